@@ -1,0 +1,150 @@
+"""What every family must do, whatever its paper says. `tests/families/test_<family>.py` inherits it."""
+
+import tempfile
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfgan_zoo.export import export
+
+BATCH = 4
+
+
+def sgd():
+    """Adam would hide a wrong scale of the gradients, and blow up rounding where they are near 0."""
+    return keras.optimizers.SGD(0.01)
+
+
+class Conformance:
+    """A subclass gives `make` and `batch`; the tests come with it.
+
+    Attributes:
+        still: paths (parts of) of trainable weights that a few steps need not move, with the reason beside them.
+    """
+
+    still = ()
+
+    def make(self):
+        """A small model of the family, not compiled."""
+        raise NotImplementedError
+
+    def batch(self, count, rng):
+        """`count` training examples, float32 in [-1, 1], as `train_step` takes them."""
+        raise NotImplementedError
+
+    def compiled(self, optimizer=lambda: keras.optimizers.Adam(1e-3), strategy=None, **kwargs):
+        keras.utils.set_random_seed(1)
+        with (strategy or tf.distribute.get_strategy()).scope():
+            model = self.make()
+            model.compile(**{name: optimizer() for name in model.trains}, **kwargs)
+        return model
+
+    def train(self, model, steps, skip=0):
+        """Steps on a fixed run of batches, from number `skip` on; returns the last losses."""
+        count = BATCH * model.minibatches
+        batches = [self.batch(count, np.random.default_rng(i)) for i in range(8)]
+        stacked = tf.nest.map_structure(lambda *b: np.concatenate(b), *batches)
+        dataset = tf.data.Dataset.from_tensor_slices(stacked).batch(count, drop_remainder=True).skip(skip)
+        history = model.fit(dataset, epochs=1, steps_per_epoch=steps, shuffle=False, verbose=0).history
+        return {name: values[-1] for name, values in history.items()}
+
+    def test_a_few_steps_move_every_trainable_weight_and_log_finite_losses(self):
+        model = self.compiled()
+        before = [(v, np.array(v)) for v in model.trainable_variables]
+        losses = self.train(model, 3)
+        assert losses and np.isfinite(list(losses.values())).all(), losses
+        unmoved = [v.path for v, old in before if np.array_equal(old, np.array(v))]
+        assert [path for path in unmoved if not any(part in path for part in self.still)] == []
+        assert int(model.step) == 3
+
+    def test_two_replicas_make_the_update_that_one_makes(self, two_replicas):
+        one, two = self.compiled(sgd), self.compiled(sgd, two_replicas, steps_per_execution=2)
+        losses_one, losses_two = [self.train(one, 1), self.train(one, 1, skip=1)], self.train(two, 2)
+        for name, value in losses_two.items():  # the mean of the two steps of one execution
+            np.testing.assert_allclose(value, np.mean([step[name] for step in losses_one]), rtol=2e-4, atol=2e-5)
+        for name, value in state(one).items():
+            np.testing.assert_allclose(state(two)[name], value, rtol=1e-3, atol=2e-5, err_msg=name)
+
+    @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+    def test_mixed_precision_trains_float32_weights_and_serves_float32(self, policy):
+        keras.config.set_dtype_policy(policy)
+        model = self.compiled()
+        assert np.isfinite(list(self.train(model, 2).values())).all()
+        assert {v.dtype for v in model.trainable_variables} == {"float32"}
+        if policy == "mixed_float16":
+            assert all(isinstance(getattr(model, n), keras.optimizers.LossScaleOptimizer) for n in model.trains)
+        for name, (function, specs) in model.signatures().items():
+            for output in function(*self.request(specs, 2)).values():
+                assert output.dtype in (tf.float32, tf.string), name
+
+    def test_the_step_compiles_with_xla_and_computes_the_same(self):
+        plain, compiled = self.compiled(sgd), self.compiled(sgd, jit_compile=True)
+        expected = self.train(plain, 1)
+        for name, value in self.train(compiled, 1).items():
+            np.testing.assert_allclose(value, expected[name], rtol=1e-3, atol=1e-4, err_msg=name)
+
+    def test_a_restart_halfway_ends_with_the_same_bits(self, tmp_path):
+        whole, half = self.compiled(), self.compiled()
+        self.train(whole, 4)
+        self.train(half, 2)
+        path = tf.train.Checkpoint(model=half).write(str(tmp_path / "half"))
+        keras.utils.set_random_seed(7)
+        resumed = self.compiled()
+        for variable in resumed.trainable_variables:
+            variable.assign(variable + 1.0)
+        tf.train.Checkpoint(model=resumed).read(path).assert_existing_objects_matched()
+        self.train(resumed, 2, skip=2)
+        expected, got = state(whole), state(resumed)
+        assert expected.keys() == got.keys()
+        for name, value in expected.items():
+            np.testing.assert_array_equal(got[name], value, err_msg=name)
+
+    def test_the_export_answers_every_signature_as_the_live_model_does(self, tmp_path):
+        model = self.compiled()
+        self.train(model, 1)
+        path = export(model, tmp_path / "exported")
+        loaded = tf.saved_model.load(str(path))
+        signatures = model.signatures()
+        assert set(loaded.signatures) == set(signatures)
+        for name, (function, specs) in signatures.items():
+            for count in (1, 3):
+                request = self.request(specs, count)
+                named = dict(zip([s.name for s in specs], request, strict=True))
+                answer, expected = loaded.signatures[name](**named), function(*request)
+                assert answer.keys() == expected.keys()
+                for key, value in expected.items():
+                    if value.dtype == tf.string:
+                        assert answer[key].shape == value.shape
+                        np.testing.assert_allclose(_pixels(answer[key]), _pixels(value), atol=1, err_msg=name)
+                    else:
+                        np.testing.assert_allclose(answer[key], value, rtol=1e-5, atol=1e-5, err_msg=name)
+
+    def request(self, specs, count):
+        """Inputs that fit a signature: numbers, pictures, or PNG files of another size than the model's."""
+        rng = np.random.default_rng(count)
+        inputs = []
+        for spec in specs:
+            shape = [count if d is None else d for d in spec.shape]
+            if spec.dtype == tf.string:
+                inputs.append(
+                    tf.stack([tf.io.encode_png(rng.integers(0, 256, [20, 12, 3], np.uint8)) for _ in range(count)])
+                )
+            elif spec.dtype.is_integer:
+                inputs.append(tf.fill(shape, tf.constant(count, spec.dtype)))
+            else:
+                inputs.append(tf.constant(rng.uniform(-1, 1, shape), spec.dtype))
+        return inputs
+
+
+def _pixels(files):
+    return np.array([tf.io.decode_png(file).numpy() for file in files.numpy()], int)
+
+
+def state(model):
+    """All that a checkpoint of `model` holds, by name: weights, slots, counters, pools."""
+    with tempfile.TemporaryDirectory() as folder:
+        reader = tf.train.load_checkpoint(tf.train.Checkpoint(model=model).write(f"{folder}/state"))
+        names = reader.get_variable_to_shape_map().keys() - {"_CHECKPOINTABLE_OBJECT_GRAPH"}
+        return {name: reader.get_tensor(name) for name in names}

@@ -1,0 +1,8 @@
+"""Every important GAN family as a Keras model whose `train_step` reads like its paper's algorithm box."""
+
+from tfgan_zoo import console  # noqa: F401, I001  first: it keeps TensorFlow's start-up messages off the terminal
+
+from tfgan_zoo.families.cyclegan import CycleGAN as CycleGAN
+from tfgan_zoo.families.dcgan import DCGAN as DCGAN
+from tfgan_zoo.families.pix2pix import Pix2Pix as Pix2Pix
+from tfgan_zoo.families.wgan_gp import WGANGP as WGANGP

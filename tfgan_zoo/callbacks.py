@@ -1,0 +1,277 @@
+"""What happens beside the steps: losses and pictures written down, checkpoints, a guard against NaN.
+
+Each callback counts by `model.step`, so that a resumed run acts at the same steps as an uninterrupted one.
+"""
+
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+from PIL import Image
+from tqdm import tqdm
+
+from tfgan_zoo.errors import InputError
+
+
+class TrainingDiverged(RuntimeError):
+    """A loss or a weight is NaN or infinite."""
+
+
+class Stopped(BaseException):
+    """SIGTERM or SIGINT came: the step is saved. `signum` and `step` say which and where."""
+
+    def __init__(self, signum, step):
+        super().__init__(signum, step)
+        self.signum, self.step = signum, step
+
+
+class _EveryStep(keras.callbacks.Callback):
+    def close(self):
+        """Lets go of what is held; also after a run that ended early."""
+
+    def _is_due(self, every):
+        """Whether a multiple of `every` lies in the execution that just ended."""
+        step = int(self.model.step)
+        return step // every > (step - self.model.steps_per_execution) // every
+
+
+class NanGuard(_EveryStep):
+    """Ends training with `TrainingDiverged` at the first loss that is not finite. Goes first in the list."""
+
+    def on_train_batch_end(self, batch, logs=None):
+        for name, value in logs.items():
+            if not np.isfinite(value):
+                raise TrainingDiverged(f"the loss {name} is {float(value)} at step {int(self.model.step)}")
+
+
+class LossLog(_EveryStep):
+    """Appends `{"step": ..., losses...}` to `metrics.jsonl` and TensorBoard: means since the last line.
+
+    Lines past the step that training resumes from are dropped: those steps are done again.
+
+    Args:
+        folder: the run folder.
+        every: steps between lines.
+    """
+
+    def __init__(self, folder, every):
+        super().__init__()
+        self.path, self.every = Path(folder) / "metrics.jsonl", every
+        self.writer = tf.summary.create_file_writer(str(Path(folder) / "tensorboard"))
+        self.sums, self.count = {}, 0
+
+    def on_train_begin(self, logs=None):
+        start = int(self.model.step)
+        kept = [line for line in read_losses(self.path) if line["step"] <= start]
+        replacement = self.path.with_suffix(".tmp")
+        replacement.write_text("".join(json.dumps(line) + "\n" for line in kept), encoding="utf-8")
+        os.replace(replacement, self.path)
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.count += 1
+        for name, value in logs.items():
+            self.sums[name] = self.sums.get(name, 0.0) + float(value)
+        if self._is_due(self.every):
+            step, means = int(self.model.step), {name: total / self.count for name, total in self.sums.items()}
+            with open(self.path, "a", encoding="utf-8") as file:
+                file.write(json.dumps({"step": step, **means}) + "\n")
+            with self.writer.as_default():
+                for name, value in means.items():
+                    tf.summary.scalar(name, value, step=step)
+            self.writer.flush()
+            self.sums, self.count = {}, 0
+
+
+def read_losses(path):
+    """The lines of a `metrics.jsonl` as dicts; a last line cut short by a crash is left out."""
+    if not Path(path).exists():
+        return []
+    lines = []
+    for text in Path(path).read_text(encoding="utf-8").splitlines():
+        try:
+            lines.append(json.loads(text))
+        except json.JSONDecodeError:
+            break
+    return lines
+
+
+class SampleGrid(_EveryStep):
+    """Draws `model.preview(batch)` as a PNG and into TensorBoard.
+
+    Args:
+        folder: the run folder; pictures go to `samples/step-<n>.png`.
+        batch: held-out examples as the family's `preview` takes them.
+        every: steps between grids; one more is drawn at the end.
+        writer: of the TensorBoard log.
+    """
+
+    def __init__(self, folder, batch, every, writer):
+        super().__init__()
+        self.folder, self.batch, self.every, self.writer = Path(folder) / "samples", batch, every, writer
+
+    def on_train_batch_end(self, batch, logs=None):
+        if self._is_due(self.every):
+            self.draw()
+
+    def draw(self):
+        step = int(self.model.step)
+        grid = tile(self.model.preview(self.batch))
+        self.folder.mkdir(parents=True, exist_ok=True)
+        path = self.folder / f"step-{step:07d}.png"
+        save_png(grid, path)
+        with self.writer.as_default():
+            tf.summary.image("samples", grid[None], step=step)
+        return path
+
+
+def tile(columns):
+    """Images side by side: an example's labels next to each other, left to right; a single label fills a square.
+
+    Args:
+        columns: label -> images [N, H, W, C] in [-1, 1], C 1 or 3.
+
+    Returns:
+        uint8 picture [rows, columns, C].
+    """
+    images = [np.asarray(v, dtype=np.float32) for v in columns.values()]
+    channels = max(v.shape[-1] for v in images)
+    images = [np.repeat(v, channels, axis=-1) if v.shape[-1] < channels else v for v in images]
+    if len(images) == 1:
+        count = len(images[0])
+        width = int(np.ceil(np.sqrt(count)))
+        blank = np.ones([-count % width, *images[0].shape[1:]], np.float32)
+        cells = np.concatenate([images[0], blank]).reshape(-1, width, *images[0].shape[1:])
+    else:
+        count = len(images[0])
+        beside = max(1, round(np.sqrt(count / len(images))))  # groups of columns, for a picture that is about square
+        cells = np.stack(images, axis=1)
+        blank = np.ones([-count % beside, *cells.shape[1:]], np.float32)
+        cells = np.concatenate([cells, blank]).reshape(-1, beside * len(images), *cells.shape[2:])
+    cells = np.pad(cells, [(0, 0), (0, 0), (1, 1), (1, 1), (0, 0)], constant_values=0.0)
+    rows, across, height, width, _ = cells.shape
+    picture = cells.transpose(0, 2, 1, 3, 4).reshape(rows * height, across * width, channels)
+    return np.round(np.clip(picture * 127.5 + 127.5, 0, 255)).astype(np.uint8)
+
+
+def save_png(picture, path):
+    """Writes a uint8 picture [H, W, C], C 1 or 3."""
+    Image.fromarray(picture[..., 0] if picture.shape[-1] == 1 else picture).save(path)
+
+
+class Checkpoints(_EveryStep):
+    """Saves the whole state of training every so many steps, on SIGTERM or SIGINT, and at the end.
+
+    The state is the model's networks, every optimizer's variables (loss scale included), pools and the step. A new
+    checkpoint is complete before the list of checkpoints names it and before an old one is removed.
+
+    Args:
+        model: a compiled `gan.GAN`.
+        folder: where checkpoints go.
+        every: steps between checkpoints.
+        writes: False on all workers but the chief, which then only restore.
+    """
+
+    def __init__(self, model, folder, every, writes=True):
+        super().__init__()
+        self.every, self.writes = every, writes
+        self.checkpoint = tf.train.Checkpoint(model=model)
+        self.folder = Path(folder)
+        self.manager = tf.train.CheckpointManager(self.checkpoint, str(folder), max_to_keep=3) if writes else None
+        self.signal, self.handlers = None, {}
+
+    def restore(self):
+        """Loads the newest checkpoint that can be read. Returns its step, 0 where there is none.
+
+        Raises:
+            InputError: checkpoints exist and none can be read, or they are of other networks.
+        """
+        state = tf.train.get_checkpoint_state(str(self.folder))
+        paths = list(reversed(state.all_model_checkpoint_paths)) if state else []
+        for path in paths:
+            try:
+                self.checkpoint.restore(path).assert_existing_objects_matched()
+            except (ValueError, AssertionError) as error:
+                reason = str(error).strip().splitlines()[0][:200]
+                raise InputError(
+                    f"the checkpoint {path} is of other networks or optimizers than this run ({reason}); "
+                    "give the flags it was made with, another --run-dir, or --no-resume"
+                ) from error
+            except tf.errors.OpError as error:
+                reason = error.message[:120]
+                print(f"the checkpoint {path} cannot be read ({reason}); trying an older one", file=sys.stderr)
+                continue
+            return self._step()
+        if paths:
+            raise InputError(f"no checkpoint in {self.folder} can be read; --no-resume starts afresh beside it")
+        return 0
+
+    def _step(self):
+        return int(self.checkpoint.model.step)
+
+    def on_train_begin(self, logs=None):
+        self.signal = None
+        self.handlers = {s: signal.signal(s, self._on_signal) for s in (signal.SIGTERM, signal.SIGINT)}
+
+    def on_train_end(self, logs=None):
+        self.save()
+
+    def close(self):
+        while self.handlers:  # SIGTERM and SIGINT go back to whoever had them
+            signal.signal(*self.handlers.popitem())
+
+    def _on_signal(self, signum, frame):
+        if self.signal == signal.SIGINT == signum:  # asked twice
+            raise KeyboardInterrupt
+        self.signal = signum
+
+    def on_train_batch_end(self, batch, logs=None):
+        if self.signal is not None:
+            self.save()
+            raise Stopped(self.signal, int(self.model.step))
+        if self._is_due(self.every):
+            self.save()
+
+    def save(self):
+        """Writes a checkpoint, unless this step has one.
+
+        Raises:
+            TrainingDiverged: a weight is NaN or infinite; nothing is written.
+        """
+        if not self.writes:
+            return
+        step = self._step()
+        if (self.manager.latest_checkpoint or "").endswith(f"-{step}"):
+            return
+        for variable in self.checkpoint.model.variables:
+            if variable.dtype.startswith(("float", "bfloat")) and not np.all(np.isfinite(np.asarray(variable))):
+                raise TrainingDiverged(f"the weight {variable.path} is not finite at step {step}")
+        self.manager.save(checkpoint_number=step)
+
+
+class Progress(_EveryStep):
+    """A bar over all steps of the run with the losses and the time left.
+
+    Args:
+        steps: of the whole run.
+    """
+
+    def __init__(self, steps):
+        super().__init__()
+        self.steps = steps
+
+    def on_train_begin(self, logs=None):
+        interval = 0.5 if sys.stderr.isatty() else 15.0
+        start = int(self.model.step)
+        self.bar = tqdm(total=self.steps, initial=start, mininterval=interval, unit="step", dynamic_ncols=True)
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.bar.set_postfix({k: f"{v:.3f}" for k, v in logs.items()}, refresh=False)
+        self.bar.update(int(self.model.step) - self.bar.n)
+
+    def close(self):
+        self.bar.close()

@@ -1,0 +1,36 @@
+"""What a person sees on the terminal. Importing this module imports TensorFlow without its start-up messages."""
+
+import contextlib
+import os
+import sys
+import tempfile
+
+
+@contextlib.contextmanager
+def _native_messages_held():
+    # TensorFlow's C++ start-up lines go straight to file descriptor 2, before any log level is read.
+    sys.stderr.flush()
+    stderr = os.dup(2)
+    with tempfile.TemporaryFile() as held:
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            os.dup2(stderr, 2)
+            held.seek(0)
+            os.write(2, held.read())
+            raise
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
+
+
+def _import_tensorflow():
+    if "TF_CPP_MIN_LOG_LEVEL" in os.environ or "tensorflow" in sys.modules:  # the user wants to hear it, or already did
+        return
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"  # at 2, a machine without a GPU still hears of CUDA errors
+    with _native_messages_held():
+        import tensorflow  # noqa: F401
+
+
+_import_tensorflow()

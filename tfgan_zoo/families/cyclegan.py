@@ -1,0 +1,156 @@
+"""CycleGAN: "Unpaired Image-to-Image Translation using Cycle-Consistent Adversarial Networks", Zhu, Park, Isola and
+Efros, ICCV 2017. arXiv 1703.10593.
+
+Follows equations 1 to 3 with the least-squares losses of section 4, the image pool of 50 and the identity term of
+section 5.2. Departs from it in that the pool takes a batch at once, each image a slot of its own; at the paper's batch
+size of 1 that is the same. The paper's X, Y, G, F are a, b, generator_ab, generator_ba here.
+"""
+
+import tensorflow as tf
+
+from tfgan_zoo import gan, losses, random, signatures
+
+
+class ImagePool(tf.Module):
+    """The last fakes, of which the discriminator sees some instead of the newest (section 4, after Shrivastava et al.).
+
+    Until the pool is full an image is stored and also returned. Then, with probability 1/2, an image changes places
+    with a stored one; otherwise it is returned and not stored. A stored image leaves the pool when it is returned.
+    All replicas share one pool.
+
+    Args:
+        size: images held; 0 returns every image at once.
+        image_shape: (H, W, C).
+    """
+
+    def __init__(self, size, image_shape):
+        super().__init__()
+        first = tf.VariableAggregation.ONLY_FIRST_REPLICA
+        self.size = size
+        self.images = tf.Variable(tf.zeros([size, *image_shape]), trainable=False, aggregation=first)
+        self.count = tf.Variable(0, trainable=False, aggregation=first)
+
+    def __call__(self, images):
+        if self.size == 0:
+            return images
+        context = tf.distribute.get_replica_context()
+        replicas, mine = context.num_replicas_in_sync, tf.shape(images)[0]
+        fresh = context.all_gather(images, axis=0) if replicas > 1 else images
+        batch = mine * replicas
+        place = self.count + tf.range(batch)
+        filling = place < self.size
+        shuffled = tf.argsort(random.uniform([self.size], same=True))[:batch]
+        slot = tf.where(self.count == self.size, shuffled, place % self.size)
+        swap = ~filling & (random.uniform([batch], same=True) < 0.5)
+        stored = tf.gather(self.images, slot)
+        as_image = lambda mask: tf.reshape(mask, [-1, 1, 1, 1])  # noqa: E731
+        kept = tf.where(as_image(filling | swap), fresh, stored)
+        returned = tf.where(as_image(swap), stored, fresh)
+        self.images.assign(tf.tensor_scatter_nd_update(self.images, slot[:, None], kept))
+        self.count.assign(tf.minimum(self.count + batch, self.size))
+        start = tf.cast(context.replica_id_in_sync_group, tf.int32) * mine if replicas > 1 else 0
+        return tf.ensure_shape(returned[start : start + mine], images.shape)
+
+
+class CycleGAN(gan.GAN):
+    """Two translators held together by cycle consistency, no pairs needed.
+
+    Compile with `g_optimizer` and `d_optimizer`, each for both directions; `train_step` takes `(a, b)`, unpaired
+    images [B, H, W, C] in [-1, 1].
+
+    Args:
+        generator_ab, generator_ba: `image [B, H, W, C] -> image [B, H, W, C]` in [-1, 1].
+        discriminator_a, discriminator_b: `image -> logits [B, h, w, 1]`.
+        cycle_weight: the paper's lambda (equation 3).
+        identity_weight: of the identity term, as a multiple of `cycle_weight` (section 5.2); 0 leaves it out.
+        pool_size: fakes remembered per domain (section 4); at least the global batch, or 0.
+        seed: see `gan.GAN`.
+    """
+
+    def __init__(
+        self,
+        generator_ab,
+        generator_ba,
+        discriminator_a,
+        discriminator_b,
+        *,
+        cycle_weight=10.0,
+        identity_weight=0.5,
+        pool_size=50,
+        seed=0,
+    ):
+        super().__init__(
+            networks={
+                "generator_ab": generator_ab,
+                "generator_ba": generator_ba,
+                "discriminator_a": discriminator_a,
+                "discriminator_b": discriminator_b,
+            },
+            trains={
+                "g_optimizer": ["generator_ab", "generator_ba"],
+                "d_optimizer": ["discriminator_a", "discriminator_b"],
+            },
+            seed=seed,
+        )
+        self.cycle_weight = cycle_weight
+        self.identity_weight = identity_weight
+        self.pool_a = ImagePool(pool_size, generator_ba.output_shape[1:])
+        self.pool_b = ImagePool(pool_size, generator_ab.output_shape[1:])
+
+    def train_step(self, batch):
+        real_a, real_b = batch
+        with tf.GradientTape() as g_tape:
+            fake_b = self.generator_ab(real_a, training=True)
+            fake_a = self.generator_ba(real_b, training=True)
+
+        old_a, old_b = self.pool_a(fake_a), self.pool_b(fake_b)
+        with tf.GradientTape() as d_tape:
+            d_loss = losses.lsgan_discriminator_loss(
+                self.discriminator_a(real_a, training=True), self.discriminator_a(old_a, training=True)
+            ) + losses.lsgan_discriminator_loss(
+                self.discriminator_b(real_b, training=True), self.discriminator_b(old_b, training=True)
+            )  # each halved, as the loss is defined
+        self.minimize(d_loss, d_tape, self.d_optimizer)
+
+        with g_tape:
+            g_loss = 2.0 * (  # section 4 has no factor 1/2 here
+                losses.lsgan_generator_loss(self.discriminator_b(fake_b, training=True))
+                + losses.lsgan_generator_loss(self.discriminator_a(fake_a, training=True))
+            )
+            cycle = losses.l1(real_a, self.generator_ba(fake_b, training=True)) + losses.l1(
+                real_b, self.generator_ab(fake_a, training=True)
+            )  # equation 2
+            total = g_loss + self.cycle_weight * cycle  # equation 3
+            if self.identity_weight:
+                identity = losses.l1(real_b, self.generator_ab(real_b, training=True)) + losses.l1(
+                    real_a, self.generator_ba(real_a, training=True)
+                )  # section 5.2
+                total += self.identity_weight * self.cycle_weight * identity
+        self.minimize(total, g_tape, self.g_optimizer)
+
+        return self.track(d_loss=d_loss, g_loss=g_loss, cycle=cycle)
+
+    def a_to_b(self, image):
+        return self.generator_ab(image, training=False)
+
+    def b_to_a(self, image):
+        return self.generator_ba(image, training=False)
+
+    def preview(self, batch):
+        a, b = batch
+        fake_b, fake_a = self.a_to_b(a), self.b_to_a(b)
+        return {
+            "a": a, "a to b": fake_b, "a to b to a": self.b_to_a(fake_b),
+            "b": b, "b to a": fake_a, "b to a to b": self.a_to_b(fake_a),
+        }  # fmt: skip
+
+    def signatures(self):
+        a_to_b, a_to_b_bytes = signatures.image_to_image(self.a_to_b, self.generator_ab.input_shape[1:])
+        b_to_a, b_to_a_bytes = signatures.image_to_image(self.b_to_a, self.generator_ba.input_shape[1:])
+        return {
+            "serving_default": a_to_b,
+            "a_to_b": a_to_b,
+            "b_to_a": b_to_a,
+            "a_to_b_bytes": a_to_b_bytes,
+            "b_to_a_bytes": b_to_a_bytes,
+        }

@@ -1,0 +1,57 @@
+"""DCGAN: "Unsupervised Representation Learning with Deep Convolutional Generative Adversarial Networks",
+Radford, Metz and Chintala, ICLR 2016. arXiv 1511.06434.
+
+The paper is an architecture (`networks/dcgan.py`, section 3) trained by Algorithm 1 of "Generative Adversarial
+Networks" (arXiv 1406.2661) with k = 1 and the non-saturating objective. No departures.
+"""
+
+import tensorflow as tf
+
+from tfgan_zoo import gan, losses, random, signatures
+
+
+class DCGAN(gan.GAN):
+    """All-convolutional generator and discriminator with batch normalisation.
+
+    Compile with `g_optimizer` and `d_optimizer`; `train_step` takes images [B, H, W, C] in [-1, 1].
+
+    Args:
+        generator: `z [B, latent_dim] -> image [B, H, W, C]` in [-1, 1].
+        discriminator: `image [B, H, W, C] -> logits [B, 1]`.
+        seed: see `gan.GAN`.
+    """
+
+    def __init__(self, generator, discriminator, *, seed=0):
+        super().__init__(
+            networks={"generator": generator, "discriminator": discriminator},
+            trains={"g_optimizer": ["generator"], "d_optimizer": ["discriminator"]},
+            seed=seed,
+        )
+        self.latent_dim = generator.input_shape[-1]
+
+    def draw_z(self, shape):
+        return random.uniform(shape, -1.0, 1.0)  # section 4: "a 100 dimensional uniform distribution Z"
+
+    def train_step(self, real):
+        z_shape = [tf.shape(real)[0], self.latent_dim]
+
+        fake = self.generator(self.draw_z(z_shape), training=True)
+        with tf.GradientTape() as tape:
+            d_loss = losses.non_saturating_discriminator_loss(
+                self.discriminator(real, training=True), self.discriminator(fake, training=True)
+            )
+        self.minimize(d_loss, tape, self.d_optimizer)
+
+        with tf.GradientTape() as tape:
+            fake = self.generator(self.draw_z(z_shape), training=True)
+            g_loss = losses.non_saturating_generator_loss(self.discriminator(fake, training=True))
+        self.minimize(g_loss, tape, self.g_optimizer)
+
+        return self.track(d_loss=d_loss, g_loss=g_loss)
+
+    def preview(self, real):
+        with random.stream(self.seed):
+            return {"sample": self.generator(self.draw_z([len(real), self.latent_dim]), training=False)}
+
+    def signatures(self):
+        return signatures.noise_to_image(self.generator, self.discriminator, self.draw_z, self.latent_dim)

@@ -1,0 +1,65 @@
+"""pix2pix: "Image-to-Image Translation with Conditional Adversarial Networks", Isola, Zhu, Zhou and Efros, CVPR 2017.
+arXiv 1611.07004.
+
+Follows section 3 (equations 1 to 4). Departs from it in that
+- a served or evaluated picture is normalised with batch norm's moving averages, not with the statistics of the test
+  batch (section 3.3): its translation must not depend on its neighbours. Networks built with
+  `normalization="instance"` do exactly what the paper does at batch size 1;
+- served pictures all get the same dropout mask, for the same reason: the answer is a function of the picture.
+"""
+
+import tensorflow as tf
+
+from tfgan_zoo import gan, losses, random, signatures
+
+
+class Pix2Pix(gan.GAN):
+    """A conditional GAN on pairs, with an L1 term.
+
+    Compile with `g_optimizer` and `d_optimizer`; `train_step` takes `(source, target)`, images [B, H, W, C] in [-1, 1].
+
+    Args:
+        generator: `source [B, H, W, C] -> image [B, H, W, C']`; its dropout is the noise z (section 3.1).
+        discriminator: `[source, image] -> logits [B, h, w, 1]`, one per patch.
+        l1_weight: the paper's lambda (equation 4).
+        seed: see `gan.GAN`.
+    """
+
+    def __init__(self, generator, discriminator, *, l1_weight=100.0, seed=0):
+        super().__init__(
+            networks={"generator": generator, "discriminator": discriminator},
+            trains={"g_optimizer": ["generator"], "d_optimizer": ["discriminator"]},
+            seed=seed,
+        )
+        self.l1_weight = l1_weight
+
+    def train_step(self, batch):
+        source, real = batch
+        with tf.GradientTape() as g_tape:
+            fake = self.generator(source, training=True)
+
+        with tf.GradientTape() as d_tape:
+            d_loss = 0.5 * losses.non_saturating_discriminator_loss(  # halved: section 3.3
+                self.discriminator([source, real], training=True), self.discriminator([source, fake], training=True)
+            )
+        self.minimize(d_loss, d_tape, self.d_optimizer)
+
+        with g_tape:
+            g_loss = losses.non_saturating_generator_loss(self.discriminator([source, fake], training=True))
+            l1 = losses.l1(real, fake)
+            total = g_loss + self.l1_weight * l1  # equation 4
+        self.minimize(total, g_tape, self.g_optimizer)
+
+        return self.track(d_loss=d_loss, g_loss=g_loss, l1=l1)
+
+    def translate(self, source):
+        with random.stream(self.seed, shared=True):
+            return self.generator(source, training=False)
+
+    def preview(self, batch):
+        source, real = batch
+        return {"input": source, "output": self.translate(source), "target": real}
+
+    def signatures(self):
+        images, files = signatures.image_to_image(self.translate, self.generator.input_shape[1:])
+        return {"serving_default": images, "translate_bytes": files}

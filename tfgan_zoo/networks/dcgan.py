@@ -1,0 +1,74 @@
+"""DCGAN: "Unsupervised Representation Learning with Deep Convolutional Generative Adversarial Networks",
+Radford, Metz, Chintala, ICLR 2016, arXiv 1511.06434.
+
+The guidelines of section 3: strided convolutions for pooling, batch normalisation in both networks except at G's
+output and D's input, no hidden dense layers, ReLU and tanh in G, LeakyReLU(0.2) in D; weights N(0, 0.02) (section 4).
+Kernels are 5x5 with stride 2 (figure 1). A convolution has a bias where no batch normalisation follows.
+"""
+
+import keras
+from keras import layers as kl
+
+from tfgan_zoo import layers
+from tfgan_zoo.errors import InputError
+from tfgan_zoo.networks import sizes
+
+
+def dcgan_generator(image_shape, latent_dim=100, width=64):
+    """`z [B, latent_dim] -> image [B, H, W, C]` in [-1, 1], float32.
+
+    Args:
+        image_shape: (H, W, C), square; 4 to 7 times a power of two, at least 8 (28, 32, 64, 96, 128 ...).
+        latent_dim: length of z.
+        width: channels of the last hidden layer, doubled with every halving of the size; figure 1 has 128.
+
+    Raises:
+        InputError: an image size that does not fit.
+    """
+    base, times = sizes.halvings(image_shape)
+    channels = width * 2 ** (times - 1)
+
+    z = keras.Input([latent_dim])
+    x = kl.Dense(base * base * channels, use_bias=False, kernel_initializer=layers.normal_002())(z)
+    x = kl.Reshape([base, base, channels])(x)  # [B, base, base, channels]
+    x = kl.ReLU()(layers.batch_normalization()(x))
+    for i in reversed(range(times - 1)):
+        x = _deconv(width * 2**i, use_bias=False)(x)  # [B, 2h, 2w, width * 2**i]
+        x = kl.ReLU()(layers.batch_normalization()(x))
+    x = _deconv(image_shape[2], use_bias=True)(x)  # [B, H, W, C]
+    return keras.Model(z, kl.Activation("tanh", dtype="float32")(x), name="dcgan_generator")
+
+
+def dcgan_discriminator(image_shape, width=64, normalization="batch"):
+    """`image [B, H, W, C] -> logits [B, 1]`, float32.
+
+    Args:
+        image_shape: (H, W, C), as the generator's.
+        width: channels of the first layer, doubled with every halving of the size.
+        normalization: "batch", or None: a gradient penalty needs a critic without (WGAN-GP, section 4).
+
+    Raises:
+        InputError: an image size that does not fit, or an unknown normalization.
+    """
+    if normalization not in ("batch", None):
+        raise InputError(f"normalization {normalization!r}: expected 'batch' or None")
+    _, times = sizes.halvings(image_shape)
+
+    image = x = keras.Input(image_shape)
+    for i in range(times):
+        normalize = normalization == "batch" and i > 0
+        x = _conv(width * 2**i, use_bias=not normalize)(x)  # [B, h/2, w/2, width * 2**i]
+        if normalize:
+            x = layers.batch_normalization()(x)
+        x = kl.LeakyReLU(negative_slope=0.2)(x)
+    x = kl.Flatten()(x)
+    x = kl.Dense(1, kernel_initializer=layers.normal_002(), name="logits")(x)  # [B, 1]
+    return keras.Model(image, kl.Activation("linear", dtype="float32")(x), name="dcgan_discriminator")
+
+
+def _conv(channels, use_bias):
+    return kl.Conv2D(channels, 5, 2, "same", use_bias=use_bias, kernel_initializer=layers.normal_002())
+
+
+def _deconv(channels, use_bias):
+    return kl.Conv2DTranspose(channels, 5, 2, "same", use_bias=use_bias, kernel_initializer=layers.normal_002())

@@ -1,0 +1,87 @@
+"""Random numbers of a training step: functions of (seed, step, draw), never of hidden state.
+
+`keras.random` draws the same numbers on every replica and keeps state that a checkpoint may miss. Here a step opens a
+`stream`, and each draw inside it gets the next number as its key. A draw is made for the *global* batch, of which a
+replica keeps its slice: one replica and eight make the same update, and a resumed run draws what the uninterrupted
+one would have drawn. Only stateless operations are used, so a step compiles with XLA.
+"""
+
+import contextlib
+import threading
+
+import tensorflow as tf
+
+_open = threading.local()  # MirroredStrategy traces each replica in a thread of its own
+
+
+class _Stream:
+    def __init__(self, key, replica, replicas, shared):
+        self.key, self.replica, self.replicas, self.shared, self.draws = key, replica, replicas, shared, 0
+
+
+@contextlib.contextmanager
+def stream(seed, step=0, *, shared=False):
+    """Opens the stream that `normal` and `uniform` draw from.
+
+    Args:
+        seed: int or integer scalar tensor.
+        step: int or integer scalar tensor; the training step.
+        shared: draw one example and repeat it over the batch, so that the answer for one example depends neither on
+            its neighbours nor on the batch size (serving).
+    """
+    replica, replicas = 0, 1
+    context = tf.distribute.get_replica_context()
+    if context is not None and not shared:
+        replica, replicas = context.replica_id_in_sync_group, context.num_replicas_in_sync
+    key = tf.stack([tf.cast(seed, tf.int64), tf.cast(step, tf.int64)])
+    outer = getattr(_open, "stream", None)
+    _open.stream = _Stream(key, replica, replicas, shared)
+    try:
+        yield
+    finally:
+        _open.stream = outer
+
+
+def normal(shape):
+    """Standard normal float32 numbers of `shape`; axis 0 is this replica's batch.
+
+    Raises:
+        RuntimeError: no stream is open.
+    """
+    return tf.math.ndtri(_draw(shape))
+
+
+def uniform(shape, minval=0.0, maxval=1.0, *, same=False):
+    """Uniform float32 numbers in (minval, maxval) of `shape`; axis 0 is this replica's batch.
+
+    With `same=True` there is no batch axis and every replica gets the same numbers.
+
+    Raises:
+        RuntimeError: no stream is open.
+    """
+    return minval + (maxval - minval) * _draw(shape, same)
+
+
+def _draw(shape, same=False):
+    current = getattr(_open, "stream", None)
+    if current is None:
+        raise RuntimeError("random numbers were asked for outside `with random.stream(seed, step):`")
+    key = tf.random.experimental.stateless_fold_in(current.key, tf.constant(current.draws, tf.int64), alg="philox")
+    current.draws += 1
+    shape = tf.convert_to_tensor(shape, tf.int32)
+    batch, rest = shape[:1], shape[1:]
+    if current.shared:
+        return tf.repeat(_in_unit_interval(tf.concat([[1], rest], 0), key), batch[0], axis=0)
+    if same or (isinstance(current.replicas, int) and current.replicas == 1):
+        return _in_unit_interval(shape, key)
+    everything = _in_unit_interval(tf.concat([batch * current.replicas, rest], 0), key)
+    start = tf.cast(current.replica, tf.int32) * batch
+    return tf.slice(everything, tf.concat([start, tf.zeros_like(rest)], 0), shape)
+
+
+def _in_unit_interval(shape, key):
+    # From integer bits: XLA draws the same ones as TensorFlow's kernels do, which is not so for floats. The middle of
+    # each of 2^23 cells, so that neither 0 nor 1 comes out.
+    bits = tf.random.stateless_uniform(shape, key, minval=None, maxval=None, dtype=tf.int32, alg="philox")
+    cell = tf.bitwise.right_shift(tf.bitcast(bits, tf.uint32), 9)
+    return tf.cast(cell, tf.float32) * 2.0**-23 + 2.0**-24

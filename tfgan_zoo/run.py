@@ -1,0 +1,336 @@
+"""One run of a recipe: flags, devices, data, run folder, training that resumes, evaluation, export."""
+
+import argparse
+import dataclasses
+import datetime
+import importlib.metadata
+import itertools
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Literal
+
+import keras
+import matplotlib.figure
+import tensorflow as tf
+import tyro
+
+from tfgan_zoo import callbacks, devices
+from tfgan_zoo.data import images
+from tfgan_zoo.errors import InputError
+from tfgan_zoo.export import export
+
+
+@dataclasses.dataclass(kw_only=True)
+class Config:
+    """The flags that every recipe has."""
+
+    preset: Literal["default", "paper"] = "default"
+    """default: small and quick, on embedded data; paper: the paper's data, sizes and schedule."""
+    dataset: str = "glyphs"
+    """glyphs (embedded), a TensorFlow Datasets name, or a folder of images."""
+    data_dir: str | None = None
+    """Where TensorFlow Datasets keeps its prepared data; its own default if not given."""
+    image_size: int = 64
+    """Height and width of the pictures."""
+    batch_size: int = 16
+    """Global batch: over all replicas."""
+    steps: int = 1000
+    """Generator steps of the whole run."""
+    seed: int = 0
+    """Weights, noise and data order are functions of it."""
+    strategy: Literal[devices.STRATEGIES] = "auto"
+    """How to spread the work; multi_worker reads TF_CONFIG."""
+    tpu: str = ""
+    """Name or grpc:// address of the TPU; empty: TPU_NAME, or the one attached to this host."""
+    precision: Literal[devices.PRECISIONS] = "auto"
+    """Compute precision; auto picks what is fast here. Weights are float32 always."""
+    jit: Literal["auto", "on", "off"] = "auto"
+    """Compile the step with XLA; auto: on GPUs."""
+    steps_per_execution: int = 1
+    """Train steps per call into TensorFlow; raise it where a step takes milliseconds."""
+    run_dir: str | None = None
+    """The run folder: logs, samples, checkpoints. Default: runs/<family>."""
+    resume: bool = True
+    """Go on where the run folder stopped; --no-resume moves it aside and starts afresh."""
+    export_dir: str | None = None
+    """Where the SavedModel goes. Default: exported/<family>."""
+    log_every: int = 25
+    """Steps between lines of metrics.jsonl."""
+    sample_every: int = 250
+    """Steps between sample grids."""
+    checkpoint_every: int = 250
+    """Steps between checkpoints."""
+    dry_run: bool = False
+    """Print the resolved config and the parameter counts, then stop."""
+
+
+# A resumed run may differ in these from the command that began it: they do not change the numbers, or only lengthen it.
+_FREE_TO_CHANGE = {
+    "preset", "data_dir", "steps", "strategy", "tpu", "jit", "steps_per_execution", "run_dir", "resume", "export_dir",
+    "log_every", "sample_every", "checkpoint_every", "dry_run",
+}  # fmt: skip
+
+
+def main(family, presets, load, build, *, evaluate=None, augment=None, argv=None):
+    """Runs a recipe from the command line.
+
+    Args:
+        family: its stem, `pix2pix`; names `runs/<family>` and `exported/<family>`.
+        presets: name -> config, a dataclass on top of `Config`.
+        load: `config -> images.Data`.
+        build: `(config, data) -> (model, optimizers)`: a `gan.GAN`, and what its `compile` takes by name.
+        evaluate: `(model, data, config) -> {metric: float}` on held-out data, after training.
+        augment: `config -> function (example, seed) -> example`, or None, for training examples.
+        argv: instead of the command line.
+
+    Exits with 0 when done, 2 for bad input, 1 when a loss is no longer finite or a worker is gone, 128 + n when stopped
+    by signal n.
+    """
+    try:
+        _run(family, _parse(presets, sys.argv[1:] if argv is None else argv), load, build, evaluate, augment)
+    except InputError as error:
+        _fail(error, 2)
+    except callbacks.TrainingDiverged as error:
+        _fail(f"{error}; nothing was exported, the last good checkpoint is kept; try a lower learning rate", 1)
+    except _WorkerGone as error:
+        _fail(f"another worker is gone ({error}); start all workers again to go on from the last checkpoint", 1)
+    except callbacks.Stopped as stop:
+        print(f"stopped at step {stop.step} and saved; the same command goes on from there", file=sys.stderr)
+        sys.exit(128 + stop.signum)
+
+
+class _WorkerGone(RuntimeError):
+    pass
+
+
+def _fail(error, code):
+    print(f"error: {error}", file=sys.stderr)
+    sys.exit(code)
+
+
+def _parse(presets, argv):
+    early = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    early.add_argument("--preset", default="default")
+    preset = early.parse_known_args(argv)[0].preset
+    default = presets.get(preset, presets["default"])  # tyro refuses an unknown one
+    description = sys.modules[type(default).__module__].__doc__
+    config = tyro.cli(type(default), default=default, args=argv, description=description)
+    for field in dataclasses.fields(config):
+        value = getattr(config, field.name)
+        if field.type is int and field.name != "seed" and value < 1:
+            raise InputError(f"--{field.name.replace('_', '-')}={value} must be 1 or more")
+    return config
+
+
+def _run(family, config, load, build, evaluate, augment):
+    folder = Path(config.run_dir or f"runs/{family}")
+    strategy, device = devices.strategy(config.strategy, config.tpu)
+    chief = devices.is_chief(strategy)
+    began = _began(folder) if config.resume else {}
+    if config.precision == "auto" and "precision" in began:
+        policy, why = began["precision"], "as this run began"
+    else:
+        policy, why = devices.precision(config.precision, strategy)
+    xla, xla_why = devices.jit(config.jit, strategy)
+    replicas = strategy.num_replicas_in_sync
+    if config.batch_size % replicas:
+        raise InputError(f"--batch-size={config.batch_size} is not a multiple of the {replicas} replicas; choose one")
+
+    keras.utils.set_random_seed(config.seed)
+    keras.config.set_dtype_policy(policy)
+    data = load(config)
+    with strategy.scope():
+        model, optimizers = build(config, data)
+        model.compile(jit_compile=xla, steps_per_execution=config.steps_per_execution, **optimizers)
+    resolved = dataclasses.asdict(dataclasses.replace(config, precision=policy))
+    if chief:
+        print(f"{family}, {config.preset} preset")
+        _say("device", device)
+        _say("precision", f"{policy} ({why}); XLA {'on' if xla else 'off'} ({xla_why})")
+        _say("data", data.description)
+        _say("parameters", ", ".join(f"{role} {getattr(model, role).count_params():,}" for role in model.roles))
+    if config.dry_run:
+        if chief:
+            print(json.dumps(resolved, indent=2))
+        return
+
+    if chief:
+        _open_folder(folder, resolved, began, strategy, device)
+    devices.barrier(strategy)
+    checkpoints = callbacks.Checkpoints(model, folder / "checkpoints", config.checkpoint_every, writes=chief)
+    start = checkpoints.restore()
+    if start > config.steps:
+        raise InputError(f"{folder} is at step {start}, past --steps={config.steps}; ask for more steps or --no-resume")
+    if (config.steps - start) % config.steps_per_execution:
+        raise InputError(
+            f"the {config.steps - start} steps to go are not a multiple of "
+            f"--steps-per-execution={config.steps_per_execution}; change one of them"
+        )
+    if chief:
+        _say("run", f"{folder}, from step {start} to {config.steps}; pictures in {folder / 'samples'}")
+
+    actions = [callbacks.NanGuard()]
+    if chief:
+        losses = callbacks.LossLog(folder, config.log_every)
+        grid = callbacks.SampleGrid(folder, images.take(data.test, 16), config.sample_every, losses.writer)
+        actions += [losses, grid, checkpoints, callbacks.Progress(config.steps)]
+    else:
+        actions += [checkpoints]
+    if start < config.steps:
+        _fit(model, strategy, config, data, augment(config) if augment else None, start, actions)
+
+    if chief:
+        _finish(family, folder, config, model, data, evaluate, grid)
+    devices.barrier(strategy)
+
+
+def _fit(model, strategy, config, data, augment, start, actions):
+    def pipeline(context):
+        return images.batches(
+            data.train,
+            config.batch_size * model.minibatches,
+            seed=config.seed,
+            step=start,
+            augment=augment,
+            context=context,
+        )
+
+    try:
+        batches = strategy.distribute_datasets_from_function(pipeline)
+        model.fit(batches, steps_per_epoch=config.steps - start, epochs=1, shuffle=False, verbose=0, callbacks=actions)
+    except tf.errors.OpError as error:
+        if isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
+            raise _WorkerGone(error.message.splitlines()[0][:160]) from error
+        raise
+    finally:
+        for action in actions:
+            action.close()
+
+
+def _finish(family, folder, config, model, data, evaluate, grid):
+    """Evaluation, last grid, loss plot, export; says where they are."""
+    record = folder / "exported.json"
+    done = json.loads(record.read_text(encoding="utf-8")) if record.exists() else {}
+    if done.get("step") == int(model.step) and Path(done["path"]).is_dir():
+        print(f"this run is finished; --steps={2 * config.steps} goes on, --no-resume starts afresh")
+    else:
+        metrics = {k: float(v) for k, v in evaluate(model, data, config).items()} if evaluate else {}
+        _write_json(folder / "evaluation.json", {"step": int(model.step), **metrics})
+        shutil.copyfile(grid.draw(), folder / "samples.png")
+        _plot_losses(callbacks.read_losses(folder / "metrics.jsonl"), folder / "losses.png")
+        card = _card(family, folder, config, model, data, metrics)
+        path = export(model, config.export_dir or f"exported/{family}", card)
+        done = {"step": int(model.step), "path": str(path), "metrics": metrics}
+        _write_json(record, done)
+    if done["metrics"]:
+        _say("held-out", ", ".join(f"{name} {value:.4f}" for name, value in done["metrics"].items()))
+    if data.broken:
+        _say("skipped", f"{len(data.broken)} broken images: {', '.join(sorted(map(str, data.broken))[:5])}")
+    _say("pictures", f"{folder / 'samples.png'}, losses {folder / 'losses.png'}")
+    _say("exported", f"{done['path']}; to use it:")
+    function, (spec, *_) = model.signatures()["serving_default"]
+    shape = [1 if d is None else d for d in spec.shape]
+    value = f"tf.zeros({shape})" if len(shape) == 4 else f"tf.random.normal({shape})"
+    print("    import tensorflow as tf")
+    print(f'    model = tf.saved_model.load("{done["path"]}").signatures["serving_default"]')
+    print(f'    image = model({spec.name}={value})["image"]')
+
+
+def _began(folder):
+    """The config that the run in `folder` began with, {} for a new one."""
+    path = folder / "config.json"
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"the run folder {folder} is a file; give a folder with --run-dir")
+    try:
+        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    except json.JSONDecodeError as error:
+        raise InputError(f"{path} is not readable JSON ({error}); give another --run-dir or --no-resume") from error
+
+
+def _open_folder(folder, resolved, began, strategy, device):
+    if not began and folder.exists() and any(folder.iterdir()):
+        aside = next(p for n in itertools.count(1) if not (p := folder.with_name(f"{folder.name}.{n}")).exists())
+        folder.rename(aside)
+        _say("moved", f"what was in {folder} is in {aside} now")
+    for name, value in resolved.items():
+        if name not in _FREE_TO_CHANGE and name in began and began[name] != value:
+            flag = f"--{name.replace('_', '-')}"
+            raise InputError(
+                f"{folder} was begun with {flag}={began[name]}, now {flag}={value}; "
+                "give the same, another --run-dir, or --no-resume to start afresh"
+            )
+    folder.mkdir(parents=True, exist_ok=True)
+    _write_json(folder / "config.json", resolved)
+    _write_json(folder / "environment.json", _environment(strategy, device))
+
+
+def _environment(strategy, device):
+    packages = ("tensorflow", "keras", "tensorflow-datasets", "numpy", "pillow")
+    return {
+        "command": " ".join([Path(sys.executable).name, *sys.argv]),
+        "commit": _commit(),
+        "device": device,
+        "replicas": strategy.num_replicas_in_sync,
+        "python": platform.python_version(),
+        "system": platform.platform(),
+        "packages": {p: importlib.metadata.version(p) for p in packages},
+        "time": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+    }
+
+
+def _commit():
+    """The commit of the checkout this package runs from, with `+` if changed since; None outside a checkout."""
+    git = ["git", "-C", str(Path(__file__).parent)]
+    try:
+        commit = subprocess.check_output([*git, "rev-parse", "HEAD"], text=True, stderr=subprocess.DEVNULL).strip()
+        changed = subprocess.check_output([*git, "status", "--porcelain", "-uno"], text=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return commit + ("+" if changed else "")
+
+
+def _write_json(path, value):
+    unfinished = path.with_suffix(".tmp")
+    unfinished.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
+    os.replace(unfinished, path)
+
+
+def _card(family, folder, config, model, data, metrics):
+    environment = json.loads((folder / "environment.json").read_text(encoding="utf-8"))
+    flags = "\n".join(f"| `{k}` | {v} |" for k, v in dataclasses.asdict(config).items())
+    scores = "\n".join(f"| {k} | {v:.4f} |" for k, v in metrics.items())
+    return f"""# {family}
+
+{sys.modules[type(model).__module__].__doc__.strip()}
+
+- Data: {data.description}. Licence: {data.licence}
+- Trained for {int(model.step)} steps with `{environment["command"]}`
+- Seed {config.seed}, commit {environment["commit"]}, tfgan_zoo on {environment["device"]}
+
+| metric on held-out data | value |
+|---|---|
+{scores or "| none | |"}
+
+| flag | value |
+|---|---|
+{flags}
+"""
+
+
+def _plot_losses(lines, path):
+    figure = matplotlib.figure.Figure(figsize=(8, 4.5), layout="constrained")
+    axes = figure.add_subplot(xlabel="step", ylabel="loss")
+    for name in (n for n in (lines[0] if lines else ()) if n != "step"):
+        axes.plot([line["step"] for line in lines], [line[name] for line in lines], label=name)
+    if lines:
+        axes.legend()
+    figure.savefig(path, dpi=120)
+
+
+def _say(what, text):
+    print(f"  {what:<10} {text}", flush=True)
