@@ -6,7 +6,7 @@ Default: the embedded glyphs, DejaVu Sans -> Serif Bold Italic at 64x64, 2,000 s
     python recipes/pix2pix.py --dataset=path/to/facades --direction=b_to_a --image-size=128 --batch-size=4 --steps=6000
     python recipes/pix2pix.py --preset=paper --dataset=path/to/facades --strategy=mirrored
 
-Paper (arXiv 1611.07004): section 6.2 and appendix 6.1; facades: 400 pairs, 200 epochs, batch 1, 256x256.
+Paper (arXiv 1611.07004): appendix 6.1 and 6.2; facades: 400 pairs, 200 epochs, batch 1, 256x256.
 """
 
 import dataclasses

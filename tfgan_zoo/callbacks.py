@@ -36,7 +36,7 @@ class _EveryStep(keras.callbacks.Callback):
 
     def _is_due(self, every):
         """Whether a multiple of `every` lies in the execution that just ended."""
-        step = int(self.model.step)
+        step = int(self.model.step.numpy())
         return step // every > (step - self.model.steps_per_execution) // every
 
 
@@ -46,7 +46,7 @@ class NanGuard(_EveryStep):
     def on_train_batch_end(self, batch, logs=None):
         for name, value in logs.items():
             if not np.isfinite(value):
-                raise TrainingDiverged(f"the loss {name} is {float(value)} at step {int(self.model.step)}")
+                raise TrainingDiverged(f"the loss {name} is {float(value)} at step {int(self.model.step.numpy())}")
 
 
 class LossLog(_EveryStep):
@@ -66,7 +66,7 @@ class LossLog(_EveryStep):
         self.sums, self.count = {}, 0
 
     def on_train_begin(self, logs=None):
-        start = int(self.model.step)
+        start = int(self.model.step.numpy())
         kept = [line for line in read_losses(self.path) if line["step"] <= start]
         replacement = self.path.with_suffix(".tmp")
         replacement.write_text("".join(json.dumps(line) + "\n" for line in kept), encoding="utf-8")
@@ -77,7 +77,7 @@ class LossLog(_EveryStep):
         for name, value in logs.items():
             self.sums[name] = self.sums.get(name, 0.0) + float(value)
         if self._is_due(self.every):
-            step, means = int(self.model.step), {name: total / self.count for name, total in self.sums.items()}
+            step, means = int(self.model.step.numpy()), {name: total / self.count for name, total in self.sums.items()}
             with open(self.path, "a", encoding="utf-8") as file:
                 file.write(json.dumps({"step": step, **means}) + "\n")
             with self.writer.as_default():
@@ -119,7 +119,7 @@ class SampleGrid(_EveryStep):
             self.draw()
 
     def draw(self):
-        step = int(self.model.step)
+        step = int(self.model.step.numpy())
         grid = tile(self.model.preview(self.batch))
         self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / f"step-{step:07d}.png"
@@ -182,6 +182,7 @@ class Checkpoints(_EveryStep):
         self.checkpoint = tf.train.Checkpoint(model=model)
         self.folder = Path(folder)
         self.manager = tf.train.CheckpointManager(self.checkpoint, str(folder), max_to_keep=3) if writes else None
+        self.saved = None  # the step of the newest checkpoint that is known to be good
         self.signal, self.handlers = None, {}
 
     def restore(self):
@@ -194,24 +195,25 @@ class Checkpoints(_EveryStep):
         paths = list(reversed(state.all_model_checkpoint_paths)) if state else []
         for path in paths:
             try:
-                self.checkpoint.restore(path).assert_existing_objects_matched()
+                self.checkpoint.restore(path).assert_consumed()
             except (ValueError, AssertionError) as error:
                 reason = str(error).strip().splitlines()[0][:200]
                 raise InputError(
                     f"the checkpoint {path} is of other networks or optimizers than this run ({reason}); "
                     "give the flags it was made with, another --run-dir, or --no-resume"
                 ) from error
-            except tf.errors.OpError as error:
-                reason = error.message[:120]
+            except (tf.errors.OpError, IndexError) as error:  # IndexError: the file is too short
+                reason = " ".join(str(error).split())[:120]
                 print(f"the checkpoint {path} cannot be read ({reason}); trying an older one", file=sys.stderr)
                 continue
-            return self._step()
+            self.saved = self._step()
+            return self.saved
         if paths:
             raise InputError(f"no checkpoint in {self.folder} can be read; --no-resume starts afresh beside it")
         return 0
 
     def _step(self):
-        return int(self.checkpoint.model.step)
+        return int(self.checkpoint.model.step.numpy())
 
     def on_train_begin(self, logs=None):
         self.signal = None
@@ -232,12 +234,12 @@ class Checkpoints(_EveryStep):
     def on_train_batch_end(self, batch, logs=None):
         if self.signal is not None:
             self.save()
-            raise Stopped(self.signal, int(self.model.step))
+            raise Stopped(self.signal, int(self.model.step.numpy()))
         if self._is_due(self.every):
             self.save()
 
     def save(self):
-        """Writes a checkpoint, unless this step has one.
+        """Writes a checkpoint, unless this step has a good one.
 
         Raises:
             TrainingDiverged: a weight is NaN or infinite; nothing is written.
@@ -245,12 +247,13 @@ class Checkpoints(_EveryStep):
         if not self.writes:
             return
         step = self._step()
-        if (self.manager.latest_checkpoint or "").endswith(f"-{step}"):
+        if step == self.saved:
             return
         for variable in self.checkpoint.model.variables:
             if variable.dtype.startswith(("float", "bfloat")) and not np.all(np.isfinite(np.asarray(variable))):
                 raise TrainingDiverged(f"the weight {variable.path} is not finite at step {step}")
         self.manager.save(checkpoint_number=step)
+        self.saved = step
 
 
 class Progress(_EveryStep):
@@ -262,16 +265,17 @@ class Progress(_EveryStep):
 
     def __init__(self, steps):
         super().__init__()
-        self.steps = steps
+        self.steps, self.bar = steps, None
 
     def on_train_begin(self, logs=None):
         interval = 0.5 if sys.stderr.isatty() else 15.0
-        start = int(self.model.step)
+        start = int(self.model.step.numpy())
         self.bar = tqdm(total=self.steps, initial=start, mininterval=interval, unit="step", dynamic_ncols=True)
 
     def on_train_batch_end(self, batch, logs=None):
         self.bar.set_postfix({k: f"{v:.3f}" for k, v in logs.items()}, refresh=False)
-        self.bar.update(int(self.model.step) - self.bar.n)
+        self.bar.update(int(self.model.step.numpy()) - self.bar.n)
 
     def close(self):
-        self.bar.close()
+        if self.bar is not None:
+            self.bar.close()

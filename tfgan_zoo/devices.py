@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import socket
 
 import tensorflow as tf
 
@@ -79,6 +80,7 @@ def _tpu(tpu):
     try:
         resolver = tf.distribute.cluster_resolver.TPUClusterResolver(tpu=address)
         if address != "local":
+            _reach(resolver.master())
             tf.config.experimental_connect_to_cluster(resolver)
         tf.tpu.experimental.initialize_tpu_system(resolver)
         pod = tf.distribute.TPUStrategy(resolver)
@@ -89,6 +91,12 @@ def _tpu(tpu):
             "or choose another --strategy"
         ) from error
     return pod, f"tpu {address}: {_count(pod.num_replicas_in_sync, 'core')}"
+
+
+def _reach(address):
+    """Fails where nobody answers at grpc://host:port, for which TensorFlow would wait forever."""
+    host, port = address.removeprefix("grpc://").rsplit(":", 1)
+    socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
 
 
 def is_chief(chosen):

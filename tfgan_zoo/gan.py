@@ -99,6 +99,9 @@ class GAN(keras.Model):
         """What `train_step` returns: each scalar is averaged over replicas and over the steps of one execution."""
         return {name: tf.cast(value, tf.float32) for name, value in scalars.items()}
 
+    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
+        """Nothing is left to build. Keras would reduce a training batch over the workers, which fails with several."""
+
     def train_step(self, batch):
         raise NotImplementedError(f"{type(self).__name__} has no train_step")
 

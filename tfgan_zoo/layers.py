@@ -103,7 +103,7 @@ def batch_normalization():
 
 
 def normal_002():
-    """N(0, 0.02), the weights of DCGAN (section 4), pix2pix (6.2) and CycleGAN (4).
+    """N(0, 0.02), the weights of DCGAN (section 4), pix2pix (6.2) and CycleGAN (7.1).
 
     A new one per layer: a single instance would give layers of one shape the same weights.
     """

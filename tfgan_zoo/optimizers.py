@@ -1,4 +1,4 @@
-"""Adam with TensorFlow's fused kernel."""
+"""Adam with TensorFlow's fused kernel, and a learning rate that ends at 0."""
 
 import keras
 import tensorflow as tf
@@ -37,3 +37,22 @@ class Adam(keras.optimizers.Adam):
             epsilon=tf.cast(self.epsilon, variable.dtype),
             grad=tf.cast(gradient, variable.dtype),
         )
+
+
+class LinearDecay(keras.optimizers.schedules.LearningRateSchedule):
+    """`learning_rate` until update `begin`, then linearly to 0 at update `end`.
+
+    A function of the optimizer's own count of updates, so that it resumes with it.
+    """
+
+    def __init__(self, learning_rate, begin, end):
+        if not 0 <= begin < end:
+            raise ValueError(f"LinearDecay begins at update {begin} and ends at {end}; expected 0 <= begin < end")
+        self.learning_rate, self.begin, self.end = learning_rate, begin, end
+
+    def __call__(self, step):
+        left = (self.end - tf.cast(step, tf.float32)) / (self.end - self.begin)
+        return self.learning_rate * tf.clip_by_value(left, 0.0, 1.0)
+
+    def get_config(self):
+        return {"learning_rate": self.learning_rate, "begin": self.begin, "end": self.end}

@@ -76,7 +76,7 @@ _FREE_TO_CHANGE = {
 }  # fmt: skip
 
 
-def main(family, presets, load, build, *, evaluate=None, augment=None, argv=None):
+def main(family, presets, load, build, *, evaluate=None, augment=None, draw=None, argv=None):
     """Runs a recipe from the command line.
 
     Args:
@@ -86,13 +86,15 @@ def main(family, presets, load, build, *, evaluate=None, augment=None, argv=None
         build: `(config, data) -> (model, optimizers)`: a `gan.GAN`, and what its `compile` takes by name.
         evaluate: `(model, data, config) -> {metric: float}` on held-out data, after training.
         augment: `config -> function (example, seed) -> example`, or None, for training examples.
+        draw: `(model, config) -> {name: columns}`, pictures for the end of the run as `callbacks.tile` takes them.
         argv: instead of the command line.
 
     Exits with 0 when done, 2 for bad input, 1 when a loss is no longer finite or a worker is gone, 128 + n when stopped
     by signal n.
     """
     try:
-        _run(family, _parse(presets, sys.argv[1:] if argv is None else argv), load, build, evaluate, augment)
+        config = _parse(presets, sys.argv[1:] if argv is None else argv)
+        _run(family, config, load, build, evaluate, augment, draw)
     except InputError as error:
         _fail(error, 2)
     except callbacks.TrainingDiverged as error:
@@ -127,7 +129,7 @@ def _parse(presets, argv):
     return config
 
 
-def _run(family, config, load, build, evaluate, augment):
+def _run(family, config, load, build, evaluate, augment, draw):
     folder = Path(config.run_dir or f"runs/{family}")
     strategy, device = devices.strategy(config.strategy, config.tpu)
     chief = devices.is_chief(strategy)
@@ -178,6 +180,7 @@ def _run(family, config, load, build, evaluate, augment):
     if chief:
         losses = callbacks.LossLog(folder, config.log_every)
         grid = callbacks.SampleGrid(folder, images.take(data.test, 16), config.sample_every, losses.writer)
+        grid.set_model(model)  # it draws at the end even if no step is left to do
         actions += [losses, grid, checkpoints, callbacks.Progress(config.steps)]
     else:
         actions += [checkpoints]
@@ -185,7 +188,7 @@ def _run(family, config, load, build, evaluate, augment):
         _fit(model, strategy, config, data, augment(config) if augment else None, start, actions)
 
     if chief:
-        _finish(family, folder, config, model, data, evaluate, grid)
+        _finish(family, folder, config, model, data, evaluate, draw, grid)
     devices.barrier(strategy)
 
 
@@ -202,36 +205,40 @@ def _fit(model, strategy, config, data, augment, start, actions):
 
     try:
         batches = strategy.distribute_datasets_from_function(pipeline)
-        model.fit(batches, steps_per_epoch=config.steps - start, epochs=1, shuffle=False, verbose=0, callbacks=actions)
+        steps = config.steps - start
+        history = model.fit(batches, steps_per_epoch=steps, shuffle=False, verbose=0, callbacks=actions).history
     except tf.errors.OpError as error:
         if isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
-            raise _WorkerGone(error.message.splitlines()[0][:160]) from error
+            raise _WorkerGone(error.message.strip().splitlines()[-1][:160]) from error
         raise
     finally:
         for action in actions:
             action.close()
+    _say("losses", ", ".join(f"{name} {values[-1]:.6f}" for name, values in history.items()))
 
 
-def _finish(family, folder, config, model, data, evaluate, grid):
+def _finish(family, folder, config, model, data, evaluate, draw, grid):
     """Evaluation, last grid, loss plot, export; says where they are."""
     record = folder / "exported.json"
     done = json.loads(record.read_text(encoding="utf-8")) if record.exists() else {}
-    if done.get("step") == int(model.step) and Path(done["path"]).is_dir():
+    if done.get("step") == int(model.step.numpy()) and Path(done["path"]).is_dir():
         print(f"this run is finished; --steps={2 * config.steps} goes on, --no-resume starts afresh")
     else:
         metrics = {k: float(v) for k, v in evaluate(model, data, config).items()} if evaluate else {}
-        _write_json(folder / "evaluation.json", {"step": int(model.step), **metrics})
+        _write_json(folder / "evaluation.json", {"step": int(model.step.numpy()), **metrics})
         shutil.copyfile(grid.draw(), folder / "samples.png")
+        for name, columns in (draw(model, config) if draw else {}).items():
+            callbacks.save_png(callbacks.tile(columns), folder / f"{name}.png")
         _plot_losses(callbacks.read_losses(folder / "metrics.jsonl"), folder / "losses.png")
         card = _card(family, folder, config, model, data, metrics)
         path = export(model, config.export_dir or f"exported/{family}", card)
-        done = {"step": int(model.step), "path": str(path), "metrics": metrics}
+        done = {"step": int(model.step.numpy()), "path": str(path), "metrics": metrics}
         _write_json(record, done)
     if done["metrics"]:
         _say("held-out", ", ".join(f"{name} {value:.4f}" for name, value in done["metrics"].items()))
     if data.broken:
         _say("skipped", f"{len(data.broken)} broken images: {', '.join(sorted(map(str, data.broken))[:5])}")
-    _say("pictures", f"{folder / 'samples.png'}, losses {folder / 'losses.png'}")
+    _say("pictures", ", ".join(str(path) for path in sorted(folder.glob("*.png"))))
     _say("exported", f"{done['path']}; to use it:")
     function, (spec, *_) = model.signatures()["serving_default"]
     shape = [1 if d is None else d for d in spec.shape]
@@ -309,7 +316,7 @@ def _card(family, folder, config, model, data, metrics):
 {sys.modules[type(model).__module__].__doc__.strip()}
 
 - Data: {data.description}. Licence: {data.licence}
-- Trained for {int(model.step)} steps with `{environment["command"]}`
+- Trained for {int(model.step.numpy())} steps with `{environment["command"]}`
 - Seed {config.seed}, commit {environment["commit"]}, tfgan_zoo on {environment["device"]}
 
 | metric on held-out data | value |

@@ -1,7 +1,7 @@
 import numpy as np
 from conformance import Conformance
 
-from tfgan_zoo import DCGAN
+from tfgan_zoo import DCGAN, callbacks, latent, random
 from tfgan_zoo.networks.dcgan import dcgan_discriminator, dcgan_generator
 
 
@@ -11,3 +11,14 @@ class TestDCGAN(Conformance):
 
     def batch(self, count, rng):
         return rng.uniform(-1, 1, [count, 8, 8, 1]).astype(np.float32)
+
+
+def test_interpolation_and_arithmetic_in_the_latent_space_make_pictures():
+    family = TestDCGAN()
+    model = family.compiled()
+    family.train(model, 2)
+    with random.stream(0):
+        z = model.draw_z([16, model.latent_dim])
+    for columns in latent.strips(model.generator, z).values():
+        picture = callbacks.tile(columns)
+        assert picture.dtype == np.uint8 and picture.std() > 0

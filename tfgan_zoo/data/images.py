@@ -91,6 +91,7 @@ class Data:
         licence: the licence of the data, as far as its source states one.
         classes: names of the labels, when labelled.
         broken: files found unreadable so far, with the reason; grows while batches are read.
+        test_is_paired: of unpaired data, whether the two images of a held-out example belong together.
     """
 
     name: str
@@ -103,6 +104,7 @@ class Data:
     licence: str
     classes: tuple[str, ...] = ()
     broken: Broken = dataclasses.field(default_factory=Broken)
+    test_is_paired: bool = False
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -702,8 +704,10 @@ def _unpaired_tfds(dataset, builder, features, splits, decode):
     large = any(_is_large(builder, train) for (train, _), _ in domains)
     train = _unpair(*(_examples(dataset, builder, train, [f], decode, broken, large) for (train, _), f in domains))
     test = _zip(*(_examples(dataset, builder, test, [f], decode, broken, False) for (_, test), f in domains))
-    what = "unpaired images" if len(features) == 1 else f"unpaired {' and '.join(features)}"
-    return _data("unpaired", dataset, decode, train, test, _licence(builder), broken, what)
+    pairs = len(features) == 2
+    what = f"unpaired {' and '.join(features)}" if pairs else "unpaired images"
+    data = _data("unpaired", dataset, decode, train, test, _licence(builder), broken, what)
+    return dataclasses.replace(data, test_is_paired=pairs)
 
 
 def _examples(dataset, builder, split, features, decode, broken, large=None):

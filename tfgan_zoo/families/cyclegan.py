@@ -1,9 +1,11 @@
 """CycleGAN: "Unpaired Image-to-Image Translation using Cycle-Consistent Adversarial Networks", Zhu, Park, Isola and
 Efros, ICCV 2017. arXiv 1703.10593.
 
-Follows equations 1 to 3 with the least-squares losses of section 4, the image pool of 50 and the identity term of
-section 5.2. Departs from it in that the pool takes a batch at once, each image a slot of its own; at the paper's batch
-size of 1 that is the same. The paper's X, Y, G, F are a, b, generator_ab, generator_ba here.
+Follows equations 1 to 3 with the least-squares losses and the image pool of 50 of section 4, D's objective halved
+(appendix 7.1) and the identity term of section 5.2. Departs from it in that
+- the identity term is on unless turned off; the paper has it for paintings and flowers only (appendix 7.1);
+- the pool takes a batch at once, each image a slot of its own; at the paper's batch size of 1 that is the same.
+The paper's X, Y, G, F are a, b, generator_ab, generator_ba here.
 """
 
 import tensorflow as tf
@@ -62,7 +64,7 @@ class CycleGAN(gan.GAN):
         generator_ab, generator_ba: `image [B, H, W, C] -> image [B, H, W, C]` in [-1, 1].
         discriminator_a, discriminator_b: `image -> logits [B, h, w, 1]`.
         cycle_weight: the paper's lambda (equation 3).
-        identity_weight: of the identity term, as a multiple of `cycle_weight` (section 5.2); 0 leaves it out.
+        identity_weight: of the identity term, as a multiple of `cycle_weight` (appendix 7.1); 0 leaves it out.
         pool_size: fakes remembered per domain (section 4); at least the global batch, or 0.
         seed: see `gan.GAN`.
     """

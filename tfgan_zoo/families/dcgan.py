@@ -1,8 +1,10 @@
 """DCGAN: "Unsupervised Representation Learning with Deep Convolutional Generative Adversarial Networks",
 Radford, Metz and Chintala, ICLR 2016. arXiv 1511.06434.
 
-The paper is an architecture (`networks/dcgan.py`, section 3) trained by Algorithm 1 of "Generative Adversarial
-Networks" (arXiv 1406.2661) with k = 1 and the non-saturating objective. No departures.
+The paper is an architecture (`networks/dcgan.py`, section 3), trained by Algorithm 1 of "Generative Adversarial
+Networks" (arXiv 1406.2661). k = 1, the non-saturating objective and the bounds of z are not in its text; they are
+those of the published code. Departs from that code in that a step updates both networks (it takes turns, with a batch
+each) and has no weight decay.
 """
 
 import tensorflow as tf
@@ -30,7 +32,7 @@ class DCGAN(gan.GAN):
         self.latent_dim = generator.input_shape[-1]
 
     def draw_z(self, shape):
-        return random.uniform(shape, -1.0, 1.0)  # section 4: "a 100 dimensional uniform distribution Z"
+        return random.uniform(shape, -1.0, 1.0)  # uniform: section 3 and figure 1
 
     def train_step(self, real):
         z_shape = [tf.shape(real)[0], self.latent_dim]

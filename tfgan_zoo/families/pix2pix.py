@@ -1,7 +1,7 @@
 """pix2pix: "Image-to-Image Translation with Conditional Adversarial Networks", Isola, Zhu, Zhou and Efros, CVPR 2017.
 arXiv 1611.07004.
 
-Follows section 3 (equations 1 to 4). Departs from it in that
+Follows section 3 (equations 1, 3 and 4; 2 is an ablation). Departs from it in that
 - a served or evaluated picture is normalised with batch norm's moving averages, not with the statistics of the test
   batch (section 3.3): its translation must not depend on its neighbours. Networks built with
   `normalization="instance"` do exactly what the paper does at batch size 1;

@@ -33,11 +33,14 @@ class WGANGP(gan.GAN):
         self.n_critic = self.minibatches = n_critic
         self.gp_weight = gp_weight
 
+    def draw_z(self, shape):
+        return random.normal(shape)  # line 4
+
     def train_step(self, batch):
         z_shape = [tf.shape(batch)[0] // self.n_critic, self.latent_dim]
 
         for real in gan.split(batch, self.n_critic):  # lines 2-10
-            fake = self.generator(random.normal(z_shape), training=True)
+            fake = self.generator(self.draw_z(z_shape), training=True)
             with tf.GradientTape() as tape:
                 d_loss = losses.wasserstein_discriminator_loss(
                     self.discriminator(real, training=True), self.discriminator(fake, training=True)
@@ -47,7 +50,7 @@ class WGANGP(gan.GAN):
             self.minimize(total, tape, self.d_optimizer)
 
         with tf.GradientTape() as tape:  # lines 11-12
-            fake = self.generator(random.normal(z_shape), training=True)
+            fake = self.generator(self.draw_z(z_shape), training=True)
             g_loss = losses.wasserstein_generator_loss(self.discriminator(fake, training=True))
         self.minimize(g_loss, tape, self.g_optimizer)
 
@@ -55,7 +58,7 @@ class WGANGP(gan.GAN):
 
     def preview(self, real):
         with random.stream(self.seed):
-            return {"sample": self.generator(random.normal([len(real), self.latent_dim]), training=False)}
+            return {"sample": self.generator(self.draw_z([len(real), self.latent_dim]), training=False)}
 
     def signatures(self):
-        return signatures.noise_to_image(self.generator, self.discriminator, random.normal, self.latent_dim)
+        return signatures.noise_to_image(self.generator, self.discriminator, self.draw_z, self.latent_dim)

@@ -14,7 +14,7 @@ def compare(translate, pairs):
         `{"l1": ..., "l1_identity": ...}` over all pixels, in units of the [-1, 1] range.
     """
 
-    @tf.function(reduce_retracing=True)
+    @tf.function(reduce_retracing=True, autograph=False)
     def errors(source, target):
         return tf.reduce_sum(tf.abs(translate(source) - target)), tf.reduce_sum(tf.abs(source - target))
 

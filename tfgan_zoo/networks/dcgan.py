@@ -2,8 +2,9 @@
 Radford, Metz, Chintala, ICLR 2016, arXiv 1511.06434.
 
 The guidelines of section 3: strided convolutions for pooling, batch normalisation in both networks except at G's
-output and D's input, no hidden dense layers, ReLU and tanh in G, LeakyReLU(0.2) in D; weights N(0, 0.02) (section 4).
-Kernels are 5x5 with stride 2 (figure 1). A convolution has a bias where no batch normalisation follows.
+output and D's input, no hidden dense layers, ReLU and tanh in G, LeakyReLU in D; its slope 0.2 and weights N(0, 0.02)
+are in section 4. Kernels are 5x5 with stride 2 (figure 1 and the published code). A convolution has a bias where no
+batch normalisation follows.
 """
 
 import keras

@@ -14,7 +14,8 @@ def patchgan_discriminator(image_shape, width=64, layers=3, normalization="batch
     """`image [B, H, W, C] -> logits [B, h, w, 1]`, float32; conditional: `[condition, image] -> logits`.
 
     4x4 convolutions: `layers` with stride 2, then two with stride 1, each padded by 1; h = H // 2**layers - 2, which
-    is 30 for 256 pixels. `layers` of 1, 2, 3, 4 see patches of 16, 34, 70, 142 pixels.
+    is 30 for 256 pixels. `layers` of 1, 2, 3, 4 see patches of 16, 34, 70, 142 pixels. The strides are the published
+    code's: stride 2 throughout, as 6.1 has it, would see 94 pixels where 70 are meant.
 
     Args:
         image_shape: (H, W, C).

@@ -1,10 +1,11 @@
 """WGAN-GP's CIFAR-10 ResNet: "Improved Training of Wasserstein GANs", Gulrajani et al., NeurIPS 2017,
-arXiv 1704.00028, appendix.
+arXiv 1704.00028, appendix F.
 
 Pre-activation residual blocks, nearest-neighbour upsampling, mean pooling; batch normalisation in the generator only.
 The width is the same at every size. At 32x32 these are the published networks; another size adds or drops resampling
 blocks. Initialisation follows the published code: 3x3 convolutions inside blocks are uniform with He's gain over
 the mean of fan-in and fan-out, all else is Glorot uniform.
+Upsampling comes before the first convolution of a block, as in the code (the appendix says before the second).
 Departs from the code in the generator's biases: before batch normalisation they would do nothing, and are left out.
 """
 

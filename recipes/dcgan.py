@@ -1,0 +1,58 @@
+"""DCGAN: pictures from noise, by convolutions and batch norm.
+
+Default: the embedded glyphs (DejaVu Sans) at 32x32.
+
+    python recipes/dcgan.py
+    python recipes/dcgan.py --dataset=mnist --image-size=28
+    python recipes/dcgan.py --preset=paper --dataset=path/to/pictures
+
+Paper (arXiv 1511.06434): section 4, LSUN bedrooms at 64x64, batch 128. Not yet run here.
+"""
+
+import dataclasses
+
+from tfgan_zoo import DCGAN, latent, random, run
+from tfgan_zoo.data import images
+from tfgan_zoo.networks.dcgan import dcgan_discriminator, dcgan_generator
+from tfgan_zoo.optimizers import Adam
+
+
+@dataclasses.dataclass(kw_only=True)
+class Config(run.Config):
+    """Train a DCGAN."""
+
+    image_size: int = 32
+    batch_size: int = 64
+    steps: int = 3000
+    latent_dim: int = 100
+    """Length of z (section 4)."""
+    width: int = 32
+    """Channels of the layer next to the picture; each further one has twice as many."""
+    learning_rate: float = 2e-4
+    """Of Adam with beta_1 0.5, for both players (section 4)."""
+
+
+PRESETS = {
+    "default": Config(),
+    "paper": Config(preset="paper", dataset="lsun/bedroom", image_size=64, batch_size=128, steps=120_000, width=128),
+}
+
+
+def load(config):
+    return images.images(config.dataset, image_size=config.image_size, data_dir=config.data_dir)
+
+
+def build(config, data):
+    shape = (config.image_size, config.image_size, data.channels)
+    generator = dcgan_generator(shape, latent_dim=config.latent_dim, width=config.width)
+    model = DCGAN(generator, dcgan_discriminator(shape, width=config.width), seed=config.seed)
+    return model, {"g_optimizer": Adam(config.learning_rate, 0.5), "d_optimizer": Adam(config.learning_rate, 0.5)}
+
+
+def draw(model, config):
+    with random.stream(config.seed):
+        return latent.strips(model.generator, model.draw_z([16, config.latent_dim]))
+
+
+if __name__ == "__main__":
+    run.main("dcgan", PRESETS, load, build, draw=draw)

@@ -1,0 +1,376 @@
+import json
+import os
+import shutil
+import signal
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+from tensorflow.python.checkpoint import checkpoint_management
+
+from tfgan_zoo import callbacks, gan
+from tfgan_zoo.errors import InputError
+
+
+class Line(gan.GAN):
+    """One weight, 0 to begin with, that goes up by 1 each step; the loss is the batch's mean plus the weight's value."""
+
+    def __init__(self, layers=1, units=1):
+        inputs = x = keras.Input([1])
+        for _ in range(layers):
+            x = keras.layers.Dense(units, use_bias=False, kernel_initializer="zeros")(x)
+        super().__init__({"generator": keras.Model(inputs, x)}, {"g_optimizer": ["generator"]})
+
+    def train_step(self, x):
+        weight = self.generator.trainable_variables[0]
+        with tf.GradientTape() as tape:
+            total = -tf.reduce_sum(weight)
+        loss = tf.reduce_mean(x) - total
+        self.minimize(total, tape, self.g_optimizer)
+        return self.track(loss=loss, zero=0.0)
+
+
+def compiled(strategy=None, steps_per_execution=1, **kwargs):
+    with (strategy or tf.distribute.get_strategy()).scope():
+        model = Line(**kwargs)
+        model.compile(g_optimizer=keras.optimizers.SGD(1.0, momentum=0.0), steps_per_execution=steps_per_execution)
+    return model
+
+
+def fit(model, until, actions, x=10.0):
+    """Trains up to step `until` on batches of the number `x`, as a run does."""
+    steps = until - int(model.step.numpy())
+    data = tf.data.Dataset.from_tensors(tf.constant([[x], [x]])).repeat()
+    try:
+        model.fit(data, steps_per_epoch=steps, verbose=0, shuffle=False, callbacks=actions)
+    finally:
+        for action in actions:
+            action.close()
+
+
+def weight(model):
+    return float(model.generator.trainable_variables[0].numpy().ravel()[0])
+
+
+# --- NanGuard
+
+
+@pytest.mark.parametrize("x", [np.nan, np.inf])
+def test_the_nan_guard_names_the_loss_and_the_step(x):
+    model = compiled()
+    guard = callbacks.NanGuard()
+    fit(model, 2, [guard])
+    with pytest.raises(callbacks.TrainingDiverged, match=f"^the loss loss is {x} at step 3$"):
+        fit(model, 6, [guard], x=x)
+
+
+# --- LossLog
+
+
+def test_a_line_holds_the_means_since_the_last_line(tmp_path):
+    fit(compiled(), 5, [callbacks.LossLog(tmp_path, every=2)])
+    lines = callbacks.read_losses(tmp_path / "metrics.jsonl")  # losses are 10, 11, 12, 13, 14
+    assert lines == [{"step": 2, "loss": 10.5, "zero": 0.0}, {"step": 4, "loss": 12.5, "zero": 0.0}]
+
+
+def test_tensorboard_gets_the_same_numbers(tmp_path):
+    fit(compiled(), 4, [callbacks.LossLog(tmp_path, every=2)])
+    (events,) = (tmp_path / "tensorboard").iterdir()
+    values = {}
+    for record in tf.data.TFRecordDataset(str(events)):
+        event = tf.compat.v1.Event.FromString(record.numpy())
+        for value in event.summary.value:
+            values[event.step, value.tag] = float(tf.make_ndarray(value.tensor))
+    assert values == {(2, "loss"): 10.5, (4, "loss"): 12.5, (2, "zero"): 0.0, (4, "zero"): 0.0}
+
+
+def test_lines_past_the_step_resumed_from_are_dropped_and_a_last_line_cut_short_too(tmp_path):
+    model = compiled()
+    model.step.assign(4)
+    path = tmp_path / "metrics.jsonl"
+    path.write_text("".join(f'{{"step": {n}, "loss": -1.0}}\n' for n in (2, 4, 6)) + '{"step": 8, "lo', "utf-8")
+    fit(model, 6, [callbacks.LossLog(tmp_path, every=2)])
+    assert [(line["step"], line["loss"]) for line in callbacks.read_losses(path)] == [(2, -1.0), (4, -1.0), (6, 10.5)]
+    assert [json.loads(line)["step"] for line in path.read_text("utf-8").splitlines()] == [2, 4, 6]
+
+
+def test_no_log_reads_as_no_lines(tmp_path):
+    assert callbacks.read_losses(tmp_path / "metrics.jsonl") == []
+
+
+# --- when
+
+
+@pytest.mark.parametrize(
+    ("steps_per_execution", "every", "expected"), [(1, 4, [4, 8, 12]), (3, 4, [6, 9, 12]), (4, 3, [4, 8, 12]), (6, 12, [12])]
+)
+def test_an_execution_that_passes_a_multiple_is_due(steps_per_execution, every, expected):
+    due = []
+
+    class Look(callbacks._EveryStep):
+        def on_train_batch_end(self, batch, logs=None):
+            if self._is_due(every):
+                due.append(int(self.model.step.numpy()))
+
+    fit(compiled(steps_per_execution=steps_per_execution), 12, [Look()])
+    assert due == expected
+
+
+def test_two_replicas_count_as_one_does(two_replicas, tmp_path, capsys):
+    model = compiled(two_replicas)
+    checkpoints = callbacks.Checkpoints(model, tmp_path / "checkpoints", every=1)
+    fit(model, 2, [callbacks.NanGuard(), callbacks.LossLog(tmp_path, 2), checkpoints, callbacks.Progress(2)])
+    assert callbacks.read_losses(tmp_path / "metrics.jsonl") == [{"step": 2, "loss": 10.5, "zero": 0.0}]
+    assert "2/2" in capsys.readouterr().err
+    alone = compiled()
+    assert callbacks.Checkpoints(alone, tmp_path / "checkpoints", every=1).restore() == 2
+    assert weight(alone) == 2.0, "a checkpoint of two replicas is one of one"
+
+
+# --- Checkpoints
+
+
+def trained(folder, until=3, every=1, **kwargs):
+    """A model trained with a checkpoint of each step."""
+    model = compiled(**kwargs)
+    fit(model, until, [callbacks.Checkpoints(model, folder, every)])
+    return model
+
+
+def restored(folder):
+    """The step and the weight that a fresh model gets."""
+    model = compiled()
+    step = callbacks.Checkpoints(model, folder, every=1).restore()
+    assert step == int(model.step.numpy()) == int(model.g_optimizer.iterations.numpy())
+    return step, weight(model)
+
+
+def kept(folder):
+    return sorted(int(path.stem.removeprefix("ckpt-")) for path in folder.glob("ckpt-*.index"))
+
+
+def test_the_last_three_checkpoints_are_kept_with_their_step(tmp_path):
+    assert restored(tmp_path / "none") == (0, 0.0)
+    trained(tmp_path, until=5)
+    assert kept(tmp_path) == [3, 4, 5]
+    assert restored(tmp_path) == (5, 5.0)
+
+
+def test_the_end_is_saved_once_whatever_the_interval(tmp_path, monkeypatch):
+    saved = []
+    save = tf.train.CheckpointManager.save
+    monkeypatch.setattr(
+        tf.train.CheckpointManager,
+        "save",
+        lambda self, checkpoint_number: saved.append(checkpoint_number) or save(self, checkpoint_number),
+    )
+    trained(tmp_path / "odd", until=5, every=2)
+    trained(tmp_path / "even", until=4, every=2)
+    assert saved == [2, 4, 5, 2, 4]
+
+
+DATA, INDEX = "ckpt-3.data-00000-of-00001", "ckpt-3.index"
+
+
+@pytest.mark.parametrize("file", [DATA, INDEX])
+@pytest.mark.parametrize("left", [0, 0.5, 0.99, None])
+def test_a_newest_checkpoint_that_is_damaged_gives_way_to_the_one_before(tmp_path, capsys, file, left):
+    trained(tmp_path)
+    if left is None:
+        (tmp_path / file).unlink()
+    else:
+        os.truncate(tmp_path / file, int((tmp_path / file).stat().st_size * left))
+    assert restored(tmp_path) == (2, 2.0)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"the checkpoint {tmp_path}/ckpt-3 cannot be read (")
+    assert line.endswith("); trying an older one")
+
+
+def test_a_flipped_bit_is_noticed(tmp_path, capsys):
+    trained(tmp_path)
+    data = bytearray((tmp_path / DATA).read_bytes())
+    data[8] ^= 1
+    (tmp_path / DATA).write_bytes(data)
+    assert restored(tmp_path) == (2, 2.0)
+    assert "ckpt-3 cannot be read" in capsys.readouterr().err
+
+
+def test_a_step_whose_checkpoint_was_damaged_is_saved_anew(tmp_path):
+    trained(tmp_path)
+    os.truncate(tmp_path / DATA, 10)
+    model = compiled()
+    checkpoints = callbacks.Checkpoints(model, tmp_path, every=1)
+    assert checkpoints.restore() == 2
+    fit(model, 3, [checkpoints])
+    assert restored(tmp_path) == (3, 3.0)
+
+
+def test_checkpoints_that_are_all_damaged_are_an_input_error(tmp_path, capsys):
+    trained(tmp_path)
+    for file in tmp_path.glob("*.data*"):
+        os.truncate(file, 10)
+    with pytest.raises(InputError, match=f"^no checkpoint in {tmp_path} can be read; --no-resume starts afresh.*$"):
+        restored(tmp_path)
+    assert len(capsys.readouterr().err.splitlines()) == 3
+
+
+@pytest.mark.parametrize(("one", "other"), [({}, {"units": 2}), ({}, {"layers": 2}), ({"layers": 2}, {})])
+def test_a_checkpoint_of_other_networks_is_an_input_error_in_one_line(tmp_path, one, other):
+    trained(tmp_path, **one)
+    with pytest.raises(InputError, match=f"^the checkpoint {tmp_path}/ckpt-3 is of other networks .*--no-resume$"):
+        callbacks.Checkpoints(compiled(**other), tmp_path, every=1).restore()
+
+
+def test_a_weight_that_is_not_finite_is_never_saved(tmp_path):
+    model = trained(tmp_path)
+    model.generator.weights[0].assign([[np.inf]])
+    fit_on = callbacks.Checkpoints(model, tmp_path, every=1)
+    with pytest.raises(callbacks.TrainingDiverged, match=r"^the weight .*kernel is not finite at step 4$"):
+        fit(model, 4, [fit_on])
+    assert kept(tmp_path) == [1, 2, 3]
+    assert restored(tmp_path) == (3, 3.0)
+
+
+@pytest.mark.parametrize("moment", ["data", "list"])
+def test_a_crash_while_saving_leaves_the_checkpoint_before_and_the_next_run_goes_on(tmp_path, monkeypatch, moment):
+    model = trained(tmp_path, until=4)
+    checkpoints = callbacks.Checkpoints(model, tmp_path, every=1)
+
+    def crash(*args, **kwargs):
+        raise OSError("crash")
+
+    with monkeypatch.context() as broken, pytest.raises(OSError, match="crash"):
+        if moment == "data":
+            broken.setattr(tf.train.Checkpoint, "_write", crash)
+        else:  # the data is written, the list of checkpoints does not name it yet
+            broken.setattr(checkpoint_management, "update_checkpoint_state_internal", crash)
+        fit(model, 5, [checkpoints])
+    assert kept(tmp_path) == [2, 3, 4] + [5] * (moment == "list"), "the oldest goes last"
+    assert restored(tmp_path) == (4, 4.0)
+
+    again = compiled()
+    checkpoints = callbacks.Checkpoints(again, tmp_path, every=1)
+    checkpoints.restore()
+    fit(again, 6, [checkpoints])
+    assert restored(tmp_path) == (6, 6.0)
+    assert kept(tmp_path) == [4, 5, 6]
+
+
+def test_the_run_folder_may_move(tmp_path):
+    trained(tmp_path / "here")
+    shutil.move(tmp_path / "here", tmp_path / "there")
+    assert restored(tmp_path / "there") == (3, 3.0)
+
+
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_saves_the_step_then_stops_and_gives_the_handlers_back(tmp_path, signum):
+    before = [signal.getsignal(s) for s in (signal.SIGTERM, signal.SIGINT)]
+    model = compiled()
+    kill = keras.callbacks.LambdaCallback(on_train_batch_begin=lambda batch, logs: batch == 2 and os.kill(os.getpid(), signum))
+    kill.close = lambda: None
+    with pytest.raises(callbacks.Stopped) as stop:
+        fit(model, 9, [kill, callbacks.Checkpoints(model, tmp_path, every=100)])
+    assert (stop.value.signum, stop.value.step) == (signum, 3)
+    assert [signal.getsignal(s) for s in (signal.SIGTERM, signal.SIGINT)] == before
+    assert restored(tmp_path) == (3, 3.0)
+
+
+def test_a_second_interrupt_does_not_wait_for_the_step(tmp_path):
+    model = compiled()
+    checkpoints = callbacks.Checkpoints(model, tmp_path, every=100)
+    twice = keras.callbacks.LambdaCallback(
+        on_train_batch_begin=lambda batch, logs: [os.kill(os.getpid(), signal.SIGINT) for _ in range(2)]
+    )
+    twice.close = lambda: None
+    with pytest.raises(KeyboardInterrupt):
+        fit(model, 9, [twice, checkpoints])
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_worker_that_does_not_write_restores_and_stops_but_writes_nothing(tmp_path):
+    trained(tmp_path)
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
+    model = compiled()
+    reader = callbacks.Checkpoints(model, tmp_path, every=1, writes=False)
+    assert reader.restore() == 3
+    kill = keras.callbacks.LambdaCallback(on_train_batch_begin=lambda batch, logs: os.kill(os.getpid(), signal.SIGTERM))
+    kill.close = lambda: None
+    with pytest.raises(callbacks.Stopped):
+        fit(model, 6, [kill, reader])
+    fit(model, 6, [reader])
+    assert (weight(model), {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}) == (6.0, before)
+
+
+# --- pictures
+
+
+def cells(*values, size=2, channels=1):
+    """An image of one value each."""
+    return np.broadcast_to(np.reshape(values, [-1, 1, 1, 1]), [len(values), size, size, channels]).astype(np.float32)
+
+
+def centres(picture, size=2):
+    """The values of a picture's cells, back in [-1, 1]; borders are grey."""
+    step = size + 2
+    rows, across = picture.shape[0] // step, picture.shape[1] // step
+    inner = picture.reshape(rows, step, across, step, -1)
+    for edge in (inner[:, 0], inner[:, -1], inner[:, :, :, 0], inner[:, :, :, -1]):
+        assert (edge == 128).all()
+    inside = inner[:, 1:-1, :, 1:-1].astype(float)
+    assert (inside == inside[:, :1, :, :1]).all()
+    return inside[:, 0, :, 0] / 127.5 - 1
+
+
+def test_a_single_label_fills_a_square_with_white_where_nothing_is_left():
+    picture = callbacks.tile({"sample": cells(-1, -0.6, -0.2, 0.2, 0.6)})
+    assert picture.dtype == np.uint8
+    expected = [[-1, -0.6, -0.2], [0.2, 0.6, 1]]
+    np.testing.assert_allclose(centres(picture)[..., 0], expected, atol=1 / 255)
+
+
+def test_several_labels_stand_next_to_each_other_for_each_example():
+    columns = {"input": cells(-1, -0.8, -0.6), "output": cells(0, 0.2, 0.4)}
+    np.testing.assert_allclose(
+        centres(callbacks.tile(columns))[..., 0], [[-1, 0], [-0.8, 0.2], [-0.6, 0.4]], atol=1 / 255
+    )
+    columns = {name: cells(*values) for name, values in zip("ab", np.linspace(-1, 0.9, 18).reshape(2, 9), strict=True)}
+    picture = centres(callbacks.tile(columns))[..., 0]  # 9 of 2 in two groups: 5 rows of 4
+    pairs = np.stack([columns["a"][:, 0, 0, 0], columns["b"][:, 0, 0, 0]], 1).reshape(-1)
+    np.testing.assert_allclose(picture.ravel(), [*pairs, 1, 1], atol=1 / 255)
+    assert picture.shape == (5, 4)
+
+
+def test_grey_beside_rgb_becomes_rgb():
+    rgb = np.zeros([1, 2, 2, 3], np.float32) + [1, -1, 0.2]
+    picture = callbacks.tile({"grey": cells(-0.6), "rgb": rgb})
+    assert picture.shape == (4, 8, 3)
+    np.testing.assert_allclose(centres(picture), [[[-0.6] * 3, [1, -1, 0.2]]], atol=1 / 255)
+
+
+def test_values_outside_the_range_are_clipped():
+    np.testing.assert_array_equal(np.unique(callbacks.tile({"x": cells(-3, 3, 3, 3)})), [0, 128, 255])
+
+
+@pytest.mark.parametrize(("channels", "mode"), [(1, "L"), (3, "RGB")])
+def test_a_saved_png_holds_the_same_pixels(tmp_path, channels, mode):
+    picture = np.random.default_rng(0).integers(0, 256, [5, 7, channels], np.uint8)
+    callbacks.save_png(picture, tmp_path / "x.png")
+    with Image.open(tmp_path / "x.png") as image:
+        assert image.mode == mode
+        np.testing.assert_array_equal(np.asarray(image).reshape(picture.shape), picture)
+
+
+def test_sample_grids_are_drawn_when_due_and_named_by_step(tmp_path):
+    model = compiled()
+    model.preview = lambda batch: {"x": batch + weight(model) / 10}
+    losses = callbacks.LossLog(tmp_path, 100)
+    fit(model, 5, [losses, callbacks.SampleGrid(tmp_path, cells(-1), 2, losses.writer)])
+    values = {}
+    for path in sorted((tmp_path / "samples").iterdir()):
+        with Image.open(path) as image:
+            values[path.name] = float(centres(np.asarray(image)[..., None]).item())
+    assert list(values) == ["step-0000002.png", "step-0000004.png"]
+    np.testing.assert_allclose(list(values.values()), [-0.8, -0.6], atol=1 / 255)

@@ -1,0 +1,121 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfgan_zoo import random
+
+
+def draw(seed=3, step=5, shape=(4, 3), **kwargs):
+    with random.stream(seed, step, **kwargs):
+        return random.normal(shape).numpy()
+
+
+def draws(seed, step):
+    with random.stream(seed, step):
+        return [random.uniform([4]).numpy() for _ in range(3)]
+
+
+def test_a_draw_is_a_function_of_seed_step_and_number():
+    np.testing.assert_array_equal(draws(1, 2), draws(1, 2))
+    np.testing.assert_array_equal(draws(1, 2), draws(tf.constant(1, tf.int64), tf.Variable(2)))
+    every = np.concatenate([draws(1, 2), draws(2, 1), draws(1, 3), draws(2, 2)])
+    assert len(np.unique(every)) == every.size, "other numbers for any other seed, step or number"
+
+
+def test_what_was_drawn_before_does_not_matter():
+    expected = draws(1, 2)
+    np.random.rand()
+    tf.random.normal([7])
+    tf.random.set_seed(8)
+    np.testing.assert_array_equal(draws(1, 2), expected)
+
+
+def test_an_inner_stream_leaves_the_outer_one_where_it_was():
+    with random.stream(1, 2):
+        first = random.uniform([4]).numpy()
+        with random.stream(9):
+            random.uniform([4])
+        rest = [random.uniform([4]).numpy() for _ in range(2)]
+    np.testing.assert_array_equal([first, *rest], draws(1, 2))
+
+
+@pytest.mark.parametrize("jit", [False, True])
+def test_the_draws_of_two_replicas_together_are_those_of_one_device(two_replicas, jit):
+    def step(replicas):
+        with random.stream(3, 5):
+            return random.uniform([tf.constant(4 // replicas), 3], -1.0, 1.0), random.normal([2 // replicas, 5])
+
+    per_replica = two_replicas.run(tf.function(lambda: step(2), jit_compile=jit))
+    uniform, normal = [tf.concat(two_replicas.experimental_local_results(x), 0) for x in per_replica]
+    np.testing.assert_array_equal(uniform, step(1)[0])
+    np.testing.assert_allclose(normal, step(1)[1], rtol=1e-5)  # equal but for the last bits of `ndtri`
+
+
+def test_the_same_option_gives_every_replica_the_same_numbers(two_replicas):
+    def step():
+        with random.stream(3, 5):
+            return random.uniform([4], same=True)
+
+    first, second = two_replicas.experimental_local_results(two_replicas.run(tf.function(step)))
+    np.testing.assert_array_equal(first, second)
+    np.testing.assert_array_equal(first, step())
+
+
+def test_xla_draws_the_same_uniform_bits_and_normals_to_rounding():
+    def both(step):
+        with random.stream(3, step):
+            return random.uniform([1000]), random.normal([1000, 2])
+
+    plain, compiled = tf.function(both), tf.function(both, jit_compile=True)
+    step = tf.constant(5, tf.int64)
+    np.testing.assert_array_equal(compiled(step)[0], plain(step)[0])
+    np.testing.assert_allclose(compiled(step)[1], plain(step)[1], rtol=1e-5, atol=1e-6)
+
+
+def test_a_shared_stream_repeats_one_example_whatever_the_batch_size():
+    with random.stream(3, shared=True):
+        five = random.uniform([5, 3])
+    with random.stream(3, shared=True):
+        one = random.uniform([1, 3])
+    np.testing.assert_array_equal(five, np.repeat(one, 5, axis=0))
+    assert len(np.unique(one)) == 3
+    np.testing.assert_allclose(draw(shape=(5, 3), shared=True)[4:], draw(shape=(1, 3), shared=True), rtol=1e-6)
+
+
+def test_a_shared_stream_is_the_same_on_every_replica(two_replicas):
+    def step():
+        with random.stream(3, 5, shared=True):
+            return random.normal([2, 3])
+
+    for value in two_replicas.experimental_local_results(two_replicas.run(tf.function(step))):
+        np.testing.assert_allclose(value, draw(shape=(2, 3), shared=True), rtol=1e-6)
+
+
+def test_a_draw_outside_a_stream_is_refused():
+    with pytest.raises(RuntimeError, match=r"outside `with random.stream\(seed, step\):`"):
+        random.normal([2])
+    with pytest.raises(ZeroDivisionError), random.stream(0):
+        raise ZeroDivisionError
+    with pytest.raises(RuntimeError, match="outside"):  # an error inside closes the stream too
+        random.uniform([2])
+
+
+def test_normal_numbers_have_the_moments_of_the_standard_normal():
+    x = draw(shape=(200_000,)).astype(np.float64)
+    for power, moment, variance in ((1, 0, 1), (2, 1, 2), (3, 0, 15), (4, 3, 96)):
+        np.testing.assert_allclose(np.mean(x**power), moment, atol=4 * np.sqrt(variance / x.size))
+    np.testing.assert_allclose(np.mean(x[1:] * x[:-1]), 0, atol=4 / np.sqrt(x.size))
+
+
+def test_uniform_numbers_fill_their_interval_evenly():
+    with random.stream(3, 5):
+        x = random.uniform([200_000], -2.0, 6.0).numpy()
+    shares = np.histogram(x, bins=16, range=(-2, 6))[0] / x.size
+    np.testing.assert_allclose(shares, 1 / 16, atol=4 * np.sqrt(1 / 16 / x.size))
+
+
+def test_the_lowest_and_highest_bits_give_neither_0_nor_1_and_finite_normals(monkeypatch):
+    monkeypatch.setattr(tf.random, "stateless_uniform", lambda *args, **kwargs: tf.constant([0, -1], tf.int32))
+    with random.stream(0):
+        np.testing.assert_array_equal(random.uniform([2]), [2.0**-24, 1 - 2.0**-24])
+        np.testing.assert_allclose(random.normal([2]), [-5.294704, 5.294704], rtol=1e-4)

@@ -1,0 +1,81 @@
+"""Every recipe as a user runs it, in a process of its own."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+RECIPES = sorted(path.stem for path in (ROOT / "recipes").glob("*.py"))
+TINY = {
+    "cyclegan": ["--image-size=8", "--width=8", "--patch-layers=1", "--blocks=1"],
+    "dcgan": ["--image-size=8", "--width=8"],
+    "pix2pix": ["--image-size=8", "--width=8", "--patch-layers=1"],
+    "wgan_gp": ["--image-size=8", "--width=8", "--n-critic=2"],
+}
+ONLY_TENSORFLOW = """
+import sys
+import tensorflow as tf
+signatures = tf.saved_model.load(sys.argv[1]).signatures
+for signature in signatures.values():
+    inputs = signature.structured_input_signature[1]
+    if all(spec.dtype.is_floating for spec in inputs.values()):
+        for output in signature(**{n: tf.zeros([2, *s.shape[1:]], s.dtype) for n, s in inputs.items()}).values():
+            assert output.dtype == tf.float32 and bool(tf.reduce_all(tf.math.is_finite(output)))
+assert "tfgan_zoo" not in sys.modules
+print(sorted(signatures))
+"""
+
+
+def run(*command, cwd=ROOT):
+    environment = {k: v for k, v in os.environ.items() if k != "TF_CPP_MIN_LOG_LEVEL"}
+    done = subprocess.run(
+        [sys.executable, *map(str, command)], cwd=cwd, env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_a_recipe_trains_and_its_export_answers_where_only_tensorflow_is(recipe, tmp_path):
+    flags = [*TINY[recipe], "--batch-size=4", "--steps=4", "--log-every=2", "--sample-every=2"]
+    done = run(ROOT / f"recipes/{recipe}.py", *flags, cwd=tmp_path)
+    noise = [line for line in done.stderr.replace("\r", "\n").splitlines() if line and "%|" not in line]
+    assert noise == [], "the console shows the run, not TensorFlow's start-up"
+    for part in ("device", "precision", "data", "parameters", "pictures", "exported"):
+        assert f"  {part}" in done.stdout
+
+    folder = tmp_path / "runs" / recipe
+    assert json.loads((folder / "config.json").read_text())["steps"] == 4
+    assert json.loads((folder / "environment.json").read_text())["packages"]["tensorflow"]
+    assert [json.loads(line)["step"] for line in (folder / "metrics.jsonl").read_text().splitlines()] == [2, 4]
+    assert sorted(p.name for p in (folder / "samples").iterdir()) == ["step-0000002.png", "step-0000004.png"]
+    assert (folder / "checkpoints/ckpt-4.index").exists() and list((folder / "tensorboard").iterdir())
+    assert (folder / "losses.png").exists() and (folder / "samples.png").exists()
+
+    exported = tmp_path / "exported" / recipe / "1"
+    assert "serving_default" in run("-c", ONLY_TENSORFLOW, exported, cwd=tmp_path).stdout
+    assert (exported / "README.md").read_text().startswith(f"# {recipe}")
+
+
+@pytest.mark.parametrize(
+    ("recipe", "signal", "steps"),
+    [("cyclegan", "SIGKILL", 30), ("pix2pix", "SIGTERM", 300)],
+    ids=["pools and schedule", "preemption"],
+)
+def test_a_run_that_is_killed_ends_with_the_bits_of_one_that_was_not(recipe, signal, steps):
+    flags = [*TINY[recipe], "--batch-size=4", f"--steps={steps}", "--checkpoint-every=10", "--sample-every=1000"]
+    script = ROOT / "benchmarks/kill_and_resume.py"
+    result = json.loads(run(script, recipe, *flags, f"--signal={signal}", "--kills=1").stdout)
+    assert result["different"] == [] and result["logs_equal"]
+    assert result["tensors"] > 50 and 0 < result["killed_at"][0] < steps
+
+
+def test_two_workers_see_equal_losses_and_go_on_after_one_is_killed():
+    flags = [*TINY["pix2pix"], "--batch-size=4", "--steps=8", "--kill-at=4", "--checkpoint-every=2"]
+    result = json.loads(run(ROOT / "benchmarks/two_workers.py", "pix2pix", *flags).stdout)
+    assert result["last_losses"][0] == result["last_losses"][1] and len(result["last_losses"][0]) == 1
+    assert result["resumed_from"][0] in (4, 6) and result["other_worker_wrote"] == []

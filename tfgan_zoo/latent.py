@@ -1,0 +1,63 @@
+"""Walks and sums in a generator's latent space. z is `[N, latent_dim]`."""
+
+import numpy as np
+
+
+def interpolate(start, end, count, *, spherical=False):
+    """Points from `start` to `end`, both included.
+
+    Args:
+        start, end: `[N, latent_dim]`.
+        count: points per row, 2 or more.
+        spherical: along the great circle, whose points have the length of samples of a Gaussian (White 2016, arXiv
+            1609.04468); otherwise along the straight line.
+
+    Returns:
+        `[count, N, latent_dim]` float32.
+    """
+    start, end = np.asarray(start, np.float64), np.asarray(end, np.float64)
+    t = np.linspace(0.0, 1.0, count)[:, None, None]
+    if not spherical:
+        return ((1 - t) * start + t * end).astype(np.float32)
+    lengths = np.linalg.norm(start, axis=-1, keepdims=True) * np.linalg.norm(end, axis=-1, keepdims=True)
+    angle = np.arccos(np.clip(np.sum(start * end, axis=-1, keepdims=True) / lengths, -1.0, 1.0))
+    sine = np.sin(angle)
+    straight = sine < 1e-6  # no great circle through parallel vectors
+    sine = np.where(straight, 1.0, sine)
+    near, far = np.sin((1 - t) * angle) / sine, np.sin(t * angle) / sine
+    return (np.where(straight, 1 - t, near) * start + np.where(straight, t, far) * end).astype(np.float32)
+
+
+def arithmetic(minuend, subtrahend, addend):
+    """mean(minuend) - mean(subtrahend) + mean(addend), as DCGAN does it: three z's each, averaged (its figure 7).
+
+    Args:
+        minuend, subtrahend, addend: `[N, latent_dim]`, each N z's that show the same thing.
+
+    Returns:
+        `[1, latent_dim]` float32.
+    """
+    means = [np.mean(np.asarray(z, np.float32), axis=0, keepdims=True) for z in (minuend, subtrahend, addend)]
+    return means[0] - means[1] + means[2]
+
+
+def strips(generate, z, *, spherical=False):
+    """Pictures of a walk from each z to the next and of an arithmetic on the first nine.
+
+    Args:
+        generate: `z [N, latent_dim] -> image [N, H, W, C]`.
+        z: `[N, latent_dim]`, N at least 9.
+        spherical: see `interpolate`.
+
+    Returns:
+        `{"interpolation": columns, "arithmetic": columns}`, each as `callbacks.tile` takes it. The columns of the
+        arithmetic are its three terms (three samples, then the picture of their mean) and the result (last row).
+    """
+    half = len(z) // 2
+    walk = interpolate(z[:half], z[half : 2 * half], 8, spherical=spherical)
+    terms = [np.asarray(z[i : i + 3]) for i in (0, 3, 6)]
+    with_means = [np.concatenate([t, t.mean(0, keepdims=True)]) for t in terms]
+    columns = {name: generate(points) for name, points in zip("abc", with_means, strict=True)}
+    result = np.asarray(generate(arithmetic(*terms)))
+    columns["a - b + c"] = np.concatenate([np.ones([3, *result.shape[1:]], np.float32), result])
+    return {"interpolation": {f"{i}": generate(points) for i, points in enumerate(walk)}, "arithmetic": columns}
