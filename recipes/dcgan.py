@@ -11,7 +11,7 @@ Paper (arXiv 1511.06434): section 4, LSUN bedrooms at 64x64, batch 128. Not yet 
 
 import dataclasses
 
-from tfgan_zoo import DCGAN, latent, random, run
+from tfgan_zoo import DCGAN, augment, latent, random, run
 from tfgan_zoo.data import images
 from tfgan_zoo.networks.dcgan import dcgan_discriminator, dcgan_generator
 from tfgan_zoo.optimizers import Adam
@@ -25,11 +25,15 @@ class Config(run.Config):
     batch_size: int = 64
     steps: int = 3000
     latent_dim: int = 100
-    """Length of z (section 4)."""
+    """Length of z (figure 1)."""
     width: int = 32
     """Channels of the layer next to the picture; each further one has twice as many."""
     learning_rate: float = 2e-4
     """Of Adam with beta_1 0.5, for both players (section 4)."""
+    instance_noise: float = 0.0
+    """Standard deviation of noise on what the discriminator sees, lowered linearly to 0 over the steps; 0: none."""
+    diff_augment: str = ""
+    """Differentiable augmentation of what the discriminator sees: color,translation,cutout or some of them."""
 
 
 PRESETS = {
@@ -45,7 +49,13 @@ def load(config):
 def build(config, data):
     shape = (config.image_size, config.image_size, data.channels)
     generator = dcgan_generator(shape, latent_dim=config.latent_dim, width=config.width)
-    model = DCGAN(generator, dcgan_discriminator(shape, width=config.width), seed=config.seed)
+    discriminator = augment.wrap(
+        dcgan_discriminator(shape, width=config.width),
+        noise=config.instance_noise,
+        noise_steps=config.steps,
+        policy=config.diff_augment,
+    )
+    model = DCGAN(generator, discriminator, seed=config.seed)
     return model, {"g_optimizer": Adam(config.learning_rate, 0.5), "d_optimizer": Adam(config.learning_rate, 0.5)}
 
 

@@ -6,7 +6,7 @@ Default: the embedded glyphs (DejaVu Sans) at 32x32, DCGAN networks.
     python recipes/wgan_gp.py --dataset=mnist --data-dir=path/to/tfds
     python recipes/wgan_gp.py --preset=paper
 
-Paper (arXiv 1704.00028): section 5.3 and appendix, CIFAR-10 with the ResNet. Not yet run here.
+Paper (arXiv 1704.00028): section 5.4 and appendix F, CIFAR-10 with the ResNet. Not yet run here.
 """
 
 import dataclasses

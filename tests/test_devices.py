@@ -66,7 +66,7 @@ def test_a_precision_asked_for_is_taken_whatever_the_hardware(hardware):
 def test_the_processor_is_read_from_cpuinfo_and_does_without(monkeypatch, tmp_path):
     text = "processor\t: 0\nmodel name\t: Some CPU @ 2 GHz\nflags\t\t: fpu amx_bf16\n\nprocessor\t: 1\nflags\t: x\n"
     (tmp_path / "cpuinfo").write_text(text)
-    monkeypatch.setattr(devices, "open", lambda path, **kwargs: open(tmp_path / "cpuinfo", **kwargs), raising=False)
+    monkeypatch.setattr(devices, "open", lambda path, encoding: (tmp_path / "cpuinfo").open(), raising=False)
     monkeypatch.setattr(devices.os.path, "exists", lambda path: True)
     assert devices._cpuinfo("flags") == "fpu amx_bf16"
     assert devices._cpuinfo("bugs") == ""
@@ -117,7 +117,8 @@ def test_auto_strategy_follows_what_there_is(hardware, monkeypatch, by, gpus, tp
     monkeypatch.setattr(tf.distribute, "MirroredStrategy", lambda: types.SimpleNamespace(num_replicas_in_sync=gpus))
     chosen, text = devices.strategy("auto", tpu if by == "flag" else "")
     assert {"tpu": text == tpu, "multi_worker": chosen == "multi_worker"}.get(
-        expected, text.startswith({"mirrored": f"mirrored over {gpus} devices", "one_device": "one device: "}.get(expected, "?"))
+        expected,
+        text.startswith({"mirrored": f"mirrored over {gpus} devices", "one_device": "one device: "}.get(expected, "?")),
     )
 
 
@@ -173,7 +174,9 @@ def test_a_tpu_that_is_not_there_is_an_input_error_in_one_line_at_once():
         f"--strategy=tpu found no TPU at {name!r}"
         for name in ("local", "grpc://127.0.0.1:1", "grpc://127.0.0.1", "grpc://no-such-host.invalid:8470")
     ]
-    assert all(line.endswith("; give its name or grpc:// address with --tpu, or choose another --strategy") for line in lines)
+    assert all(
+        line.endswith("; give its name or grpc:// address with --tpu, or choose another --strategy") for line in lines
+    )
 
 
 def test_one_process_writes(two_replicas):

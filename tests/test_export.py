@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 
@@ -60,7 +61,12 @@ def test_a_process_that_imports_only_tensorflow_gets_the_same_numbers(exported, 
     given = {"dcgan": ("z", [5, 6]), "pix2pix": ("image", [3, *SHAPE])}
     for kind, (_, shape) in given.items():
         np.save(tmp_path / kind, np.random.default_rng(0).uniform(-1, 1, shape).astype(np.float32))
-    command = [sys.executable, "-c", ALONE, *(f"{kind}={name}={exported[kind][1]}" for kind, (name, _) in given.items())]
+    command = [
+        sys.executable,
+        "-c",
+        ALONE,
+        *(f"{kind}={name}={exported[kind][1]}" for kind, (name, _) in given.items()),
+    ]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True, timeout=120)
     assert done.stdout.splitlines()[-1] == "[]", "it does not need tfgan_zoo"
     for kind in given:
@@ -90,10 +96,8 @@ def test_a_failure_leaves_no_new_version_and_the_old_ones_as_they_were(tmp_path,
         raise OSError("no space left")
 
     with monkeypatch.context() as broken, pytest.raises(OSError, match="no space left"):
-        place = {
-            "save": (tf.saved_model, "save"), "card": (type(tmp_path), "write_text"), "rename": (export.__globals__["os"], "rename"),
-        }[moment]  # fmt: skip
-        broken.setattr(*place, crash)
+        place = {"save": (tf.saved_model, "save"), "card": (type(tmp_path), "write_text"), "rename": (os, "rename")}
+        broken.setattr(*place[moment], crash)
         export(model, tmp_path)
     assert [path.name for path in tmp_path.iterdir() if path.name.isdecimal()] == ["1"]
     assert tree(tmp_path / "1") == before
@@ -113,18 +117,21 @@ def test_the_model_card_lists_every_signature_with_its_inputs(exported, kind):
     card = (path / "README.md").read_text(encoding="utf-8")
     assert card.startswith(f"# {kind}\n")
     rows = [line for line in card.splitlines() if line.startswith("| `")]
-    assert rows == {
-        "dcgan": [
-            "| `serving_default` | `z` float32 [B, 6] |",
-            "| `sample` | `count` int32 [], `seed` int64 [] |",
-            "| `sample_png` | `count` int32 [], `seed` int64 [] |",
-            "| `discriminate` | `image` float32 [B, 8, 8, 1] |",
-        ],
-        "pix2pix": [
-            "| `serving_default` | `image` float32 [B, 8, 8, 1] |",
-            "| `translate_bytes` | `image_bytes` string [B] |",
-        ],
-    }[kind]
+    assert (
+        rows
+        == {
+            "dcgan": [
+                "| `serving_default` | `z` float32 [B, 6] |",
+                "| `sample` | `count` int32 [], `seed` int64 [] |",
+                "| `sample_png` | `count` int32 [], `seed` int64 [] |",
+                "| `discriminate` | `image` float32 [B, 8, 8, 1] |",
+            ],
+            "pix2pix": [
+                "| `serving_default` | `image` float32 [B, 8, 8, 1] |",
+                "| `translate_bytes` | `image_bytes` string [B] |",
+            ],
+        }[kind]
+    )
     assert len(rows) == len(model.signatures())
 
 

@@ -38,3 +38,10 @@ def test_strips_draw_walks_between_the_two_halves_and_the_sum_of_the_first_nine(
     assert list(terms) == ["a", "b", "c", "a - b + c"]
     np.testing.assert_allclose(terms["b"][:, 0, 0, 0], [6, 8, 10, 8])
     np.testing.assert_allclose(terms["a - b + c"][3, 0, 0, 0], 2 - 8 + 14)
+
+
+def test_every_label_is_drawn_for_the_same_noise():
+    z = np.arange(6, dtype=np.float32).reshape(3, 2)
+    columns = latent.of_every_label(lambda inputs: inputs[0].sum(1) + 100 * inputs[1], z, 4)
+    assert list(columns) == ["0", "1", "2", "3"]
+    np.testing.assert_array_equal(columns["2"], [201, 205, 209])

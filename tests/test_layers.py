@@ -151,3 +151,144 @@ def test_layers_can_be_cloned():
     x = layers.Dropout(0.3, always=True)(layers.InstanceNormalization(affine=False, epsilon=1e-3)(x))
     _, padding, norm, dropout = keras.models.clone_model(keras.Model(image, x)).layers
     assert (padding.n, norm.affine, norm.epsilon, dropout.rate, dropout.always) == (2, False, 1e-3, 0.3, True)
+
+
+def sigma(kernel):
+    return np.linalg.svd(np.reshape(kernel, [-1, kernel.shape[-1]]), compute_uv=False)[0]
+
+
+def spectral_layers():
+    conv, dense = layers.SpectralConv2D(5, 3), layers.SpectralDense(7)
+    projection = layers.Projection(4)
+    conv(images(2, 6, 6, 3)), dense(images(2, 9)), projection(images(2, 6), tf.constant([1, 3]))
+    return {"conv": conv, "dense": dense, "projection": projection}
+
+
+SPECTRAL = pytest.mark.parametrize("kind", ["conv", "dense", "projection"])
+
+
+@SPECTRAL
+def test_the_singular_value_of_a_normalized_kernel_is_one_and_stays_so_at_serving(kind):
+    layer = spectral_layers()[kind]
+    for _ in range(100):
+        layer.normalized_kernel(training=True)
+    for training in (True, False):
+        assert sigma(layer.normalized_kernel(training).numpy()) == pytest.approx(1.0, abs=1e-3)
+    np.testing.assert_allclose(layer.normalized_kernel(), layer.kernel / sigma(layer.kernel.numpy()), atol=1e-3)
+
+
+def test_a_kernel_of_ones_has_the_spectral_norm_that_one_computes_by_hand():
+    layer = layers.SpectralConv2D(1, 2, use_bias=False, kernel_initializer="ones")
+    y = layer(tf.ones([1, 4, 4, 1]), training=True)  # [4, 1]: norm 2, found at once
+    np.testing.assert_allclose(layer.normalized_kernel(), np.full([2, 2, 1, 1], 0.5), rtol=1e-6)
+    np.testing.assert_allclose(y[0, 1, 1], [2.0], rtol=1e-6)
+
+
+def test_each_training_call_is_one_power_iteration_and_serving_keeps_nothing():
+    layer = spectral_layers()["dense"]
+    matrix, u = np.array(layer.kernel, np.float64), np.array(layer.u, np.float64)[:, 0]
+    for _ in range(3):
+        v = matrix @ u / np.linalg.norm(matrix @ u)
+        u = matrix.T @ v / np.linalg.norm(matrix.T @ v)
+        np.testing.assert_allclose(layer.normalized_kernel(), matrix / (v @ matrix @ u), rtol=1e-4, atol=1e-6)
+        assert not np.allclose(layer.u[:, 0], u, rtol=1e-4)
+        layer.normalized_kernel(training=True)
+        np.testing.assert_allclose(layer.u[:, 0], u, rtol=1e-4, atol=1e-6)
+
+
+@SPECTRAL
+def test_the_gradient_is_that_of_w_over_sigma_of_w(kind):
+    layer = spectral_layers()[kind]
+    for _ in range(300):
+        layer.normalized_kernel(training=True)
+    upstream = np.random.default_rng(1).normal(size=layer.kernel.shape)
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(layer.normalized_kernel() * tf.cast(upstream, tf.float32))
+    gradient = tape.gradient(loss, layer.kernel.value).numpy().ravel()
+    kernel = np.array(layer.kernel, np.float64)
+
+    def value(offset):
+        moved = kernel + offset.reshape(kernel.shape)
+        return np.sum(moved / sigma(moved) * upstream)
+
+    steps = 1e-5 * np.eye(kernel.size)[:40]
+    differences = [(value(step) - value(-step)) / 2e-5 for step in steps]
+    np.testing.assert_allclose(gradient[:40], differences, rtol=1e-3, atol=1e-3 * np.abs(differences).max())
+
+
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+def test_power_iteration_is_float32_under_mixed_precision(policy):
+    keras.config.set_dtype_policy(policy)
+    for layer in spectral_layers().values():
+        assert {w.dtype for w in (layer.kernel, layer.u)} == {"float32"}
+        for _ in range(100):
+            layer.normalized_kernel(training=True)
+        assert sigma(layer.normalized_kernel().numpy()) == pytest.approx(1.0, abs=1e-3)
+    assert layers.SpectralConv2D(2, 3)(images(1, 4, 4, 1), training=True).dtype == policy.removeprefix("mixed_")
+
+
+def test_a_spectrally_normalized_kernel_of_zeros_stays_one():
+    layer = layers.Projection(3)
+    layer.build((None, 4), (None,))
+    layer.kernel.assign(tf.zeros_like(layer.kernel))
+    np.testing.assert_array_equal(layer(images(2, 4), tf.constant([0, 2])), np.zeros([2, 1]))
+
+
+def test_a_projection_is_the_inner_product_with_the_row_of_the_label():
+    layer, x, label = spectral_layers()["projection"], images(3, 6), np.array([3, 0, 3])
+    rows = layer.normalized_kernel().numpy()[label]
+    np.testing.assert_allclose(layer(x, tf.constant(label))[:, 0], np.sum(rows * x, axis=1), rtol=1e-5)
+
+
+def test_conditional_batch_normalization_scales_each_example_by_its_label():
+    layer, x, label = layers.ConditionalBatchNormalization(3), images(8, 4, 4, 2, mean=2.0), np.arange(8) % 3
+    layer(x, tf.constant(label))
+    gamma, beta = np.array([[1.0, 2], [3, 4], [5, 6]]), np.array([[0.0, 1], [2, 3], [4, 5]])
+    layer.gamma.assign(gamma)
+    layer.beta.assign(beta)
+    plain = np.asarray((x - np.mean(x, (0, 1, 2))) / np.sqrt(np.var(x, (0, 1, 2)) + 1e-5))
+    expected = plain * gamma[label][:, None, None] + beta[label][:, None, None]
+    np.testing.assert_allclose(layer(x, tf.constant(label), training=True), expected, atol=1e-5)
+
+
+def attending(gamma):
+    layer, x = layers.SelfAttention(), images(2, 4, 3, 16)
+    layer(x)
+    layer.gamma.assign(gamma)
+    return layer, x
+
+
+def test_self_attention_begins_as_the_identity():
+    layer, x = layers.SelfAttention(), images(2, 4, 3, 16)
+    np.testing.assert_array_equal(layer(x, training=True), x)
+    assert float(layer.gamma) == 0.0
+
+
+def test_rows_of_the_attention_sum_to_one():
+    layer, x = attending(1.0)
+    beta = layer.attention(10 * x).numpy()
+    assert beta.shape == (2, 12, 12) and (beta >= 0).all()
+    np.testing.assert_allclose(beta.sum(-1), 1.0, rtol=1e-5)
+
+
+def test_self_attention_equals_its_equations_in_numpy():
+    layer, x = attending(0.7)
+    w = {n: getattr(layer, n).normalized_kernel().numpy()[0, 0].astype(np.float64) for n in "fghv"}  # [in, out]
+    assert [w[n].shape for n in "fghv"] == [(16, 2), (16, 2), (16, 2), (2, 16)]
+    flat = np.asarray(x, np.float64).reshape(2, 12, 16)
+    f, g, h = (np.einsum("bnc,cd->bnd", flat, w[n]) for n in "fgh")
+    s = np.einsum("bid,bjd->bij", f, g)
+    beta = np.exp(s) / np.exp(s).sum(1, keepdims=True)  # over i; beta_{j,i} is beta[b, i, j]
+    o = np.einsum("bij,bid,dc->bjc", beta, h, w["v"])
+    np.testing.assert_allclose(layer.attention(x), beta.transpose(0, 2, 1), atol=1e-5)
+    np.testing.assert_allclose(layer(x), (0.7 * o + flat).reshape(x.shape), atol=1e-5)
+
+
+def test_spectral_and_attention_layers_can_be_cloned():
+    image, label = keras.Input([8, 8, 8]), keras.Input([], dtype="int64")
+    x = layers.ConditionalBatchNormalization(3)(layers.SelfAttention()(image), label)
+    x = keras.layers.Flatten()(layers.SpectralConv2D(2, 3, strides=2, use_bias=False)(x))
+    model = keras.Model([image, label], layers.Projection(3)(layers.SpectralDense(5)(x), label))
+    assert model.output_shape == (None, 1)
+    clone = keras.models.clone_model(model)
+    assert [w.shape for w in clone.weights] == [w.shape for w in model.weights]

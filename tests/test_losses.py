@@ -16,12 +16,14 @@ PAIRED = [
     (losses.non_saturating_discriminator_loss, softplus(-REAL) + softplus(FAKE)),
     (losses.lsgan_discriminator_loss, 0.5 * (1 + 1) / 2 + 0.5 * (1 + 9) / 2),
     (losses.wasserstein_discriminator_loss, 1.0 - 1.0),
+    (losses.hinge_discriminator_loss, (1 + 0) / 2 + (0 + 4) / 2),
 ]
 UNPAIRED = [
     (losses.non_saturating_generator_loss, softplus(-FAKE)),
     (losses.minimax_generator_loss, -softplus(FAKE)),
     (losses.lsgan_generator_loss, 0.5 * (4 + 4) / 2),
     (losses.wasserstein_generator_loss, -1.0),
+    (losses.hinge_generator_loss, -1.0),
 ]
 ALL = [(f, (REAL, FAKE), expected) for f, expected in PAIRED] + [(f, (FAKE,), expected) for f, expected in UNPAIRED]
 EACH = pytest.mark.parametrize("loss,logits,expected", ALL, ids=lambda p: getattr(p, "__name__", ""))

@@ -6,9 +6,11 @@ import tensorflow as tf
 from tfgan_zoo import random
 from tfgan_zoo.errors import InputError
 from tfgan_zoo.networks.dcgan import dcgan_discriminator, dcgan_generator
+from tfgan_zoo.networks.mlp import mlp_discriminator, mlp_generator
 from tfgan_zoo.networks.patchgan import patchgan_discriminator
 from tfgan_zoo.networks.residual_translator import residual_translator_generator
 from tfgan_zoo.networks.resnet import resnet_discriminator, resnet_generator
+from tfgan_zoo.networks.sn_resnet import sn_resnet_discriminator, sn_resnet_generator
 from tfgan_zoo.networks.unet import unet_generator
 
 # name -> (builder of a small network, output shape for a batch of 2)
@@ -21,6 +23,20 @@ SMALL = {
     "resnet_generator_8": (lambda: resnet_generator((8, 8, 1), width=4), (2, 8, 8, 1)),
     "resnet_discriminator": (lambda: resnet_discriminator((32, 32, 3), width=4), (2, 1)),
     "resnet_discriminator_28": (lambda: resnet_discriminator((28, 28, 1), width=4), (2, 1)),
+    "sn_resnet_generator": (lambda: sn_resnet_generator((32, 32, 3), width=4), (2, 32, 32, 3)),
+    "sn_resnet_generator_growing": (
+        lambda: sn_resnet_generator((28, 28, 1), width=4, grow=True, spectral=True, attention=14),
+        (2, 28, 28, 1),
+    ),
+    "sn_resnet_discriminator": (lambda: sn_resnet_discriminator((32, 32, 3), width=4), (2, 1)),
+    "sn_resnet_discriminator_growing": (
+        lambda: sn_resnet_discriminator((28, 28, 1), width=4, grow=True, attention=14),
+        (2, 1),
+    ),
+    "mlp_generator": (lambda: mlp_generator((8, 8, 3), 5, [4]), (2, 8, 8, 3)),
+    "mlp_points": (lambda: mlp_generator((2,), 5, [4, 4]), (2, 2)),
+    "mlp_discriminator": (lambda: mlp_discriminator((8, 8, 3), [4], dropout=(0.1, 0.5)), (2, 1)),
+    "mlp_discriminator_maxout": (lambda: mlp_discriminator((2,), [4, 4], pieces=3, scale=0.25), (2, 1)),
     "unet_generator": (lambda: unet_generator((32, 32, 3), out_channels=1, width=4), (2, 32, 32, 1)),
     "unet_generator_8": (lambda: unet_generator((8, 8, 1), width=4, normalization="instance"), (2, 8, 8, 1)),
     "patchgan_discriminator": (lambda: patchgan_discriminator((32, 32, 3), width=4), (2, 2, 2, 1)),
@@ -195,6 +211,8 @@ def test_networks_of_one_seed_are_equal_and_their_layers_are_not():
         lambda: dcgan_discriminator((32, 32, 3), normalization="layer"),
         lambda: resnet_generator((36, 36, 3)),
         lambda: resnet_discriminator((0, 0, 3)),
+        lambda: sn_resnet_generator((36, 36, 3)),
+        lambda: sn_resnet_discriminator((32, 32, 3), attention=32),
         lambda: unet_generator((4, 4, 3)),
         lambda: unet_generator((96, 96, 3)),
         lambda: unet_generator((64, 32, 3)),
@@ -211,3 +229,19 @@ def test_what_does_not_fit_is_an_input_error_of_one_line(build):
     with pytest.raises(InputError) as error:
         build()
     assert "expected" in str(error.value) and "\n" not in str(error.value)
+
+
+def test_a_maxout_unit_is_the_largest_of_its_linear_pieces():
+    network = mlp_discriminator((2,), [3], pieces=2, scale=0.5)
+    kernel, bias, out, offset = (np.array(w) for w in network.trainable_weights)
+    x = np.array([[1.0, -2.0], [0.5, 3.0]], np.float32)
+    pieces = (0.5 * x @ kernel + bias).reshape(2, 3, 2)  # [B, units, pieces]
+    np.testing.assert_allclose(network(x), pieces.max(-1) @ out + offset, rtol=1e-5)
+
+
+def test_networks_for_points_tell_apart_what_bfloat16_does_not(bfloat16):
+    close = np.array([[2.0, 0.0], [2.002, 0.0]], np.float32)
+    first, second = mlp_discriminator((2,), [64])(close).numpy()
+    assert first != second
+    points = mlp_generator((2,), 3, [64])(np.random.default_rng(0).normal(size=[100, 3])).numpy()
+    assert (tf.cast(tf.cast(points, tf.bfloat16), tf.float32).numpy() != points).any()

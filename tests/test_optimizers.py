@@ -28,7 +28,7 @@ def trained(optimizer, steps=6, jit_compile=False):
 
 
 def assert_same(ours, theirs):
-    """The kernel rounds 1 - beta_2 to float32, 1.3e-5 off at 0.999: so far may v be off, and the way that weights went."""
+    """To rounding: the kernel's 1 - beta_2 is a float32, 1.3e-5 off at 0.999; so is v, and the way of the weights."""
     (weights, slots), (expected_weights, expected_slots) = ours, theirs
     for mine, other in zip(slots, expected_slots, strict=True):
         np.testing.assert_allclose(mine, other, rtol=2e-5, err_msg=other.path)

@@ -119,3 +119,18 @@ def test_the_lowest_and_highest_bits_give_neither_0_nor_1_and_finite_normals(mon
     with random.stream(0):
         np.testing.assert_array_equal(random.uniform([2]), [2.0**-24, 1 - 2.0**-24])
         np.testing.assert_allclose(random.normal([2]), [-5.294704, 5.294704], rtol=1e-4)
+
+
+def test_integers_take_every_value_equally_often_and_no_other():
+    with random.stream(0):
+        drawn = random.integers([13_000], 13).numpy()
+    counts = np.bincount(drawn, minlength=13)
+    assert drawn.dtype == np.int64 and len(counts) == 13
+    assert np.sum((counts - 1000) ** 2 / 1000) < 34.5  # chi^2 with 12 degrees of freedom, 0.06 %
+
+
+def test_a_stream_tells_its_step():
+    with random.stream(3, 41):
+        assert int(random.step()) == 41
+    with random.stream(3):
+        assert int(random.step()) == 0

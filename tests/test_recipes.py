@@ -7,13 +7,28 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 ROOT = Path(__file__).resolve().parent.parent
 RECIPES = sorted(path.stem for path in (ROOT / "recipes").glob("*.py"))
 TINY = {
     "cyclegan": ["--image-size=8", "--width=8", "--patch-layers=1", "--blocks=1"],
     "dcgan": ["--image-size=8", "--width=8"],
+    "f_gan": ["--image-size=8", "--width=8"],
+    "gan": ["--image-size=8", "--width=8"],
+    "lsgan": ["--image-size=8", "--width=8"],
     "pix2pix": ["--image-size=8", "--width=8", "--patch-layers=1"],
+    "sagan": ["--image-size=16", "--width=8", "--attention=8", "--labels"],
+    "sngan": [
+        "--image-size=8",
+        "--g-width=8",
+        "--d-width=8",
+        "--n-dis=2",
+        "--instance-noise=0.1",
+        "--diff-augment=color,translation,cutout",
+    ],
+    "unrolled_gan": ["--image-size=8", "--width=8", "--unroll-steps=2"],
+    "wgan": ["--image-size=8", "--width=8", "--n-critic=2"],
     "wgan_gp": ["--image-size=8", "--width=8", "--n-critic=2"],
 }
 ONLY_TENSORFLOW = """
@@ -59,6 +74,20 @@ def test_a_recipe_trains_and_its_export_answers_where_only_tensorflow_is(recipe,
     exported = tmp_path / "exported" / recipe / "1"
     assert "serving_default" in run("-c", ONLY_TENSORFLOW, exported, cwd=tmp_path).stdout
     assert (exported / "README.md").read_text().startswith(f"# {recipe}")
+
+
+def test_a_run_on_points_ends_with_a_strip_through_training_and_counts_modes(tmp_path):
+    flags = ["--dataset=toy:ring", "--unroll-steps=0", "--width=8", "--batch-size=4", "--steps=4", "--sample-every=2"]
+    done = run(ROOT / "recipes/unrolled_gan.py", *flags, cwd=tmp_path)
+    assert "  held-out   modes" in done.stdout and '["point"]' in done.stdout
+    folder = tmp_path / "runs/unrolled_gan"
+    samples = sorted(p.name for p in (folder / "samples").iterdir())
+    assert samples == [f"step-000000{n}.png" for n in (0, 2, 4)]
+    with Image.open(folder / "through_training.png") as strip:
+        assert strip.size == (3 * 320, 334)
+    assert json.loads((folder / "evaluation.json").read_text())["modes"] >= 0
+    exported = tmp_path / "exported/unrolled_gan/1"
+    assert "serving_default" in run("-c", ONLY_TENSORFLOW, exported, cwd=tmp_path).stdout
 
 
 @pytest.mark.parametrize(

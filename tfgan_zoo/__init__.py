@@ -4,5 +4,12 @@ from tfgan_zoo import console  # noqa: F401, I001  first: it keeps TensorFlow's 
 
 from tfgan_zoo.families.cyclegan import CycleGAN as CycleGAN
 from tfgan_zoo.families.dcgan import DCGAN as DCGAN
+from tfgan_zoo.families.f_gan import FGAN as FGAN
+from tfgan_zoo.families.gan import GAN as GAN
+from tfgan_zoo.families.lsgan import LSGAN as LSGAN
 from tfgan_zoo.families.pix2pix import Pix2Pix as Pix2Pix
+from tfgan_zoo.families.sagan import SAGAN as SAGAN
+from tfgan_zoo.families.sngan import SNGAN as SNGAN
+from tfgan_zoo.families.unrolled_gan import UnrolledGAN as UnrolledGAN
+from tfgan_zoo.families.wgan import WGAN as WGAN
 from tfgan_zoo.families.wgan_gp import WGANGP as WGANGP

@@ -15,7 +15,10 @@ import tensorflow as tf
 from PIL import Image
 from tqdm import tqdm
 
+from tfgan_zoo import points
 from tfgan_zoo.errors import InputError
+
+KEPT = 3
 
 
 class TrainingDiverged(RuntimeError):
@@ -23,11 +26,11 @@ class TrainingDiverged(RuntimeError):
 
 
 class Stopped(BaseException):
-    """SIGTERM or SIGINT came: the step is saved. `signum` and `step` say which and where."""
+    """SIGTERM or SIGINT came. `signum` and `step` say which and where, `saved` whether this process wrote it down."""
 
-    def __init__(self, signum, step):
-        super().__init__(signum, step)
-        self.signum, self.step = signum, step
+    def __init__(self, signum, step, saved=True):
+        super().__init__(signum, step, saved)
+        self.signum, self.step, self.saved = signum, step, saved
 
 
 class _EveryStep(keras.callbacks.Callback):
@@ -106,13 +109,17 @@ class SampleGrid(_EveryStep):
     Args:
         folder: the run folder; pictures go to `samples/step-<n>.png`.
         batch: held-out examples as the family's `preview` takes them.
-        every: steps between grids; one more is drawn at the end.
+        every: steps between grids; one more is drawn at the end, and of points one before the first step.
         writer: of the TensorBoard log.
     """
 
     def __init__(self, folder, batch, every, writer):
         super().__init__()
         self.folder, self.batch, self.every, self.writer = Path(folder) / "samples", batch, every, writer
+
+    def on_train_begin(self, logs=None):
+        if tf.nest.flatten(self.batch)[0].ndim == 2 and int(self.model.step.numpy()) == 0:
+            self.draw()
 
     def on_train_batch_end(self, batch, logs=None):
         if self._is_due(self.every):
@@ -133,12 +140,14 @@ def tile(columns):
     """Images side by side: an example's labels next to each other, left to right; a single label fills a square.
 
     Args:
-        columns: label -> images [N, H, W, C] in [-1, 1], C 1 or 3.
+        columns: label -> images [N, H, W, C] in [-1, 1], C 1 or 3; or what `points.picture` draws.
 
     Returns:
         uint8 picture [rows, columns, C].
     """
     images = [np.asarray(v, dtype=np.float32) for v in columns.values()]
+    if images[0].ndim == 2:
+        return points.picture(columns)
     channels = max(v.shape[-1] for v in images)
     images = [np.repeat(v, channels, axis=-1) if v.shape[-1] < channels else v for v in images]
     if len(images) == 1:
@@ -166,8 +175,8 @@ def save_png(picture, path):
 class Checkpoints(_EveryStep):
     """Saves the whole state of training every so many steps, on SIGTERM or SIGINT, and at the end.
 
-    The state is the model's networks, every optimizer's variables (loss scale included), pools and the step. A new
-    checkpoint is complete before the list of checkpoints names it and before an old one is removed.
+    The state is the model's networks, every optimizer's variables (loss scale included), pools and the step. The index
+    of a checkpoint is written last and removed first: what has one is complete. The last `KEPT` are kept.
 
     Args:
         model: a compiled `gan.GAN`.
@@ -181,7 +190,6 @@ class Checkpoints(_EveryStep):
         self.every, self.writes = every, writes
         self.checkpoint = tf.train.Checkpoint(model=model)
         self.folder = Path(folder)
-        self.manager = tf.train.CheckpointManager(self.checkpoint, str(folder), max_to_keep=3) if writes else None
         self.saved = None  # the step of the newest checkpoint that is known to be good
         self.signal, self.handlers = None, {}
 
@@ -191,11 +199,10 @@ class Checkpoints(_EveryStep):
         Raises:
             InputError: checkpoints exist and none can be read, or they are of other networks.
         """
-        state = tf.train.get_checkpoint_state(str(self.folder))
-        paths = list(reversed(state.all_model_checkpoint_paths)) if state else []
-        for path in paths:
+        paths = self._complete()
+        for path in reversed(paths):
             try:
-                self.checkpoint.restore(path).assert_consumed()
+                self.checkpoint.read(path).assert_consumed()
             except (ValueError, AssertionError) as error:
                 reason = str(error).strip().splitlines()[0][:200]
                 raise InputError(
@@ -211,6 +218,11 @@ class Checkpoints(_EveryStep):
         if paths:
             raise InputError(f"no checkpoint in {self.folder} can be read; --no-resume starts afresh beside it")
         return 0
+
+    def _complete(self):
+        """The complete checkpoints, oldest first: those with an index, which is written last."""
+        found = [path.with_suffix("") for path in self.folder.glob("ckpt-*.index")]
+        return [str(path) for path in sorted(found, key=lambda path: int(path.name.removeprefix("ckpt-")))]
 
     def _step(self):
         return int(self.checkpoint.model.step.numpy())
@@ -234,7 +246,7 @@ class Checkpoints(_EveryStep):
     def on_train_batch_end(self, batch, logs=None):
         if self.signal is not None:
             self.save()
-            raise Stopped(self.signal, int(self.model.step.numpy()))
+            raise Stopped(self.signal, self._step(), saved=self.writes)
         if self._is_due(self.every):
             self.save()
 
@@ -252,8 +264,12 @@ class Checkpoints(_EveryStep):
         for variable in self.checkpoint.model.variables:
             if variable.dtype.startswith(("float", "bfloat")) and not np.all(np.isfinite(np.asarray(variable))):
                 raise TrainingDiverged(f"the weight {variable.path} is not finite at step {step}")
-        self.manager.save(checkpoint_number=step)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.checkpoint.write(str(self.folder / f"ckpt-{step}"))
         self.saved = step
+        for old in self._complete()[:-KEPT]:
+            for part in sorted(self.folder.glob(f"{Path(old).name}.*"), reverse=True):  # the index first
+                part.unlink()
 
 
 class Progress(_EveryStep):

@@ -31,7 +31,7 @@ def strategy(name="auto", tpu=""):
     tpu = tpu or os.environ.get("TPU_NAME", "")
     if name == "auto":
         name = "one_device"
-        if len(_cluster().get("worker", []) + _cluster().get("chief", [])) > 1:
+        if has_other_workers():
             name = "multi_worker"
         elif tpu:
             name = "tpu"
@@ -61,6 +61,11 @@ def _cluster():
             f"TF_CONFIG is {text!r}, in which {error!r} is wrong; expected "
             '{"cluster": {"worker": ["host:port", ...]}, "task": {"type": "worker", "index": 0}}'
         ) from error
+
+
+def has_other_workers():
+    """Whether TF_CONFIG names more workers than this one."""
+    return len(_cluster().get("worker", []) + _cluster().get("chief", [])) > 1
 
 
 def _multi_worker():

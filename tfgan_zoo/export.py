@@ -26,8 +26,7 @@ def export(model, directory, card=""):
         InputError: `directory` is a file.
     """
     directory = Path(directory)
-    if directory.exists() and not directory.is_dir():
-        raise InputError(f"the export folder {directory} is a file; give a folder with --export-dir")
+    check_folder(directory)
     directory.mkdir(parents=True, exist_ok=True)
     unfinished = directory / f".unfinished-{os.getpid()}"
     shutil.rmtree(unfinished, ignore_errors=True)
@@ -42,6 +41,16 @@ def export(model, directory, card=""):
     version = max((int(p.name) for p in directory.iterdir() if p.name.isdecimal()), default=0) + 1
     os.rename(unfinished, directory / str(version))
     return directory / str(version)
+
+
+def check_folder(directory):
+    """Refuses an export folder that is a file, before anything is spent on what would go there.
+
+    Raises:
+        InputError: it is one.
+    """
+    if directory.exists() and not directory.is_dir():
+        raise InputError(f"the export folder {directory} is a file; give a folder with --export-dir")
 
 
 def _signature_table(signatures):

@@ -138,12 +138,19 @@ class GAN(keras.Model):
         return self.train_function
 
 
+def given(x, label):
+    """What a network that may be told a label is called with: `x`, or `[x, label]` where `label` is not None."""
+    return x if label is None else [x, label]
+
+
 def split(real, count):
     """Cuts what one step was given into `count` minibatches, one per discriminator step.
 
-    Every `count`-th example goes into the same minibatch: then the minibatches of all replicas together are those that
-    one device would have cut.
+    A tuple (image, label) is cut into tuples. Every `count`-th example goes into the same minibatch: then those
+    of all replicas together are what one device would have cut.
     """
+    if isinstance(real, tuple):
+        return list(zip(*(split(part, count) for part in real), strict=True))
     shape = tf.shape(real)
     strided = tf.reshape(real, tf.concat([[shape[0] // count, count], shape[1:]], 0))
     return tf.unstack(tf.ensure_shape(strided, [None, count, *real.shape[1:]]), count, axis=1)

@@ -61,3 +61,18 @@ def strips(generate, z, *, spherical=False):
     result = np.asarray(generate(arithmetic(*terms)))
     columns["a - b + c"] = np.concatenate([np.ones([3, *result.shape[1:]], np.float32), result])
     return {"interpolation": {f"{i}": generate(points) for i, points in enumerate(walk)}, "arithmetic": columns}
+
+
+def of_every_label(generate, z, num_classes):
+    """Pictures of each label, for the same z's.
+
+    Args:
+        generate: `[z [N, latent_dim], label [N]] -> image [N, H, W, C]`.
+        z: `[N, latent_dim]`.
+        num_classes: labels are 0 ... num_classes - 1.
+
+    Returns:
+        A column per label, as `callbacks.tile` takes them: a row shows one z.
+    """
+    z = np.asarray(z, np.float32)
+    return {f"{label}": generate([z, np.full([len(z)], label, np.int64)]) for label in range(num_classes)}

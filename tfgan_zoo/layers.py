@@ -94,12 +94,13 @@ class Dropout(keras.layers.Layer):
         return input_shape
 
 
-def batch_normalization():
+def batch_normalization(**kwargs):
     """Batch normalisation over the *global* batch, so that one replica and eight make the same update.
 
-    Keeps 0.9 of its running means, epsilon 1e-5: what the published Torch code of these papers has.
+    Keeps 0.9 of its running means, epsilon 1e-5: what the published Torch code of these papers has. `kwargs` go to
+    `keras.layers.BatchNormalization`.
     """
-    return keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5, synchronized=True)
+    return keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5, synchronized=True, **kwargs)
 
 
 def normal_002():
@@ -108,3 +109,192 @@ def normal_002():
     A new one per layer: a single instance would give layers of one shape the same weights.
     """
     return keras.initializers.RandomNormal(mean=0.0, stddev=0.02)
+
+
+class _SpectrallyNormalized(keras.layers.Layer):
+    """A layer whose kernel W [..., out] is used as W / sigma(W). Miyato et al. 2018, arXiv 1802.05957, section 2.1.
+
+    sigma(W), the largest singular value of W as a matrix [rest, out], is estimated by power iteration from `u`, the
+    last call's singular vector (Algorithm 1). One iteration per call in training. Algorithm 1 has one per update; where
+    a step calls the discriminator on real and on fake images it makes two here, as in the published code. Serving
+    starts from the `u` of training and keeps nothing. The gradient is that of W / sigma(W) with the singular vectors
+    held constant (eq. 12), all in float32 whatever the compute dtype. A kernel of zeros stays one.
+    """
+
+    def _add_kernel(self, shape, initializer, use_bias=False):
+        self.kernel = self.add_weight(name="kernel", shape=shape, initializer=initializer, autocast=False)
+        self.bias = self.add_weight(name="bias", shape=shape[-1:], initializer="zeros") if use_bias else None
+        # Every replica computes the same u from the same W: that of the first is the one of all.
+        self.u = self.add_weight(
+            name="u",
+            shape=(shape[-1], 1),
+            initializer="random_normal",
+            trainable=False,
+            autocast=False,
+            aggregation="only_first_replica",
+        )
+
+    def normalized_kernel(self, training=False):
+        """W / sigma(W), float32. Moves `u` by the call's power iteration if `training`."""
+        kernel = tf.convert_to_tensor(self.kernel)
+        matrix = tf.reshape(kernel, [-1, kernel.shape[-1]])  # [rest, out]
+        fixed = tf.stop_gradient(matrix)
+        v = tf.math.l2_normalize(tf.matmul(fixed, tf.convert_to_tensor(self.u)), epsilon=1e-24)  # [rest, 1]
+        u = tf.math.l2_normalize(tf.matmul(fixed, v, transpose_a=True), epsilon=1e-24)  # [out, 1]
+        sigma = tf.reduce_sum(v * tf.matmul(matrix, u))
+        if training:
+            self.u.assign(u)
+        return kernel / tf.maximum(sigma, 1e-12)
+
+    def _plus_bias(self, x):
+        return x if self.bias is None else x + tf.cast(self.bias, x.dtype)
+
+
+class SpectralConv2D(_SpectrallyNormalized):
+    """A convolution with a spectrally normalised kernel, zero-padded to keep the size.
+
+    sigma is that of the kernel as a matrix [height * width * in, filters], not of the convolution as a map between
+    images, which can be larger.
+
+    Args:
+        filters: channels of the output.
+        kernel_size: height and width of the kernel.
+        strides: pixels between its places.
+        use_bias: add a learned number per channel.
+        kernel_initializer: as in `keras.layers.Conv2D`.
+    """
+
+    def __init__(
+        self, filters, kernel_size, strides=1, use_bias=True, kernel_initializer="glorot_uniform", **kwargs
+    ):  # fmt: skip
+        super().__init__(**kwargs)
+        self.filters, self.kernel_size, self.strides, self.use_bias = filters, kernel_size, strides, use_bias
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+
+    def build(self, input_shape):
+        shape = (self.kernel_size, self.kernel_size, input_shape[-1], self.filters)
+        self._add_kernel(shape, self.kernel_initializer, self.use_bias)
+
+    def call(self, x, training=False):
+        kernel = tf.cast(self.normalized_kernel(training), x.dtype)
+        return self._plus_bias(tf.nn.conv2d(x, kernel, self.strides, "SAME"))
+
+
+class SpectralDense(_SpectrallyNormalized):
+    """A dense layer with a spectrally normalised kernel: [B, in] -> [B, units].
+
+    Args:
+        units: length of the output.
+        use_bias: add a learned vector.
+        kernel_initializer: as in `keras.layers.Dense`.
+    """
+
+    def __init__(self, units, use_bias=True, kernel_initializer="glorot_uniform", **kwargs):
+        super().__init__(**kwargs)
+        self.units, self.use_bias = units, use_bias
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+
+    def build(self, input_shape):
+        self._add_kernel((input_shape[-1], self.units), self.kernel_initializer, self.use_bias)
+
+    def call(self, x, training=False):
+        return self._plus_bias(tf.matmul(x, tf.cast(self.normalized_kernel(training), x.dtype)))
+
+
+class Projection(_SpectrallyNormalized):
+    """y^T V phi(x), the inner product of a label's embedding and features. Miyato & Koyama 2018, arXiv 1802.05637.
+
+    V is spectrally normalised, as in the published code. [B, C] and label [B] -> [B, 1].
+
+    Args:
+        num_classes: labels are 0 ... num_classes - 1.
+    """
+
+    def __init__(self, num_classes, **kwargs):
+        super().__init__(**kwargs)
+        self.num_classes = num_classes
+
+    def build(self, features_shape, label_shape):
+        self._add_kernel((self.num_classes, features_shape[-1]), keras.initializers.GlorotUniform())
+
+    def call(self, features, label, training=False):
+        kernel = tf.cast(self.normalized_kernel(training), features.dtype)
+        return tf.reduce_sum(features * _rows(kernel, label), axis=-1, keepdims=True)
+
+    def compute_output_shape(self, features_shape, label_shape):
+        return (features_shape[0], 1)
+
+
+def _rows(table, label):
+    # A product, not a gather: its gradient is a plain tensor, which XLA and sums over replicas take.
+    return tf.one_hot(label, table.shape[0], dtype=table.dtype) @ table
+
+
+class ConditionalBatchNormalization(keras.layers.Layer):
+    """Batch normalisation whose scale and offset are those of the example's label. Dumoulin et al. 2017, arXiv
+    1610.07629; de Vries et al. 2017, arXiv 1707.00683.
+
+    Statistics are those of `batch_normalization`: over the global batch, all labels together.
+
+    Args:
+        num_classes: labels are 0 ... num_classes - 1.
+    """
+
+    def __init__(self, num_classes, **kwargs):
+        super().__init__(**kwargs)
+        self.num_classes = num_classes
+        self.normalize = batch_normalization(center=False, scale=False)
+
+    def build(self, x_shape, label_shape):
+        self.normalize.build(x_shape)
+        table = (self.num_classes, x_shape[-1])
+        self.gamma = self.add_weight(name="gamma", shape=table, initializer="ones", autocast=False)
+        self.beta = self.add_weight(name="beta", shape=table, initializer="zeros", autocast=False)
+
+    def call(self, x, label, training=False):
+        gamma, beta = (
+            tf.cast(_rows(tf.convert_to_tensor(table), label)[:, None, None], x.dtype)
+            for table in (self.gamma, self.beta)
+        )  # [B, 1, 1, C]
+        return self.normalize(x, training=training) * gamma + beta
+
+    def compute_output_shape(self, x_shape, label_shape):
+        return x_shape
+
+
+class SelfAttention(keras.layers.Layer):
+    """y_i = gamma o_i + x_i, o an attention over all places of the image. Zhang et al. 2019, arXiv 1805.08318, eq. 1-3.
+
+    f, g and h take the C channels to C / 8 and v back to C, as in the paper's ICML text (its first version and the
+    published code have other widths; that code also pools f and h over 2x2 pixels). All four are spectrally normalised
+    1x1 convolutions without bias. The attention is computed in float32. gamma starts at 0: the layer as the identity.
+    """
+
+    def build(self, input_shape):
+        channels = input_shape[-1]
+        reduced = max(1, channels // 8)
+        self.f, self.g, self.h = (SpectralConv2D(reduced, 1, use_bias=False, name=n) for n in "fgh")
+        self.v = SpectralConv2D(channels, 1, use_bias=False, name="v")
+        for layer in (self.f, self.g, self.h):
+            layer.build(input_shape)
+        self.v.build((*input_shape[:-1], reduced))
+        self.gamma = self.add_weight(name="gamma", shape=(), initializer="zeros", autocast=False)
+
+    def attention(self, x, training=False):
+        """beta [B, N, N]: row j says how much place j attends to each place i; every row sums to 1 (eq. 1)."""
+        f, g = (_places(tf.cast(layer(x, training=training), tf.float32)) for layer in (self.f, self.g))
+        return tf.nn.softmax(tf.matmul(g, f, transpose_b=True))  # s_ij = f(x_i)^T g(x_j), softmax over i
+
+    def call(self, x, training=False):
+        beta = tf.cast(self.attention(x, training), x.dtype)
+        h = self.h(x, training=training)  # [B, H, W, C / 8]
+        o = self.v(tf.reshape(beta @ _places(h), tf.shape(h)), training=training)  # [B, H, W, C]
+        return tf.cast(self.gamma, x.dtype) * o + x
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+
+def _places(x):
+    shape = tf.shape(x)
+    return tf.reshape(x, [shape[0], shape[1] * shape[2], x.shape[-1]])  # [B, N, C]

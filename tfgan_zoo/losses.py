@@ -57,6 +57,18 @@ def wasserstein_generator_loss(fake_logits):
     return -tf.reduce_mean(_f32(fake_logits))
 
 
+def hinge_discriminator_loss(real_logits, fake_logits):
+    """E[max(0, 1 - D(x))] + E[max(0, 1 + D(G(z)))], Miyato et al. 2018 (arXiv 1802.05957), eq. 16, with its sign
+    turned: there it is maximised. SAGAN (1805.08318), eq. 4.
+    """
+    return tf.reduce_mean(tf.nn.relu(1.0 - _f32(real_logits))) + tf.reduce_mean(tf.nn.relu(1.0 + _f32(fake_logits)))
+
+
+def hinge_generator_loss(fake_logits):
+    """-E[D(G(z))], Miyato et al. 2018, eq. 17."""
+    return -tf.reduce_mean(_f32(fake_logits))
+
+
 def gradient_penalty(discriminator, real, fake):
     """E[(||grad D(e x + (1 - e) G(z))|| - 1)^2], e ~ U[0, 1] per example, Gulrajani et al. 2017, eq. 3, unweighted.
 

@@ -48,11 +48,11 @@ def normal(shape):
     Raises:
         RuntimeError: no stream is open.
     """
-    return tf.math.ndtri(_draw(shape))
+    return _draw(shape, transform=tf.math.ndtri)
 
 
 def uniform(shape, minval=0.0, maxval=1.0, *, same=False):
-    """Uniform float32 numbers in (minval, maxval) of `shape`; axis 0 is this replica's batch.
+    """Uniform float32 numbers from `minval` to `maxval` of `shape`; axis 0 is this replica's batch.
 
     With `same=True` there is no batch axis and every replica gets the same numbers.
 
@@ -62,19 +62,43 @@ def uniform(shape, minval=0.0, maxval=1.0, *, same=False):
     return minval + (maxval - minval) * _draw(shape, same)
 
 
-def _draw(shape, same=False):
+def integers(shape, below):
+    """Uniform int64 numbers 0 ... below - 1 of `shape`; axis 0 is this replica's batch.
+
+    Raises:
+        RuntimeError: no stream is open.
+    """
+    return tf.minimum(tf.cast(uniform(shape) * below, tf.int64), below - 1)  # rounding could reach `below`
+
+
+def step():
+    """The training step of the open stream, an int64 scalar: for what is annealed. 0 where nothing is trained.
+
+    Raises:
+        RuntimeError: no stream is open.
+    """
+    return _current().key[1]
+
+
+def _current():
     current = getattr(_open, "stream", None)
     if current is None:
         raise RuntimeError("random numbers were asked for outside `with random.stream(seed, step):`")
+    return current
+
+
+def _draw(shape, same=False, transform=tf.identity):
+    current = _current()
     key = tf.random.experimental.stateless_fold_in(current.key, tf.constant(current.draws, tf.int64), alg="philox")
     current.draws += 1
     shape = tf.convert_to_tensor(shape, tf.int32)
     batch, rest = shape[:1], shape[1:]
+    # Transformed whole and then cut: vectorised functions round by position.
     if current.shared:
-        return tf.repeat(_in_unit_interval(tf.concat([[1], rest], 0), key), batch[0], axis=0)
+        return tf.repeat(transform(_in_unit_interval(tf.concat([[1], rest], 0), key)), batch[0], axis=0)
     if same or (isinstance(current.replicas, int) and current.replicas == 1):
-        return _in_unit_interval(shape, key)
-    everything = _in_unit_interval(tf.concat([batch * current.replicas, rest], 0), key)
+        return transform(_in_unit_interval(shape, key))
+    everything = transform(_in_unit_interval(tf.concat([batch * current.replicas, rest], 0), key))
     start = tf.cast(current.replica, tf.int32) * batch
     return tf.slice(everything, tf.concat([start, tf.zeros_like(rest)], 0), shape)
 

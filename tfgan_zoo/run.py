@@ -11,6 +11,7 @@ import platform
 import shutil
 import subprocess
 import sys
+import traceback
 from pathlib import Path
 from typing import Literal
 
@@ -19,10 +20,10 @@ import matplotlib.figure
 import tensorflow as tf
 import tyro
 
-from tfgan_zoo import callbacks, devices
+from tfgan_zoo import callbacks, devices, points
 from tfgan_zoo.data import images
 from tfgan_zoo.errors import InputError
-from tfgan_zoo.export import export
+from tfgan_zoo.export import check_folder, export
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -69,7 +70,8 @@ class Config:
     """Print the resolved config and the parameter counts, then stop."""
 
 
-# A resumed run may differ in these from the command that began it: they do not change the numbers, or only lengthen it.
+# A resumed run may differ in these from the command that began it: they do not change what a step computes. (More steps
+# stretch a learning rate that ends at 0 with the last one.)
 _FREE_TO_CHANGE = {
     "preset", "data_dir", "steps", "strategy", "tpu", "jit", "steps_per_execution", "run_dir", "resume", "export_dir",
     "log_every", "sample_every", "checkpoint_every", "dry_run",
@@ -96,22 +98,38 @@ def main(family, presets, load, build, *, evaluate=None, augment=None, draw=None
         config = _parse(presets, sys.argv[1:] if argv is None else argv)
         _run(family, config, load, build, evaluate, augment, draw)
     except InputError as error:
-        _fail(error, 2)
+        _end(2, f"error: {error}")
     except callbacks.TrainingDiverged as error:
-        _fail(f"{error}; nothing was exported, the last good checkpoint is kept; try a lower learning rate", 1)
+        _end(1, f"error: {error}; nothing was exported, the last good checkpoint is kept; try a lower learning rate")
     except _WorkerGone as error:
-        _fail(f"another worker is gone ({error}); start all workers again to go on from the last checkpoint", 1)
+        _end(1, f"error: another worker is gone ({error}); start all again to go on from the last checkpoint")
     except callbacks.Stopped as stop:
-        print(f"stopped at step {stop.step} and saved; the same command goes on from there", file=sys.stderr)
-        sys.exit(128 + stop.signum)
+        saved = "and saved; the same command goes on from there" if stop.saved else "; the chief saves, not this worker"
+        _end(128 + stop.signum, f"stopped at step {stop.step} {saved}")
+    except Exception:
+        if not devices.has_other_workers():
+            raise
+        _end(1, traceback.format_exc())
 
 
 class _WorkerGone(RuntimeError):
-    pass
+    """A collective operation failed as it does when a worker is lost."""
 
 
-def _fail(error, code):
-    print(f"error: {error}", file=sys.stderr)
+_LOST = (
+    tf.errors.UnavailableError,
+    tf.errors.AbortedError,
+    tf.errors.CancelledError,
+    tf.errors.InternalError,
+    tf.errors.DeadlineExceededError,
+)
+
+
+def _end(code, message):
+    print(message, file=sys.stderr, flush=True)
+    if devices.has_other_workers():
+        sys.stdout.flush()
+        os._exit(code)  # an ordinary exit would wait, for good, for the workers to agree on it
     sys.exit(code)
 
 
@@ -124,16 +142,39 @@ def _parse(presets, argv):
     config = tyro.cli(type(default), default=default, args=argv, description=description)
     for field in dataclasses.fields(config):
         value = getattr(config, field.name)
-        if field.type is int and field.name != "seed" and value < 1:
-            raise InputError(f"--{field.name.replace('_', '-')}={value} must be 1 or more")
+        least = field.metadata.get("least", 1)
+        flag = f"--{field.name.replace('_', '-')}={value}"
+        if field.type is int and field.name != "seed" and value < least:
+            raise InputError(f"{flag} must be {least} or more")
+        if field.type is float and not 0 <= value < float("inf"):
+            raise InputError(f"{flag} must be 0 or more, and finite")
+    if not 0 <= config.seed < 2**32:
+        raise InputError(f"--seed={config.seed} must be from 0 to {2**32 - 1}")
+    for name in ("run_dir", "export_dir"):
+        if "://" in (getattr(config, name) or ""):
+            flag = f"--{name.replace('_', '-')}"
+            raise InputError(f"{flag}={getattr(config, name)} is an address; give a folder (mount the bucket)")
     return config
 
 
-def _run(family, config, load, build, evaluate, augment, draw):
-    folder = Path(config.run_dir or f"runs/{family}")
+def _run(family, config, *functions):
+    tf.get_logger().setLevel("ERROR")
     strategy, device = devices.strategy(config.strategy, config.tpu)
+    try:
+        _run_on(strategy, device, family, config, *functions)
+    except _LOST as error:
+        if isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
+            raise _WorkerGone(type(error).__name__) from error
+        raise
+
+
+def _run_on(strategy, device, family, config, load, build, evaluate, augment, draw):
+    folder, exported = Path(config.run_dir or f"runs/{family}"), Path(config.export_dir or f"exported/{family}")
     chief = devices.is_chief(strategy)
-    began = _began(folder) if config.resume else {}
+    check_folder(exported)
+    began = _began(folder, config.resume)
+    if not began:
+        _check_steps(folder, config, 0)  # before an old run is moved aside
     if config.precision == "auto" and "precision" in began:
         policy, why = began["precision"], "as this run began"
     else:
@@ -166,20 +207,14 @@ def _run(family, config, load, build, evaluate, augment, draw):
     devices.barrier(strategy)
     checkpoints = callbacks.Checkpoints(model, folder / "checkpoints", config.checkpoint_every, writes=chief)
     start = checkpoints.restore()
-    if start > config.steps:
-        raise InputError(f"{folder} is at step {start}, past --steps={config.steps}; ask for more steps or --no-resume")
-    if (config.steps - start) % config.steps_per_execution:
-        raise InputError(
-            f"the {config.steps - start} steps to go are not a multiple of "
-            f"--steps-per-execution={config.steps_per_execution}; change one of them"
-        )
+    _check_steps(folder, config, start)
     if chief:
         _say("run", f"{folder}, from step {start} to {config.steps}; pictures in {folder / 'samples'}")
 
     actions = [callbacks.NanGuard()]
     if chief:
         losses = callbacks.LossLog(folder, config.log_every)
-        grid = callbacks.SampleGrid(folder, images.take(data.test, 16), config.sample_every, losses.writer)
+        grid = callbacks.SampleGrid(folder, images.take(data.test, data.shown), config.sample_every, losses.writer)
         grid.set_model(model)  # it draws at the end even if no step is left to do
         actions += [losses, grid, checkpoints, callbacks.Progress(config.steps)]
     else:
@@ -188,7 +223,7 @@ def _run(family, config, load, build, evaluate, augment, draw):
         _fit(model, strategy, config, data, augment(config) if augment else None, start, actions)
 
     if chief:
-        _finish(family, folder, config, model, data, evaluate, draw, grid)
+        _finish(family, folder, exported, config, model, data, evaluate, draw, grid)
     devices.barrier(strategy)
 
 
@@ -207,17 +242,13 @@ def _fit(model, strategy, config, data, augment, start, actions):
         batches = strategy.distribute_datasets_from_function(pipeline)
         steps = config.steps - start
         history = model.fit(batches, steps_per_epoch=steps, shuffle=False, verbose=0, callbacks=actions).history
-    except tf.errors.OpError as error:
-        if isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
-            raise _WorkerGone(error.message.strip().splitlines()[-1][:160]) from error
-        raise
     finally:
         for action in actions:
             action.close()
     _say("losses", ", ".join(f"{name} {values[-1]:.6f}" for name, values in history.items()))
 
 
-def _finish(family, folder, config, model, data, evaluate, draw, grid):
+def _finish(family, folder, exported, config, model, data, evaluate, draw, grid):
     """Evaluation, last grid, loss plot, export; says where they are."""
     record = folder / "exported.json"
     done = json.loads(record.read_text(encoding="utf-8")) if record.exists() else {}
@@ -229,9 +260,12 @@ def _finish(family, folder, config, model, data, evaluate, draw, grid):
         shutil.copyfile(grid.draw(), folder / "samples.png")
         for name, columns in (draw(model, config) if draw else {}).items():
             callbacks.save_png(callbacks.tile(columns), folder / f"{name}.png")
+        if data.kind == "points":
+            strip = points.strip((folder / "samples").glob("step-*.png"))
+            callbacks.save_png(strip, folder / "through_training.png")
         _plot_losses(callbacks.read_losses(folder / "metrics.jsonl"), folder / "losses.png")
         card = _card(family, folder, config, model, data, metrics)
-        path = export(model, config.export_dir or f"exported/{family}", card)
+        path = export(model, exported, card)
         done = {"step": int(model.step.numpy()), "path": str(path), "metrics": metrics}
         _write_json(record, done)
     if done["metrics"]:
@@ -240,29 +274,59 @@ def _finish(family, folder, config, model, data, evaluate, draw, grid):
         _say("skipped", f"{len(data.broken)} broken images: {', '.join(sorted(map(str, data.broken))[:5])}")
     _say("pictures", ", ".join(str(path) for path in sorted(folder.glob("*.png"))))
     _say("exported", f"{done['path']}; to use it:")
-    function, (spec, *_) = model.signatures()["serving_default"]
-    shape = [1 if d is None else d for d in spec.shape]
-    value = f"tf.zeros({shape})" if len(shape) == 4 else f"tf.random.normal({shape})"
+    function, specs = model.signatures()["serving_default"]
+    arguments = ", ".join(f"{spec.name}={_example(spec)}" for spec in specs)
     print("    import tensorflow as tf")
     print(f'    model = tf.saved_model.load("{done["path"]}").signatures["serving_default"]')
-    print(f'    image = model({spec.name}={value})["image"]')
+    what = "point" if data.kind == "points" else "image"
+    print(f'    {what} = model({arguments})["{what}"]')
 
 
-def _began(folder):
+def _example(spec):
+    shape = [1 if d is None else d for d in spec.shape]
+    if spec.dtype.is_integer:
+        return f"tf.zeros({shape}, tf.{spec.dtype.name})"
+    return f"tf.zeros({shape})" if len(shape) == 4 else f"tf.random.normal({shape})"
+
+
+def _began(folder, resume):
     """The config that the run in `folder` began with, {} for a new one."""
     path = folder / "config.json"
     if folder.exists() and not folder.is_dir():
         raise InputError(f"the run folder {folder} is a file; give a folder with --run-dir")
+    if not resume:
+        return {}
+    if not path.exists():
+        if folder.exists() and any(folder.iterdir()):
+            raise InputError(
+                f"{folder} holds other files and no config.json of a run; give another --run-dir, or --no-resume to "
+                "move them aside"
+            )
+        return {}
     try:
-        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    except json.JSONDecodeError as error:
-        raise InputError(f"{path} is not readable JSON ({error}); give another --run-dir or --no-resume") from error
+        began = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(began, dict):
+            raise ValueError("no object")
+    except ValueError as error:  # also what is no JSON or no UTF-8
+        raise InputError(f"{path} is not a readable config ({error}); give another --run-dir or --no-resume") from error
+    return began
+
+
+def _check_steps(folder, config, start):
+    if start > config.steps:
+        raise InputError(f"{folder} is at step {start}, past --steps={config.steps}; ask for more steps or --no-resume")
+    if (config.steps - start) % config.steps_per_execution:
+        raise InputError(
+            f"the {config.steps - start} steps to go are not a multiple of "
+            f"--steps-per-execution={config.steps_per_execution}; change one of them"
+        )
 
 
 def _open_folder(folder, resolved, began, strategy, device):
     if not began and folder.exists() and any(folder.iterdir()):
-        aside = next(p for n in itertools.count(1) if not (p := folder.with_name(f"{folder.name}.{n}")).exists())
-        folder.rename(aside)
+        whole = folder.resolve()
+        aside = next(p for n in itertools.count(1) if not (p := whole.with_name(f"{whole.name}.{n}")).exists())
+        whole.rename(aside)
         _say("moved", f"what was in {folder} is in {aside} now")
     for name, value in resolved.items():
         if name not in _FREE_TO_CHANGE and name in began and began[name] != value:
@@ -271,8 +335,13 @@ def _open_folder(folder, resolved, began, strategy, device):
                 f"{folder} was begun with {flag}={began[name]}, now {flag}={value}; "
                 "give the same, another --run-dir, or --no-resume to start afresh"
             )
-    folder.mkdir(parents=True, exist_ok=True)
-    _write_json(folder / "config.json", resolved)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _write_json(folder / "config.json", resolved)
+    except OSError as error:
+        raise InputError(
+            f"the run folder {folder} cannot be written ({error.strerror}); give another --run-dir"
+        ) from error
     _write_json(folder / "environment.json", _environment(strategy, device))
 
 

@@ -13,6 +13,8 @@ MAX_COUNT = 1024  # pictures one `sample` request may ask for
 def noise_to_image(generator, discriminator, draw, latent_dim):
     """Signatures of a family that maps noise to images.
 
+    Where it maps noise to points `[B, dim]`, inputs and outputs are named `point` for `image` and nothing is a PNG.
+
     Args:
         generator: `z [B, latent_dim] -> image [B, H, W, C]`.
         discriminator: `image -> logits [B, 1]`.
@@ -24,25 +26,76 @@ def noise_to_image(generator, discriminator, draw, latent_dim):
     """
 
     def sampled(count, seed):
-        in_range = tf.debugging.assert_equal(
-            (count >= 1) & (count <= MAX_COUNT), True, f"count must be from 1 to {MAX_COUNT}"
-        )
-        with tf.control_dependencies([in_range]), random.stream(seed):
-            return generator(draw([tf.identity(count), latent_dim]), training=False)
+        with random.stream(seed):
+            return generator(draw([_in_range(count), latent_dim]), training=False)
 
-    numbers = [tf.TensorSpec([], tf.int32, name="count"), tf.TensorSpec([], tf.int64, name="seed")]
-    return {
+    numbers = list(_NUMBERS)
+    what = "point" if len(generator.output_shape) == 2 else "image"
+    served = {
         "serving_default": (
-            lambda z: {"image": generator(z, training=False)},
+            lambda z: {what: generator(z, training=False)},
             [tf.TensorSpec([None, latent_dim], tf.float32, name="z")],
         ),
-        "sample": (lambda count, seed: {"image": sampled(count, seed)}, numbers),
+        "sample": (lambda count, seed: {what: sampled(count, seed)}, numbers),
         "sample_png": (lambda count, seed: {"image_bytes": to_png(sampled(count, seed))}, numbers),
         "discriminate": (
-            lambda image: {"logits": discriminator(image, training=False)},
-            [tf.TensorSpec([None, *discriminator.input_shape[1:]], tf.float32, name="image")],
+            lambda example: {"logits": discriminator(example, training=False)},
+            [tf.TensorSpec([None, *discriminator.input_shape[1:]], tf.float32, name=what)],
         ),
     }
+    if what == "point":
+        del served["sample_png"]
+    return served
+
+
+def labelled_noise_to_image(generator, discriminator, draw, latent_dim, num_classes):
+    """Signatures of a family that maps noise and a label to images.
+
+    Args:
+        generator: `[z [B, latent_dim], label [B]] -> image [B, H, W, C]`.
+        discriminator: `[image, label] -> logits [B, 1]`.
+        draw, latent_dim: as in `noise_to_image`.
+        num_classes: labels are 0 ... num_classes - 1; a request for another fails.
+
+    Returns:
+        `serving_default(z, label)`, `sample(count, seed, label)`, `sample_png(count, seed, label)` (all of one label),
+        `discriminate(image, label)`.
+    """
+
+    def known(label):
+        message = f"label must be from 0 to {num_classes - 1}"
+        with tf.control_dependencies([tf.debugging.assert_equal((label >= 0) & (label < num_classes), True, message)]):
+            return tf.identity(label)
+
+    def sampled(count, seed, label):
+        with random.stream(seed):
+            z = draw([_in_range(count), latent_dim])
+        return generator([z, tf.fill([count], known(label))], training=False)
+
+    z = tf.TensorSpec([None, latent_dim], tf.float32, name="z")
+    image = tf.TensorSpec([None, *generator.output_shape[1:]], tf.float32, name="image")
+    label = tf.TensorSpec([None], tf.int64, name="label")
+    numbers = [*_NUMBERS, tf.TensorSpec([], tf.int64, name="label")]
+    return {
+        "serving_default": (lambda z, label: {"image": generator([z, known(label)], training=False)}, [z, label]),
+        "sample": (lambda count, seed, label: {"image": sampled(count, seed, label)}, numbers),
+        "sample_png": (lambda count, seed, label: {"image_bytes": to_png(sampled(count, seed, label))}, numbers),
+        "discriminate": (
+            lambda image, label: {"logits": discriminator([image, known(label)], training=False)},
+            [image, label],
+        ),
+    }
+
+
+def _in_range(count):
+    in_range = (count >= 1) & (count <= MAX_COUNT)
+    with tf.control_dependencies(
+        [tf.debugging.assert_equal(in_range, True, f"count must be from 1 to {MAX_COUNT}")]
+    ):  # fmt: skip
+        return tf.identity(count)
+
+
+_NUMBERS = (tf.TensorSpec([], tf.int32, name="count"), tf.TensorSpec([], tf.int64, name="seed"))
 
 
 def image_to_image(translate, image_shape):

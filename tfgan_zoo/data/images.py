@@ -82,7 +82,7 @@ class Data:
 
     Attributes:
         name: as it was given.
-        kind: images, labelled, pairs or unpaired.
+        kind: images, labelled, pairs, unpaired, or points (`data/toy.py`).
         image_size: height and width of every image.
         channels: 1 or 3.
         train: examples to learn from.
@@ -92,6 +92,7 @@ class Data:
         classes: names of the labels, when labelled.
         broken: files found unreadable so far, with the reason; grows while batches are read.
         test_is_paired: of unpaired data, whether the two images of a held-out example belong together.
+        shown: held-out examples that a sample grid is made of.
     """
 
     name: str
@@ -105,6 +106,7 @@ class Data:
     classes: tuple[str, ...] = ()
     broken: Broken = dataclasses.field(default_factory=Broken)
     test_is_paired: bool = False
+    shown: int = 16
 
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -1,0 +1,108 @@
+"""Mode coverage of mixtures of Gaussians by family: VEEGAN's protocol, means over seeds.
+
+    python benchmarks/modes.py --json=modes.jsonl
+    python benchmarks/modes.py --json=modes.jsonl --rows gan unrolled_gan_10 --data toy:ring --seeds=3
+
+Networks for every row: those of Unrolled GAN's appendix A, as `--preset=paper` of its recipe has them. Batch 512,
+25,000 generator steps, Adam with beta_1 0.5 and learning rates 1e-3 (G) and 1e-4 (D); WGAN-GP has those of its own
+paper, Adam(1e-4, 0, 0.9) for both. Prints one JSON line per run, then a table. Runs
+that the file has are not done again.
+"""
+
+import argparse
+import json
+import time
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfgan_zoo import FGAN, GAN, LSGAN, WGANGP, UnrolledGAN, random
+from tfgan_zoo.data import toy
+from tfgan_zoo.metrics import modes
+from tfgan_zoo.networks.mlp import mlp_discriminator, mlp_generator
+from tfgan_zoo.optimizers import Adam
+
+ROWS = {
+    "gan": GAN,
+    "gan_minimax": lambda g, d, seed: GAN(g, d, generator_objective="minimax", seed=seed),
+    "lsgan": LSGAN,
+    "f_gan_pearson": lambda g, d, seed: FGAN(g, d, divergence="pearson", seed=seed),
+    "wgan_gp": WGANGP,
+    "unrolled_gan_0": lambda g, d, seed: UnrolledGAN(g, d, unroll_steps=0, seed=seed),
+    "unrolled_gan_1": lambda g, d, seed: UnrolledGAN(g, d, unroll_steps=1, seed=seed),
+    "unrolled_gan_5": lambda g, d, seed: UnrolledGAN(g, d, unroll_steps=5, seed=seed),
+    "unrolled_gan_10": lambda g, d, seed: UnrolledGAN(g, d, unroll_steps=10, seed=seed),
+}
+BATCH, LATENT_DIM, PER_EXECUTION = 512, 256, 100
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", nargs="+", default=list(ROWS), choices=ROWS)
+    parser.add_argument("--data", nargs="+", default=["toy:ring", "toy:grid"])
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--steps", type=int, default=25_000, help=f"a multiple of {PER_EXECUTION}")
+    parser.add_argument("--json", default="modes.jsonl", help="where the results of single runs are kept")
+    args = parser.parse_args()
+    if args.steps < 1 or args.steps % PER_EXECUTION:
+        parser.error(f"--steps={args.steps} is not a multiple of {PER_EXECUTION}")
+    done = _read(args.json)
+    for seed in range(args.seeds):  # outermost: every row has a number early
+        for data in args.data:
+            for row in args.rows:
+                key = (data, row, seed, args.steps)
+                if key in done:
+                    continue
+                result = dict(zip(("data", "row", "seed", "steps"), key, strict=True)) | _run(*key)
+                print(json.dumps(result), flush=True)
+                with open(args.json, "a", encoding="utf-8") as file:
+                    file.write(json.dumps(result) + "\n")
+                done[key] = result
+    print(_table([r for k, r in done.items() if k[0] in args.data and k[1] in args.rows and k[3] == args.steps]))
+
+
+def _read(path):
+    lines = Path(path).read_text(encoding="utf-8").splitlines() if Path(path).exists() else []
+    results = [json.loads(line) for line in lines]
+    return {(r["data"], r["row"], r["seed"], r["steps"]): r for r in results}
+
+
+def _run(name, row, seed, steps):
+    keras.backend.clear_session()
+    keras.utils.set_random_seed(seed)
+    data = toy.points(name)
+    generator = mlp_generator((2,), LATENT_DIM, [128, 128], initializer=_orthogonal)
+    discriminator = mlp_discriminator((2,), [128], initializer=_orthogonal, scale=0.25)
+    model = ROWS[row](generator, discriminator, seed=seed)
+    adam = {"g_optimizer": Adam(1e-3, 0.5), "d_optimizer": Adam(1e-4, 0.5)}
+    if row == "wgan_gp":
+        adam = {name: Adam(1e-4, 0.0, 0.9) for name in adam}
+    model.compile(steps_per_execution=PER_EXECUTION, **adam)
+    batches = tf.data.Dataset.range(steps).map(lambda i: data.sample(BATCH * model.minibatches, tf.stack([seed, i])))
+    began = time.monotonic()
+    model.fit(batches.prefetch(4), steps_per_epoch=steps, shuffle=False, verbose=0)
+    took = time.monotonic() - began
+    with random.stream(seed):
+        samples = generator(random.normal([modes.SAMPLES, LATENT_DIM])).numpy()
+    score = modes.coverage(samples, data.modes, data.sigma) if np.isfinite(samples).all() else {"diverged": True}
+    return score | {"seconds": round(took, 1)}
+
+
+def _orthogonal():
+    return keras.initializers.Orthogonal(gain=0.8)
+
+
+def _table(results):
+    lines = ["| data | family | modes found, mean (each run) | high quality | runs |", "|---|---|---|---|---|"]
+    for data, row in sorted({(r["data"], r["row"]) for r in results}):
+        runs = [r for r in results if (r["data"], r["row"]) == (data, row)]
+        found, share = [r.get("modes", 0.0) for r in runs], [r.get("high_quality", 0.0) for r in runs]
+        each = ", ".join(f"{n:.0f}" for n in found)
+        lines.append(f"| {data} | {row} | {np.mean(found):.1f} ({each}) | {100 * np.mean(share):.1f} % | {len(runs)} |")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()

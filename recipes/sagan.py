@@ -1,0 +1,78 @@
+"""SAGAN: pictures from noise, by networks that see all places of a picture at once.
+
+Default: the embedded glyphs (DejaVu Sans) at 32x32, attention at 16x16. With `--labels`: the Latin letters, drawn as
+asked for.
+
+    python recipes/sagan.py
+    python recipes/sagan.py --labels --run-dir=runs/letters
+    python recipes/sagan.py --preset=paper
+
+Paper (arXiv 1805.08318): section 4, ImageNet at 128x128 with labels, attention at 32x32, batch 256. Its number of steps
+is that of the published code. Not yet run here.
+"""
+
+import dataclasses
+
+from tfgan_zoo import SAGAN, latent, random, run
+from tfgan_zoo.data import images
+from tfgan_zoo.networks.sn_resnet import sn_resnet_discriminator, sn_resnet_generator
+from tfgan_zoo.optimizers import Adam
+
+
+@dataclasses.dataclass(kw_only=True)
+class Config(run.Config):
+    """Train a SAGAN."""
+
+    image_size: int = 32
+    batch_size: int = 64
+    steps: int = 2000
+    labels: bool = False
+    """Tell both networks the class: conditional batch norm and a projection discriminator."""
+    latent_dim: int = 128
+    """Length of z."""
+    width: int = 16
+    """Channels next to the picture; twice as many with each halving of the size."""
+    attention: int = 16
+    """Size of the layers that self-attention follows, in both networks."""
+    g_learning_rate: float = 1e-4
+    """Of the generator's Adam with betas 0 and 0.9."""
+    d_learning_rate: float = 4e-4
+    """Of the discriminator's."""
+
+
+PRESETS = {
+    "default": Config(),
+    "paper": Config(
+        preset="paper", dataset="imagenet2012", image_size=128, batch_size=256, steps=1_000_000, labels=True, width=64,
+        attention=32,
+    ),
+}  # fmt: skip
+
+
+def load(config):
+    kind = images.labelled if config.labels else images.images
+    return kind(config.dataset, image_size=config.image_size, data_dir=config.data_dir)
+
+
+def build(config, data):
+    shape = (config.image_size, config.image_size, data.channels)
+    both = {"grow": True, "num_classes": len(data.classes), "attention": config.attention}
+    generator = sn_resnet_generator(shape, config.latent_dim, config.width, spectral=True, **both)
+    discriminator = sn_resnet_discriminator(shape, config.width, **both)
+    model = SAGAN(generator, discriminator, num_classes=len(data.classes), seed=config.seed)
+    return model, {
+        "g_optimizer": Adam(config.g_learning_rate, beta_1=0.0, beta_2=0.9),
+        "d_optimizer": Adam(config.d_learning_rate, beta_1=0.0, beta_2=0.9),
+    }
+
+
+def draw(model, config):
+    with random.stream(config.seed):
+        z = model.draw_z([16, config.latent_dim])
+    if model.num_classes:
+        return {"labels": latent.of_every_label(model.generator, z[:4], model.num_classes)}
+    return latent.strips(model.generator, z, spherical=True)
+
+
+if __name__ == "__main__":
+    run.main("sagan", PRESETS, load, build, draw=draw)

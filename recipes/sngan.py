@@ -1,0 +1,86 @@
+"""SNGAN: pictures from noise, by a discriminator whose every layer has spectral norm 1.
+
+Default: the embedded glyphs (DejaVu Sans) at 32x32. With `--labels`: the Latin letters, drawn as asked for.
+
+    python recipes/sngan.py
+    python recipes/sngan.py --labels --run-dir=runs/letters
+    python recipes/sngan.py --labels --dataset=mnist
+    python recipes/sngan.py --preset=paper
+
+Papers (arXiv 1802.05957, 1802.05637): CIFAR-10 with the ResNet, sizes and schedule of the published code. Not yet run
+here.
+"""
+
+import dataclasses
+
+from tfgan_zoo import SNGAN, augment, latent, random, run
+from tfgan_zoo.data import images
+from tfgan_zoo.networks.sn_resnet import sn_resnet_discriminator, sn_resnet_generator
+from tfgan_zoo.optimizers import Adam, LinearDecay
+
+
+@dataclasses.dataclass(kw_only=True)
+class Config(run.Config):
+    """Train an SNGAN."""
+
+    image_size: int = 32
+    batch_size: int = 64
+    steps: int = 1000
+    labels: bool = False
+    """Tell both networks the class: conditional batch norm and a projection discriminator."""
+    latent_dim: int = 128
+    """Length of z."""
+    g_width: int = 32
+    """Channels of every layer of the generator."""
+    d_width: int = 32
+    """Channels of every layer of the discriminator."""
+    n_dis: int = 5
+    """Discriminator steps per generator step."""
+    learning_rate: float = 2e-4
+    """Of Adam with betas 0 and 0.9, for both players."""
+    decay: bool = False
+    """Lower the learning rate linearly to 0."""
+    instance_noise: float = 0.0
+    """Standard deviation of noise on what the discriminator sees, lowered linearly to 0 over the steps; 0: none."""
+    diff_augment: str = ""
+    """Differentiable augmentation of what the discriminator sees: color,translation,cutout or some of them."""
+
+
+PRESETS = {
+    "default": Config(),
+    "paper": Config(preset="paper", dataset="cifar10", steps=50_000, g_width=256, d_width=128, decay=True),
+}
+
+
+def load(config):
+    kind = images.labelled if config.labels else images.images
+    return kind(config.dataset, image_size=config.image_size, data_dir=config.data_dir)
+
+
+def build(config, data):
+    shape = (config.image_size, config.image_size, data.channels)
+    count = len(data.classes)
+    generator = sn_resnet_generator(shape, config.latent_dim, config.g_width, num_classes=count)
+    discriminator = sn_resnet_discriminator(shape, config.d_width, num_classes=count)
+    discriminator = augment.wrap(
+        discriminator, noise=config.instance_noise, noise_steps=config.steps, policy=config.diff_augment
+    )
+    model = SNGAN(generator, discriminator, num_classes=count, n_dis=config.n_dis, seed=config.seed)
+
+    def adam(updates):
+        rate = LinearDecay(config.learning_rate, 0, updates) if config.decay else config.learning_rate
+        return Adam(rate, beta_1=0.0, beta_2=0.9)
+
+    return model, {"g_optimizer": adam(config.steps), "d_optimizer": adam(config.steps * config.n_dis)}
+
+
+def draw(model, config):
+    with random.stream(config.seed):
+        z = model.draw_z([16, config.latent_dim])
+    if model.num_classes:
+        return {"labels": latent.of_every_label(model.generator, z[:4], model.num_classes)}
+    return latent.strips(model.generator, z, spherical=True)
+
+
+if __name__ == "__main__":
+    run.main("sngan", PRESETS, load, build, draw=draw)

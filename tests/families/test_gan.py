@@ -1,0 +1,109 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from conformance import Conformance
+
+from tfgan_zoo import GAN
+from tfgan_zoo.data import images, toy
+from tfgan_zoo.networks.mlp import mlp_discriminator, mlp_generator
+from tfgan_zoo.optimizers import Adam, LinearDecay
+
+
+class TestGAN(Conformance):
+    def make(self):
+        return GAN(
+            mlp_generator((8, 8, 1), latent_dim=6, widths=[16]), mlp_discriminator((8, 8, 1), [16], "leaky_relu"), k=2
+        )
+
+    def batch(self, count, rng):
+        return rng.uniform(-1, 1, [count, 8, 8, 1]).astype(np.float32)
+
+
+X = np.linspace(-8.0, 10.0, 20_001)
+
+
+def _normal(mean, deviation):
+    return np.exp(-0.5 * ((X - mean) / deviation) ** 2) / (deviation * np.sqrt(2 * np.pi))
+
+
+def _integral(y):
+    return float(np.sum(y) * (X[1] - X[0]))
+
+
+def _affine(scale, shift):
+    """A generator that returns scale * z + shift."""
+    z = keras.Input([1])
+    constant = keras.initializers.Constant
+    return keras.Model(
+        z, keras.layers.Dense(1, kernel_initializer=constant(scale), bias_initializer=constant(shift))(z)
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("mean", "deviation"), [(1.0, 0.7), (0.0, 1.0)], ids=["apart", "equal"])
+def test_the_optimal_discriminator_is_p_over_p_plus_q_and_its_value_the_jensen_shannon_divergence(mean, deviation):
+    # p is N(0, 1), the data; q is N(mean, deviation^2), of a generator that stands still. Proposition 1 and theorem 1.
+    model = GAN(_affine(deviation, mean), mlp_discriminator((1,), [32, 32], "leaky_relu"))
+    steps, batch = 1000, 2048
+    model.compile(g_optimizer=keras.optimizers.SGD(0.0), d_optimizer=Adam(LinearDecay(0.01, 300, steps)))
+    real = tf.random.stateless_normal([steps * batch, 1], [3, 3])
+    model.fit(tf.data.Dataset.from_tensor_slices(real).batch(batch), shuffle=False, verbose=0)
+
+    p, q = _normal(0.0, 1.0), _normal(mean, deviation)
+    optimum = p / (p + q)
+    d = tf.sigmoid(model.discriminator(X[:, None].astype(np.float32))).numpy()[:, 0].astype(np.float64)
+    mass = p + q > 0.05
+    assert _integral(mass * (p + q) / 2) > 0.98
+    np.testing.assert_allclose(d[mass], optimum[mass], atol=0.02)
+
+    def value(d):
+        d = np.clip(d, 1e-12, 1 - 1e-12)
+        return _integral(p * np.log(d) + q * np.log1p(-d))
+
+    def kl(a, b):
+        return _integral(a * (np.log(a + 1e-300) - np.log(b + 1e-300)))
+
+    jsd = 0.5 * kl(p, (p + q) / 2) + 0.5 * kl(q, (p + q) / 2)
+    np.testing.assert_allclose(value(optimum), -np.log(4) + 2 * jsd, rtol=1e-6)
+    np.testing.assert_allclose(value(d), -np.log(4) + 2 * jsd, rtol=0.02)
+    if mean == 0.0:
+        np.testing.assert_allclose(value(d), -np.log(4), rtol=1e-3)
+    print(f"max |D - p/(p+q)| {np.abs(d - optimum)[mass].max():.4f}, V {value(d):.5f} for {-np.log(4) + 2 * jsd:.5f}")
+
+
+@pytest.mark.parametrize("confidence", [0.0, 5.0, 10.0])
+def test_the_minimax_gradient_vanishes_as_d_wins_and_the_non_saturating_one_does_not(confidence):
+    # logits = -confidence whatever z, dlogits / dx = 2: the gradients at the generator's bias are -2 D and -2 (1 - D).
+    d = 1 / (1 + np.exp(confidence))
+    for objective, gradient in (("minimax", -2 * d), ("non_saturating", -2 * (1 - d))):
+        x = keras.Input([1])
+        slope, bias = (keras.initializers.Constant(v) for v in (2.0, -confidence))
+        discriminator = keras.Model(x, keras.layers.Dense(1, kernel_initializer=slope, bias_initializer=bias)(x))
+        model = GAN(_affine(0.0, 0.0), discriminator, generator_objective=objective)
+        model.compile(g_optimizer=keras.optimizers.SGD(1.0), d_optimizer=keras.optimizers.SGD(0.0))
+        model.fit(tf.data.Dataset.from_tensors(tf.zeros([4, 1])), shuffle=False, verbose=0)
+        np.testing.assert_allclose(-model.generator.trainable_variables[1].numpy(), [gradient], rtol=1e-4)
+
+
+def test_the_generator_moves_once_in_k_discriminator_steps():
+    model = TestGAN().compiled()
+    TestGAN().train(model, 3)
+    assert (int(model.d_optimizer.iterations), int(model.g_optimizer.iterations)) == (2 * 3, 3)
+
+
+def test_on_points_it_previews_data_samples_and_d_and_serves_points():
+    data = toy.points("toy:gaussian")
+    model = GAN(mlp_generator((1,), 3, [8]), mlp_discriminator((1,), [8]))
+    shown = model.preview(images.take(data.test, 50))
+    assert {label: column.shape for label, column in shown.items()} == {
+        "data": (50, 1),
+        "sample": (50, 1),
+        "D(x)": (201, 2),
+    }
+    x, d = shown["D(x)"].T
+    np.testing.assert_allclose(d, 1 / (1 + np.exp(-model.discriminator(x[:, None]).numpy()[:, 0])), rtol=1e-5)
+    served = model.signatures()
+    assert set(served) == {"serving_default", "sample", "discriminate"}
+    assert served["sample"][0](tf.constant(5), tf.constant(0, tf.int64))["point"].shape == (5, 1)
+    assert served["discriminate"][1][0].name == "point"

@@ -1,0 +1,73 @@
+"""GAN: "Generative Adversarial Networks", Goodfellow, Pouget-Abadie, Mirza, Xu, Warde-Farley, Ozair, Courville and
+Bengio, NIPS 2014. arXiv 1406.2661.
+
+Follows Algorithm 1. Departs from its box in the generator's objective, which is by default the one that section 3
+recommends in its place and the published code uses; `generator_objective="minimax"` is the box. The paper leaves p(z)
+open; it is N(0, I), as in that code.
+"""
+
+import tensorflow as tf
+
+from tfgan_zoo import gan, losses, points, random, signatures
+
+GENERATOR_LOSSES = {
+    "non_saturating": losses.non_saturating_generator_loss,
+    "minimax": losses.minimax_generator_loss,
+}
+
+
+class GAN(gan.GAN):
+    """A generator against a discriminator that tells its samples from data.
+
+    Compile with `g_optimizer` and `d_optimizer`; `train_step` takes images [k * B, H, W, C] in [-1, 1], or points
+    [k * B, dim], a minibatch for each discriminator step.
+
+    Args:
+        generator: `z [B, latent_dim] -> image [B, H, W, C]` in [-1, 1], or `-> point [B, dim]`.
+        discriminator: `image or point -> logits [B, 1]`, D = sigmoid(logits).
+        k: discriminator steps per generator step; the paper used 1.
+        generator_objective: `non_saturating`, max log D(G(z)), or `minimax`, min log(1 - D(G(z))).
+        seed: see `gan.GAN`.
+    """
+
+    def __init__(self, generator, discriminator, *, k=1, generator_objective="non_saturating", seed=0):
+        super().__init__(
+            networks={"generator": generator, "discriminator": discriminator},
+            trains={"g_optimizer": ["generator"], "d_optimizer": ["discriminator"]},
+            seed=seed,
+        )
+        if generator_objective not in GENERATOR_LOSSES:
+            raise ValueError(
+                f"generator_objective is {generator_objective!r}; expected {' or '.join(GENERATOR_LOSSES)}"
+            )
+        self.latent_dim = generator.input_shape[-1]
+        self.k = self.minibatches = k
+        self.generator_loss = GENERATOR_LOSSES[generator_objective]
+
+    def train_step(self, batch):
+        z_shape = [tf.shape(batch)[0] // self.k, self.latent_dim]
+
+        for real in gan.split(batch, self.k):  # Algorithm 1, the inner loop
+            fake = self.generator(random.normal(z_shape), training=True)
+            with tf.GradientTape() as tape:
+                d_loss = losses.non_saturating_discriminator_loss(
+                    self.discriminator(real, training=True), self.discriminator(fake, training=True)
+                )
+            self.minimize(d_loss, tape, self.d_optimizer)
+
+        with tf.GradientTape() as tape:
+            fake = self.generator(random.normal(z_shape), training=True)
+            g_loss = self.generator_loss(self.discriminator(fake, training=True))
+        self.minimize(g_loss, tape, self.g_optimizer)
+
+        return self.track(d_loss=d_loss, g_loss=g_loss)
+
+    def preview(self, real):
+        with random.stream(self.seed):
+            sample = self.generator(random.normal([len(real), self.latent_dim]), training=False)
+        if sample.shape.rank > 2:
+            return {"sample": sample}
+        return points.columns(real, sample, lambda x: tf.sigmoid(self.discriminator(x, training=False)))
+
+    def signatures(self):
+        return signatures.noise_to_image(self.generator, self.discriminator, random.normal, self.latent_dim)

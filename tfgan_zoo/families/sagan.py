@@ -1,0 +1,80 @@
+"""SAGAN: "Self-Attention Generative Adversarial Networks", Zhang, Goodfellow, Metaxas and Odena, ICML 2019.
+arXiv 1805.08318.
+
+Self-attention (`layers.SelfAttention`, eq. 1-3) and spectral normalisation in both networks, trained by the hinge loss
+(eq. 4) with one discriminator step per generator step and a learning rate for each. The attention follows the formulas
+of the ICML text; equation and section numbers are from memory. Departs from the published code as
+`layers.SelfAttention` says, and in the initial weights (`networks.sn_resnet`).
+"""
+
+import tensorflow as tf
+
+from tfgan_zoo import gan, losses, random, signatures
+
+
+class SAGAN(gan.GAN):
+    """A GAN with attention between all places of an image, and balanced steps of two learning rates.
+
+    Compile with `g_optimizer` and `d_optimizer`, the second with the larger learning rate; `train_step` takes images
+    [B, H, W, C] in [-1, 1], or with labels the pair (images, labels int64 [B]).
+
+    Args:
+        generator: `z [B, latent_dim] -> image [B, H, W, C]` in [-1, 1]; with labels `[z, label [B]] -> image`.
+        discriminator: `image [B, H, W, C] -> logits [B, 1]`; with labels `[image, label [B]] -> logits`. Both are
+            spectrally normalised and have attention, as those of `networks.sn_resnet`.
+        num_classes: labels are 0 ... num_classes - 1; 0: no labels.
+        seed: see `gan.GAN`.
+    """
+
+    def __init__(self, generator, discriminator, *, num_classes=0, seed=0):
+        super().__init__(
+            networks={"generator": generator, "discriminator": discriminator},
+            trains={"g_optimizer": ["generator"], "d_optimizer": ["discriminator"]},
+            seed=seed,
+        )
+        self.latent_dim = generator.inputs[0].shape[-1]
+        self.num_classes = num_classes
+
+    def draw_z(self, shape):
+        return random.normal(shape)
+
+    def draw_label(self, count):
+        return random.integers([count], self.num_classes) if self.num_classes else None
+
+    def generate(self, label, count):
+        return self.generator(gan.given(self.draw_z([count, self.latent_dim]), label), training=True)
+
+    def train_step(self, batch):
+        real, label = batch if self.num_classes else (batch, None)
+        count = tf.shape(real)[0]
+
+        fake_label = self.draw_label(count)
+        fake = self.generate(fake_label, count)
+        with tf.GradientTape() as tape:
+            d_loss = losses.hinge_discriminator_loss(
+                self.discriminator(gan.given(real, label), training=True),
+                self.discriminator(gan.given(fake, fake_label), training=True),
+            )
+        self.minimize(d_loss, tape, self.d_optimizer)
+
+        fake_label = self.draw_label(count)
+        with tf.GradientTape() as tape:
+            fake = self.generate(fake_label, count)
+            logits = self.discriminator(gan.given(fake, fake_label), training=True)
+            g_loss = losses.hinge_generator_loss(logits)
+        self.minimize(g_loss, tape, self.g_optimizer)
+
+        return self.track(d_loss=d_loss, g_loss=g_loss)
+
+    def preview(self, batch):
+        real, label = map(tf.convert_to_tensor, batch) if self.num_classes else (batch, None)
+        with random.stream(self.seed):
+            z = self.draw_z([len(real), self.latent_dim])
+        fake = self.generator(gan.given(z, label), training=False)
+        return {"of this label": real, "sample": fake} if self.num_classes else {"sample": fake}
+
+    def signatures(self):
+        networks = (self.generator, self.discriminator, self.draw_z, self.latent_dim)
+        if self.num_classes:
+            return signatures.labelled_noise_to_image(*networks, self.num_classes)
+        return signatures.noise_to_image(*networks)

@@ -1,0 +1,83 @@
+"""SNGAN: "Spectral Normalization for Generative Adversarial Networks", Miyato, Kataoka, Koyama and Yoshida, ICLR 2018.
+arXiv 1802.05957. With labels it is the GAN of "cGANs with Projection Discriminator", Miyato and Koyama, ICLR 2018,
+arXiv 1802.05637.
+
+The method is in the discriminator's layers (`layers.SpectralConv2D` and its kin), trained by the hinge loss (eq. 16,
+17) with n_dis discriminator steps per generator step. Equation numbers are from memory; formulas agree with the
+published code. Departs from that code in that the generator's step comes after the discriminator's, and is taken on as
+many fakes as theirs (the code takes twice as many).
+"""
+
+import tensorflow as tf
+
+from tfgan_zoo import gan, losses, random, signatures
+
+
+class SNGAN(gan.GAN):
+    """A GAN whose discriminator divides each kernel by its largest singular value.
+
+    Compile with `g_optimizer` and `d_optimizer`; `train_step` takes images [n_dis * B, H, W, C] in [-1, 1], a minibatch
+    for each discriminator step, or with labels the pair (images, labels int64 [n_dis * B]).
+
+    Args:
+        generator: `z [B, latent_dim] -> image [B, H, W, C]` in [-1, 1]; with labels `[z, label [B]] -> image`.
+        discriminator: `image [B, H, W, C] -> logits [B, 1]`; with labels `[image, label [B]] -> logits`. Its layers are
+            spectrally normalised, as those of `networks.sn_resnet`.
+        num_classes: labels are 0 ... num_classes - 1; 0: no labels.
+        n_dis: discriminator steps per generator step.
+        seed: see `gan.GAN`.
+    """
+
+    def __init__(self, generator, discriminator, *, num_classes=0, n_dis=5, seed=0):
+        super().__init__(
+            networks={"generator": generator, "discriminator": discriminator},
+            trains={"g_optimizer": ["generator"], "d_optimizer": ["discriminator"]},
+            seed=seed,
+        )
+        self.latent_dim = generator.inputs[0].shape[-1]
+        self.num_classes = num_classes
+        self.n_dis = self.minibatches = n_dis
+
+    def draw_z(self, shape):
+        return random.normal(shape)
+
+    def draw_label(self, count):
+        return random.integers([count], self.num_classes) if self.num_classes else None
+
+    def generate(self, label, count):
+        return self.generator(gan.given(self.draw_z([count, self.latent_dim]), label), training=True)
+
+    def train_step(self, batch):
+        for minibatch in gan.split(batch, self.n_dis):
+            real, label = minibatch if self.num_classes else (minibatch, None)
+            count = tf.shape(real)[0]
+            fake_label = self.draw_label(count)
+            fake = self.generate(fake_label, count)
+            with tf.GradientTape() as tape:
+                d_loss = losses.hinge_discriminator_loss(
+                    self.discriminator(gan.given(real, label), training=True),
+                    self.discriminator(gan.given(fake, fake_label), training=True),
+                )
+            self.minimize(d_loss, tape, self.d_optimizer)
+
+        fake_label = self.draw_label(count)
+        with tf.GradientTape() as tape:
+            fake = self.generate(fake_label, count)
+            logits = self.discriminator(gan.given(fake, fake_label), training=True)
+            g_loss = losses.hinge_generator_loss(logits)
+        self.minimize(g_loss, tape, self.g_optimizer)
+
+        return self.track(d_loss=d_loss, g_loss=g_loss)
+
+    def preview(self, batch):
+        real, label = map(tf.convert_to_tensor, batch) if self.num_classes else (batch, None)
+        with random.stream(self.seed):
+            z = self.draw_z([len(real), self.latent_dim])
+        fake = self.generator(gan.given(z, label), training=False)
+        return {"of this label": real, "sample": fake} if self.num_classes else {"sample": fake}
+
+    def signatures(self):
+        networks = (self.generator, self.discriminator, self.draw_z, self.latent_dim)
+        if self.num_classes:
+            return signatures.labelled_noise_to_image(*networks, self.num_classes)
+        return signatures.noise_to_image(*networks)

@@ -1,0 +1,139 @@
+"""Unrolled GAN: "Unrolled Generative Adversarial Networks", Metz, Poole, Pfau and Sohl-Dickstein, ICLR 2017.
+arXiv 1611.02163.
+
+Follows equations 7 to 11: the generator descends f_K, the value of the game after K steps of the discriminator, and
+its gradient runs through these steps; the discriminator itself moves one step. Equation numbers are those of a reader's
+summary of the paper; its text was not at hand. As in the authors' demonstration, which was, the unrolled steps see the
+same minibatch and are those of the discriminator's own optimizer, moments of Adam included.
+Departs from the demonstration in that the discriminator's own step, too, sees that minibatch but fakes of a generator
+that has moved already: equation 10 first, then equation 11.
+"""
+
+import keras
+import tensorflow as tf
+
+from tfgan_zoo import gan, losses, points, random, signatures
+
+
+class UnrolledGAN(gan.GAN):
+    """A generator that looks ahead: it is trained against the discriminator that will have answered it.
+
+    Compile with `g_optimizer` and `d_optimizer`, the latter Adam or SGD without momentum; `train_step` takes images
+    [B, H, W, C] in [-1, 1], or points [B, dim].
+
+    Args:
+        generator: `z [B, latent_dim] -> image [B, H, W, C]` in [-1, 1], or `-> point [B, dim]`.
+        discriminator: `image or point -> logits [B, 1]`.
+        unroll_steps: the paper's K; 0 is a plain GAN. Section 3.1 has 10.
+        generator_objective: `minimax`, f_K itself, both of whose terms depend on the generator; or `non_saturating`,
+            -E[log D_K(G(z))].
+        seed: see `gan.GAN`.
+    """
+
+    def __init__(self, generator, discriminator, *, unroll_steps=10, generator_objective="minimax", seed=0):
+        super().__init__(
+            networks={"generator": generator, "discriminator": discriminator},
+            trains={"g_optimizer": ["generator"], "d_optimizer": ["discriminator"]},
+            seed=seed,
+        )
+        if generator_objective not in ("minimax", "non_saturating"):
+            raise ValueError(f"generator_objective is {generator_objective!r}; expected minimax or non_saturating")
+        self.latent_dim = generator.input_shape[-1]
+        self.unroll_steps, self.generator_objective = unroll_steps, generator_objective
+
+    def compile(self, *, d_optimizer, **others):
+        """As `gan.GAN.compile`.
+
+        Raises:
+            TypeError: the unrolling of `d_optimizer` is not written; give Adam or SGD without momentum.
+        """
+        inner = getattr(d_optimizer, "inner_optimizer", d_optimizer)
+        adam = isinstance(inner, keras.optimizers.Adam) and not inner.amsgrad
+        if not adam and not (isinstance(inner, keras.optimizers.SGD) and not inner.momentum):
+            raise TypeError(f"UnrolledGAN unrolls Adam, and SGD without momentum; d_optimizer is {inner.name}")
+        super().compile(d_optimizer=d_optimizer, **others)
+
+    def d_logits(self, weights, x):
+        """D(x) with other trainable weights than its own. What a step does to its other state is dropped."""
+        frozen = [v.value for v in self.discriminator.non_trainable_variables]
+        return self.discriminator.stateless_call(weights, frozen, x, training=True)[0]
+
+    def unrolled(self, real, fake):
+        """The discriminator's weights after K differentiable steps on `real` and `fake`, equation 7."""
+        rule = _Unrolled(self.d_optimizer)
+        weights = [tf.convert_to_tensor(v) for v in self.discriminator.trainable_variables]
+        for _ in range(self.unroll_steps):
+            with tf.GradientTape() as tape:
+                tape.watch(weights)
+                value = losses.non_saturating_discriminator_loss(
+                    self.d_logits(weights, real), self.d_logits(weights, fake)
+                )
+            gradients = tape.gradient(value, weights)
+            context = tf.distribute.get_replica_context()
+            if context.num_replicas_in_sync > 1:  # the step that D would make is on the batch of all replicas
+                gradients = context.all_reduce(tf.distribute.ReduceOp.MEAN, gradients)
+            weights = rule.step(weights, gradients)
+        return weights
+
+    def generator_loss(self, real, fake):
+        """f_K, equation 9, or its non-saturating form."""
+        weights = self.unrolled(real, fake)
+        fake_logits = self.d_logits(weights, fake)
+        if self.generator_objective == "non_saturating":
+            return losses.non_saturating_generator_loss(fake_logits)
+        return -losses.non_saturating_discriminator_loss(self.d_logits(weights, real), fake_logits)
+
+    def train_step(self, real):
+        z_shape = [tf.shape(real)[0], self.latent_dim]
+
+        with tf.GradientTape() as tape:  # equation 10
+            g_loss = self.generator_loss(real, self.generator(random.normal(z_shape), training=True))
+        self.minimize(g_loss, tape, self.g_optimizer)
+
+        fake = self.generator(random.normal(z_shape), training=True)
+        with tf.GradientTape() as tape:  # equation 11
+            d_loss = losses.non_saturating_discriminator_loss(
+                self.discriminator(real, training=True), self.discriminator(fake, training=True)
+            )
+        self.minimize(d_loss, tape, self.d_optimizer)
+
+        return self.track(d_loss=d_loss, g_loss=g_loss)
+
+    def preview(self, real):
+        with random.stream(self.seed):
+            sample = self.generator(random.normal([len(real), self.latent_dim]), training=False)
+        if sample.shape.rank > 2:
+            return {"sample": sample}
+        return points.columns(real, sample, lambda x: tf.sigmoid(self.discriminator(x, training=False)))
+
+    def signatures(self):
+        return signatures.noise_to_image(self.generator, self.discriminator, random.normal, self.latent_dim)
+
+
+class _Unrolled:
+    """The next steps of an optimizer as functions of tensors, from where it stands; its variables stay as they are."""
+
+    def __init__(self, optimizer):
+        optimizer = getattr(optimizer, "inner_optimizer", optimizer)  # under a loss scale
+        self.rate = tf.convert_to_tensor(optimizer.learning_rate)
+        self.adam = optimizer if isinstance(optimizer, keras.optimizers.Adam) else None
+        if self.adam:
+            self.count = tf.cast(optimizer.iterations, tf.float32)
+            self.m = [tf.convert_to_tensor(v) for v in optimizer._momentums]
+            self.v = [tf.convert_to_tensor(v) for v in optimizer._velocities]
+
+    def step(self, weights, gradients):
+        if not self.adam:
+            return [w - self.rate * g for w, g in zip(weights, gradients, strict=True)]
+        beta_1, beta_2, epsilon = self.adam.beta_1, self.adam.beta_2, self.adam.epsilon
+        self.count += 1.0
+        rate = self.rate * tf.sqrt(1.0 - beta_2**self.count) / (1.0 - beta_1**self.count)
+        self.m = [beta_1 * m + (1.0 - beta_1) * g for m, g in zip(self.m, gradients, strict=True)]
+        self.v = [beta_2 * v + (1.0 - beta_2) * tf.square(g) for v, g in zip(self.v, gradients, strict=True)]
+        return [w - rate * m / (_root(v) + epsilon) for w, m, v in zip(weights, self.m, self.v, strict=True)]
+
+
+def _root(v):
+    # The slope of the square root is infinite at 0, where a unit that never fired has its v.
+    positive = v > 0.0
+    return tf.where(positive, tf.sqrt(tf.where(positive, v, 1.0)), 0.0)
