@@ -8,10 +8,10 @@ setup(
     description="Every important GAN family as a Keras model: trained, resumed, exported and served the same way",
     license="Apache-2.0",
     packages=find_packages(include=["tfgan_zoo", "tfgan_zoo.*"]),
-    python_requires=">=3.10",
+    python_requires=">=3.11",
     install_requires=[
         "tensorflow>=2.21,<2.22",
-        "keras>=3.15,<3.16",
+        "keras>=3.15,<3.16",  # needs Python 3.11
         "tensorflow-datasets>=4.9.10,<4.10",
         "importlib_resources>=6.5,<8",  # tensorflow-datasets needs it and does not say so
         "tensorboard>=2.20,<2.22",  # no longer comes with tensorflow

@@ -355,7 +355,7 @@ def _environment(strategy, device):
         "python": platform.python_version(),
         "system": platform.platform(),
         "packages": {p: importlib.metadata.version(p) for p in packages},
-        "time": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+        "time": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }
 
 
