@@ -79,7 +79,7 @@ def build(config, data):
 
 def draw(model, config):
     with random.stream(config.seed):
-        z = model.draw_z([16, config.latent_dim])
+        z = random.normal([16, config.latent_dim])
     if model.num_classes:
         return {"labels": latent.of_every_label(model.generator, z[:4], model.num_classes)}
     return latent.strips(model.generator, z, spherical=True)

@@ -70,7 +70,7 @@ def build(config, data):
 
 def draw(model, config):
     with random.stream(config.seed):
-        return latent.strips(model.generator, model.draw_z([16, config.latent_dim]), spherical=True)
+        return latent.strips(model.generator, random.normal([16, config.latent_dim]), spherical=True)
 
 
 if __name__ == "__main__":

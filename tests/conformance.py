@@ -58,6 +58,8 @@ class Conformance:
         unmoved = [v.path for v, old in before if np.array_equal(old, np.array(v))]
         assert [path for path in unmoved if not any(part in path for part in self.still)] == []
         assert int(model.step.numpy()) == 3
+        shown = model.preview(self.batch(5, np.random.default_rng(9)))
+        assert shown and all(np.isfinite(column).all() and len(column) == 5 for column in map(np.array, shown.values()))
 
     def test_two_replicas_make_the_update_that_one_makes(self, two_replicas):
         one, two = self.compiled(sgd), self.compiled(sgd, two_replicas, steps_per_execution=2)

@@ -138,6 +138,14 @@ class GAN(keras.Model):
         return self.train_function
 
 
+def two_players(generator, discriminator):
+    """The `networks` and `trains` of a family of one generator and one discriminator."""
+    return {
+        "networks": {"generator": generator, "discriminator": discriminator},
+        "trains": {"g_optimizer": ["generator"], "d_optimizer": ["discriminator"]},
+    }
+
+
 def given(x, label):
     """What a network that may be told a label is called with: `x`, or `[x, label]` where `label` is not None."""
     return x if label is None else [x, label]

@@ -1,6 +1,28 @@
-"""Walks and sums in a generator's latent space. z is `[N, latent_dim]`."""
+"""Samples of a generator, walks and sums in its latent space. z is `[N, latent_dim]`."""
 
 import numpy as np
+import tensorflow as tf
+
+from tfgan_zoo import gan, points, random
+
+
+def preview(generator, draw, examples, seed, discriminator=None):
+    """What `GAN.preview` shows of a generator of noise: as many samples as there are examples, always of the same z's.
+
+    Args:
+        generator: `z -> image [N, H, W, C]` or `-> point [N, dim]`; with labels `[z, label] -> image`.
+        draw: `[N, latent_dim] -> z`, `random.normal` or another of the sort.
+        examples: held-out images, points, or the pair (images, labels): the samples have these labels.
+        seed: of z.
+        discriminator: `point -> logits [N, 1]`, drawn as D(x) beside points in one dimension.
+    """
+    real, label = map(tf.convert_to_tensor, examples) if isinstance(examples, tuple) else (examples, None)
+    with random.stream(seed):
+        z = draw([len(real), generator.inputs[0].shape[-1]])
+    sample = generator(gan.given(z, label), training=False)
+    if sample.shape.rank == 2:
+        return points.columns(real, sample, discriminator and (lambda x: tf.sigmoid(discriminator(x, training=False))))
+    return {"sample": sample} if label is None else {"of this label": real, "sample": sample}
 
 
 def interpolate(start, end, count, *, spherical=False):

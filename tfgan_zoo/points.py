@@ -9,16 +9,16 @@ from PIL import Image, ImageDraw
 CURVE = 201  # points of a curve over x
 
 
-def columns(real, sample, probability):
+def columns(real, sample, probability=None):
     """What `GAN.preview` shows of points, as `picture` takes it.
 
     Args:
         real: `[N, dim]`, held-out examples; the axes of the picture are theirs.
         sample: `[M, dim]`, of the model.
-        probability: `[K, dim] -> [K, 1]`, D(x); drawn in one dimension only.
+        probability: `[K, dim] -> [K, 1]`, D(x); drawn in one dimension only. None: not drawn.
     """
     shown = {"data": np.asarray(real), "sample": np.asarray(sample)}
-    if shown["data"].shape[1] == 1:
+    if probability and shown["data"].shape[1] == 1:
         x = np.linspace(*_limits(shown["data"][:, 0]), CURVE, dtype=np.float32)[:, None]
         shown["D(x)"] = np.concatenate([x, np.asarray(probability(tf.constant(x)))], axis=1)
     return shown

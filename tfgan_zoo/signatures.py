@@ -5,86 +5,62 @@ Each takes float32 images in [-1, 1] or raw bytes, and returns a dict of named f
 
 import tensorflow as tf
 
-from tfgan_zoo import random
+from tfgan_zoo import gan, random
 
 MAX_COUNT = 1024  # pictures one `sample` request may ask for
 
 
-def noise_to_image(generator, discriminator, draw, latent_dim):
-    """Signatures of a family that maps noise to images.
+def noise_to_image(generator, discriminator, draw, latent_dim, num_classes=0):
+    """Signatures of a family that maps noise, and maybe a label, to images.
 
     Where it maps noise to points `[B, dim]`, inputs and outputs are named `point` for `image` and nothing is a PNG.
 
     Args:
-        generator: `z [B, latent_dim] -> image [B, H, W, C]`.
-        discriminator: `image -> logits [B, 1]`.
+        generator: `z [B, latent_dim] -> image [B, H, W, C]`; with labels `[z, label [B]] -> image`.
+        discriminator: `image -> logits [B, 1]`; with labels `[image, label] -> logits`.
         draw: `[B, latent_dim] -> z`, `random.normal` or a `random.uniform` with its bounds.
         latent_dim: the length of z.
+        num_classes: labels are 0 ... num_classes - 1, and a request for another fails; 0: no labels.
 
     Returns:
-        `serving_default(z)`, `sample(count, seed)`, `sample_png(count, seed)`, `discriminate(image)`.
+        `serving_default(z)`, `sample(count, seed)`, `sample_png(count, seed)`, `discriminate(image)`; with labels each
+        takes a `label` more: one per example, or for `sample` and `sample_png` one for all.
     """
-
-    def sampled(count, seed):
-        with random.stream(seed):
-            return generator(draw([_in_range(count), latent_dim]), training=False)
-
-    numbers = list(_NUMBERS)
     what = "point" if len(generator.output_shape) == 2 else "image"
+
+    def generate(z, label=None):
+        return generator(gan.given(z, _known(label, num_classes)), training=False)
+
+    def sample(count, seed, label=None):
+        with random.stream(seed):
+            z = draw([_in_range(count), latent_dim])
+        return generate(z, None if label is None else tf.fill([count], label))
+
+    def discriminate(example, label=None):
+        return discriminator(gan.given(example, _known(label, num_classes)), training=False)
+
+    z = tf.TensorSpec([None, latent_dim], tf.float32, name="z")
+    example = tf.TensorSpec([None, *generator.output_shape[1:]], tf.float32, name=what)
+    numbers = [tf.TensorSpec([], tf.int32, name="count"), tf.TensorSpec([], tf.int64, name="seed")]
+    labels = [tf.TensorSpec([None], tf.int64, name="label")] if num_classes else []
+    one_label = [tf.TensorSpec([], tf.int64, name="label")] if num_classes else []
     served = {
-        "serving_default": (
-            lambda z: {what: generator(z, training=False)},
-            [tf.TensorSpec([None, latent_dim], tf.float32, name="z")],
-        ),
-        "sample": (lambda count, seed: {what: sampled(count, seed)}, numbers),
-        "sample_png": (lambda count, seed: {"image_bytes": to_png(sampled(count, seed))}, numbers),
-        "discriminate": (
-            lambda example: {"logits": discriminator(example, training=False)},
-            [tf.TensorSpec([None, *discriminator.input_shape[1:]], tf.float32, name=what)],
-        ),
+        "serving_default": (lambda *given: {what: generate(*given)}, [z, *labels]),
+        "sample": (lambda *given: {what: sample(*given)}, [*numbers, *one_label]),
+        "sample_png": (lambda *given: {"image_bytes": to_png(sample(*given))}, [*numbers, *one_label]),
+        "discriminate": (lambda *given: {"logits": discriminate(*given)}, [example, *labels]),
     }
     if what == "point":
         del served["sample_png"]
     return served
 
 
-def labelled_noise_to_image(generator, discriminator, draw, latent_dim, num_classes):
-    """Signatures of a family that maps noise and a label to images.
-
-    Args:
-        generator: `[z [B, latent_dim], label [B]] -> image [B, H, W, C]`.
-        discriminator: `[image, label] -> logits [B, 1]`.
-        draw, latent_dim: as in `noise_to_image`.
-        num_classes: labels are 0 ... num_classes - 1; a request for another fails.
-
-    Returns:
-        `serving_default(z, label)`, `sample(count, seed, label)`, `sample_png(count, seed, label)` (all of one label),
-        `discriminate(image, label)`.
-    """
-
-    def known(label):
-        message = f"label must be from 0 to {num_classes - 1}"
-        with tf.control_dependencies([tf.debugging.assert_equal((label >= 0) & (label < num_classes), True, message)]):
-            return tf.identity(label)
-
-    def sampled(count, seed, label):
-        with random.stream(seed):
-            z = draw([_in_range(count), latent_dim])
-        return generator([z, tf.fill([count], known(label))], training=False)
-
-    z = tf.TensorSpec([None, latent_dim], tf.float32, name="z")
-    image = tf.TensorSpec([None, *generator.output_shape[1:]], tf.float32, name="image")
-    label = tf.TensorSpec([None], tf.int64, name="label")
-    numbers = [*_NUMBERS, tf.TensorSpec([], tf.int64, name="label")]
-    return {
-        "serving_default": (lambda z, label: {"image": generator([z, known(label)], training=False)}, [z, label]),
-        "sample": (lambda count, seed, label: {"image": sampled(count, seed, label)}, numbers),
-        "sample_png": (lambda count, seed, label: {"image_bytes": to_png(sampled(count, seed, label))}, numbers),
-        "discriminate": (
-            lambda image, label: {"logits": discriminator([image, known(label)], training=False)},
-            [image, label],
-        ),
-    }
+def _known(label, num_classes):
+    if label is None:
+        return None
+    message = f"label must be from 0 to {num_classes - 1}"
+    with tf.control_dependencies([tf.debugging.assert_equal((label >= 0) & (label < num_classes), True, message)]):
+        return tf.identity(label)
 
 
 def _in_range(count):
@@ -93,9 +69,6 @@ def _in_range(count):
         [tf.debugging.assert_equal(in_range, True, f"count must be from 1 to {MAX_COUNT}")]
     ):  # fmt: skip
         return tf.identity(count)
-
-
-_NUMBERS = (tf.TensorSpec([], tf.int32, name="count"), tf.TensorSpec([], tf.int64, name="seed"))
 
 
 def image_to_image(translate, image_shape):

@@ -9,7 +9,7 @@ each) and has no weight decay.
 
 import tensorflow as tf
 
-from tfgan_zoo import gan, losses, random, signatures
+from tfgan_zoo import gan, latent, losses, random, signatures
 
 
 class DCGAN(gan.GAN):
@@ -24,11 +24,7 @@ class DCGAN(gan.GAN):
     """
 
     def __init__(self, generator, discriminator, *, seed=0):
-        super().__init__(
-            networks={"generator": generator, "discriminator": discriminator},
-            trains={"g_optimizer": ["generator"], "d_optimizer": ["discriminator"]},
-            seed=seed,
-        )
+        super().__init__(**gan.two_players(generator, discriminator), seed=seed)
         self.latent_dim = generator.input_shape[-1]
 
     def draw_z(self, shape):
@@ -52,8 +48,7 @@ class DCGAN(gan.GAN):
         return self.track(d_loss=d_loss, g_loss=g_loss)
 
     def preview(self, real):
-        with random.stream(self.seed):
-            return {"sample": self.generator(self.draw_z([len(real), self.latent_dim]), training=False)}
+        return latent.preview(self.generator, self.draw_z, real, self.seed)
 
     def signatures(self):
         return signatures.noise_to_image(self.generator, self.discriminator, self.draw_z, self.latent_dim)

@@ -16,7 +16,7 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from tfgan_zoo import gan, random, signatures
+from tfgan_zoo import gan, latent, random, signatures
 from tfgan_zoo.errors import InputError
 
 LOG_2 = math.log(2.0)
@@ -111,11 +111,7 @@ class FGAN(gan.GAN):
     """
 
     def __init__(self, generator, discriminator, *, divergence="gan", generator_objective="non_saturating", seed=0):
-        super().__init__(
-            networks={"generator": generator, "discriminator": discriminator},
-            trains={"g_optimizer": ["generator"], "d_optimizer": ["discriminator"]},
-            seed=seed,
-        )
+        super().__init__(**gan.two_players(generator, discriminator), seed=seed)
         if divergence not in DIVERGENCES:
             raise InputError(f"divergence {divergence!r}: expected one of {', '.join(DIVERGENCES)}")
         if generator_objective not in ("non_saturating", "minimax"):
@@ -124,12 +120,9 @@ class FGAN(gan.GAN):
         self.divergence = DIVERGENCES[divergence]
         self.generator_objective = generator_objective
 
-    def draw_z(self, shape):
-        return random.normal(shape)
-
     def train_step(self, real):
         with tf.GradientTape(persistent=True) as tape:
-            fake = self.generator(self.draw_z([tf.shape(real)[0], self.latent_dim]), training=True)
+            fake = self.generator(random.normal([tf.shape(real)[0], self.latent_dim]), training=True)
             real_v = tf.cast(self.discriminator(real, training=True), tf.float32)
             fake_v = tf.cast(self.discriminator(fake, training=True), tf.float32)
             of_fake = tf.reduce_mean(self.divergence.of_fake(fake_v))
@@ -145,8 +138,7 @@ class FGAN(gan.GAN):
         return self.track(bound=bound, g_loss=g_loss)
 
     def preview(self, real):
-        with random.stream(self.seed):
-            return {"sample": self.generator(self.draw_z([len(real), self.latent_dim]), training=False)}
+        return latent.preview(self.generator, random.normal, real, self.seed)
 
     def signatures(self):
-        return signatures.noise_to_image(self.generator, self.discriminator, self.draw_z, self.latent_dim)
+        return signatures.noise_to_image(self.generator, self.discriminator, random.normal, self.latent_dim)

@@ -8,7 +8,7 @@ open; it is N(0, I), as in that code.
 
 import tensorflow as tf
 
-from tfgan_zoo import gan, losses, points, random, signatures
+from tfgan_zoo import gan, latent, losses, random, signatures
 
 GENERATOR_LOSSES = {
     "non_saturating": losses.non_saturating_generator_loss,
@@ -31,11 +31,7 @@ class GAN(gan.GAN):
     """
 
     def __init__(self, generator, discriminator, *, k=1, generator_objective="non_saturating", seed=0):
-        super().__init__(
-            networks={"generator": generator, "discriminator": discriminator},
-            trains={"g_optimizer": ["generator"], "d_optimizer": ["discriminator"]},
-            seed=seed,
-        )
+        super().__init__(**gan.two_players(generator, discriminator), seed=seed)
         if generator_objective not in GENERATOR_LOSSES:
             raise ValueError(
                 f"generator_objective is {generator_objective!r}; expected {' or '.join(GENERATOR_LOSSES)}"
@@ -63,11 +59,7 @@ class GAN(gan.GAN):
         return self.track(d_loss=d_loss, g_loss=g_loss)
 
     def preview(self, real):
-        with random.stream(self.seed):
-            sample = self.generator(random.normal([len(real), self.latent_dim]), training=False)
-        if sample.shape.rank > 2:
-            return {"sample": sample}
-        return points.columns(real, sample, lambda x: tf.sigmoid(self.discriminator(x, training=False)))
+        return latent.preview(self.generator, random.normal, real, self.seed, self.discriminator)
 
     def signatures(self):
         return signatures.noise_to_image(self.generator, self.discriminator, random.normal, self.latent_dim)

@@ -7,7 +7,7 @@ equation numbers are from memory, its two codings from others' accounts of it.
 
 import tensorflow as tf
 
-from tfgan_zoo import gan, losses, random, signatures
+from tfgan_zoo import gan, latent, losses, random, signatures
 
 
 class LSGAN(gan.GAN):
@@ -25,22 +25,15 @@ class LSGAN(gan.GAN):
     """
 
     def __init__(self, generator, discriminator, *, coding=(0.0, 1.0, 1.0), seed=0):
-        super().__init__(
-            networks={"generator": generator, "discriminator": discriminator},
-            trains={"g_optimizer": ["generator"], "d_optimizer": ["discriminator"]},
-            seed=seed,
-        )
+        super().__init__(**gan.two_players(generator, discriminator), seed=seed)
         self.latent_dim = generator.input_shape[-1]
         self.coding = tuple(coding)
-
-    def draw_z(self, shape):
-        return random.normal(shape)
 
     def train_step(self, real):
         a, b, c = self.coding
         z_shape = [tf.shape(real)[0], self.latent_dim]
 
-        fake = self.generator(self.draw_z(z_shape), training=True)
+        fake = self.generator(random.normal(z_shape), training=True)
         with tf.GradientTape() as tape:
             d_loss = losses.lsgan_discriminator_loss(
                 self.discriminator(real, training=True), self.discriminator(fake, training=True), a, b
@@ -48,15 +41,14 @@ class LSGAN(gan.GAN):
         self.minimize(d_loss, tape, self.d_optimizer)
 
         with tf.GradientTape() as tape:
-            fake = self.generator(self.draw_z(z_shape), training=True)
+            fake = self.generator(random.normal(z_shape), training=True)
             g_loss = losses.lsgan_generator_loss(self.discriminator(fake, training=True), c)
         self.minimize(g_loss, tape, self.g_optimizer)
 
         return self.track(d_loss=d_loss, g_loss=g_loss)
 
     def preview(self, real):
-        with random.stream(self.seed):
-            return {"sample": self.generator(self.draw_z([len(real), self.latent_dim]), training=False)}
+        return latent.preview(self.generator, random.normal, real, self.seed)
 
     def signatures(self):
-        return signatures.noise_to_image(self.generator, self.discriminator, self.draw_z, self.latent_dim)
+        return signatures.noise_to_image(self.generator, self.discriminator, random.normal, self.latent_dim)

@@ -26,11 +26,7 @@ class Pix2Pix(gan.GAN):
     """
 
     def __init__(self, generator, discriminator, *, l1_weight=100.0, seed=0):
-        super().__init__(
-            networks={"generator": generator, "discriminator": discriminator},
-            trains={"g_optimizer": ["generator"], "d_optimizer": ["discriminator"]},
-            seed=seed,
-        )
+        super().__init__(**gan.two_players(generator, discriminator), seed=seed)
         self.l1_weight = l1_weight
 
     def train_step(self, batch):

@@ -10,7 +10,7 @@ many fakes as theirs (the code takes twice as many).
 
 import tensorflow as tf
 
-from tfgan_zoo import gan, losses, random, signatures
+from tfgan_zoo import gan, latent, losses, random, signatures
 
 
 class SNGAN(gan.GAN):
@@ -29,23 +29,16 @@ class SNGAN(gan.GAN):
     """
 
     def __init__(self, generator, discriminator, *, num_classes=0, n_dis=5, seed=0):
-        super().__init__(
-            networks={"generator": generator, "discriminator": discriminator},
-            trains={"g_optimizer": ["generator"], "d_optimizer": ["discriminator"]},
-            seed=seed,
-        )
+        super().__init__(**gan.two_players(generator, discriminator), seed=seed)
         self.latent_dim = generator.inputs[0].shape[-1]
         self.num_classes = num_classes
         self.n_dis = self.minibatches = n_dis
-
-    def draw_z(self, shape):
-        return random.normal(shape)
 
     def draw_label(self, count):
         return random.integers([count], self.num_classes) if self.num_classes else None
 
     def generate(self, label, count):
-        return self.generator(gan.given(self.draw_z([count, self.latent_dim]), label), training=True)
+        return self.generator(gan.given(random.normal([count, self.latent_dim]), label), training=True)
 
     def train_step(self, batch):
         for minibatch in gan.split(batch, self.n_dis):
@@ -70,14 +63,9 @@ class SNGAN(gan.GAN):
         return self.track(d_loss=d_loss, g_loss=g_loss)
 
     def preview(self, batch):
-        real, label = map(tf.convert_to_tensor, batch) if self.num_classes else (batch, None)
-        with random.stream(self.seed):
-            z = self.draw_z([len(real), self.latent_dim])
-        fake = self.generator(gan.given(z, label), training=False)
-        return {"of this label": real, "sample": fake} if self.num_classes else {"sample": fake}
+        return latent.preview(self.generator, random.normal, batch, self.seed)
 
     def signatures(self):
-        networks = (self.generator, self.discriminator, self.draw_z, self.latent_dim)
-        if self.num_classes:
-            return signatures.labelled_noise_to_image(*networks, self.num_classes)
-        return signatures.noise_to_image(*networks)
+        return signatures.noise_to_image(
+            self.generator, self.discriminator, random.normal, self.latent_dim, self.num_classes
+        )

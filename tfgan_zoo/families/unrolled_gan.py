@@ -12,7 +12,7 @@ that has moved already: equation 10 first, then equation 11.
 import keras
 import tensorflow as tf
 
-from tfgan_zoo import gan, losses, points, random, signatures
+from tfgan_zoo import gan, latent, losses, random, signatures
 
 
 class UnrolledGAN(gan.GAN):
@@ -31,11 +31,7 @@ class UnrolledGAN(gan.GAN):
     """
 
     def __init__(self, generator, discriminator, *, unroll_steps=10, generator_objective="minimax", seed=0):
-        super().__init__(
-            networks={"generator": generator, "discriminator": discriminator},
-            trains={"g_optimizer": ["generator"], "d_optimizer": ["discriminator"]},
-            seed=seed,
-        )
+        super().__init__(**gan.two_players(generator, discriminator), seed=seed)
         if generator_objective not in ("minimax", "non_saturating"):
             raise ValueError(f"generator_objective is {generator_objective!r}; expected minimax or non_saturating")
         self.latent_dim = generator.input_shape[-1]
@@ -100,11 +96,7 @@ class UnrolledGAN(gan.GAN):
         return self.track(d_loss=d_loss, g_loss=g_loss)
 
     def preview(self, real):
-        with random.stream(self.seed):
-            sample = self.generator(random.normal([len(real), self.latent_dim]), training=False)
-        if sample.shape.rank > 2:
-            return {"sample": sample}
-        return points.columns(real, sample, lambda x: tf.sigmoid(self.discriminator(x, training=False)))
+        return latent.preview(self.generator, random.normal, real, self.seed, self.discriminator)
 
     def signatures(self):
         return signatures.noise_to_image(self.generator, self.discriminator, random.normal, self.latent_dim)

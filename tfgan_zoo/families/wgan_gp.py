@@ -6,7 +6,7 @@ Follows Algorithm 1. No departures.
 
 import tensorflow as tf
 
-from tfgan_zoo import gan, losses, random, signatures
+from tfgan_zoo import gan, latent, losses, random, signatures
 
 
 class WGANGP(gan.GAN):
@@ -24,23 +24,16 @@ class WGANGP(gan.GAN):
     """
 
     def __init__(self, generator, discriminator, *, n_critic=5, gp_weight=10.0, seed=0):
-        super().__init__(
-            networks={"generator": generator, "discriminator": discriminator},
-            trains={"g_optimizer": ["generator"], "d_optimizer": ["discriminator"]},
-            seed=seed,
-        )
+        super().__init__(**gan.two_players(generator, discriminator), seed=seed)
         self.latent_dim = generator.input_shape[-1]
         self.n_critic = self.minibatches = n_critic
         self.gp_weight = gp_weight
-
-    def draw_z(self, shape):
-        return random.normal(shape)  # line 4
 
     def train_step(self, batch):
         z_shape = [tf.shape(batch)[0] // self.n_critic, self.latent_dim]
 
         for real in gan.split(batch, self.n_critic):  # lines 2-10
-            fake = self.generator(self.draw_z(z_shape), training=True)
+            fake = self.generator(random.normal(z_shape), training=True)
             with tf.GradientTape() as tape:
                 d_loss = losses.wasserstein_discriminator_loss(
                     self.discriminator(real, training=True), self.discriminator(fake, training=True)
@@ -50,15 +43,14 @@ class WGANGP(gan.GAN):
             self.minimize(total, tape, self.d_optimizer)
 
         with tf.GradientTape() as tape:  # lines 11-12
-            fake = self.generator(self.draw_z(z_shape), training=True)
+            fake = self.generator(random.normal(z_shape), training=True)
             g_loss = losses.wasserstein_generator_loss(self.discriminator(fake, training=True))
         self.minimize(g_loss, tape, self.g_optimizer)
 
         return self.track(d_loss=d_loss, gp=gp, g_loss=g_loss)
 
     def preview(self, real):
-        with random.stream(self.seed):
-            return {"sample": self.generator(self.draw_z([len(real), self.latent_dim]), training=False)}
+        return latent.preview(self.generator, random.normal, real, self.seed)
 
     def signatures(self):
-        return signatures.noise_to_image(self.generator, self.discriminator, self.draw_z, self.latent_dim)
+        return signatures.noise_to_image(self.generator, self.discriminator, random.normal, self.latent_dim)
