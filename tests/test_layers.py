@@ -197,7 +197,7 @@ def test_each_training_call_is_one_power_iteration_and_serving_keeps_nothing():
 
 
 @SPECTRAL
-def test_the_gradient_is_that_of_w_over_sigma_of_w(kind):
+def test_the_gradient_is_that_of_w_over_sigma_of_w(kind, record_property):
     layer = spectral_layers()[kind]
     for _ in range(300):
         layer.normalized_kernel(training=True)
@@ -213,6 +213,7 @@ def test_the_gradient_is_that_of_w_over_sigma_of_w(kind):
 
     steps = 1e-5 * np.eye(kernel.size)[:40]
     differences = [(value(step) - value(-step)) / 2e-5 for step in steps]
+    record_property("largest difference", np.abs(gradient[:40] - differences).max())
     np.testing.assert_allclose(gradient[:40], differences, rtol=1e-3, atol=1e-3 * np.abs(differences).max())
 
 
@@ -271,7 +272,7 @@ def test_rows_of_the_attention_sum_to_one():
     np.testing.assert_allclose(beta.sum(-1), 1.0, rtol=1e-5)
 
 
-def test_self_attention_equals_its_equations_in_numpy():
+def test_self_attention_equals_its_equations_in_numpy(record_property):
     layer, x = attending(0.7)
     w = {n: getattr(layer, n).normalized_kernel().numpy()[0, 0].astype(np.float64) for n in "fghv"}  # [in, out]
     assert [w[n].shape for n in "fghv"] == [(16, 2), (16, 2), (16, 2), (2, 16)]
@@ -281,6 +282,7 @@ def test_self_attention_equals_its_equations_in_numpy():
     beta = np.exp(s) / np.exp(s).sum(1, keepdims=True)  # over i; beta_{j,i} is beta[b, i, j]
     o = np.einsum("bij,bid,dc->bjc", beta, h, w["v"])
     np.testing.assert_allclose(layer.attention(x), beta.transpose(0, 2, 1), atol=1e-5)
+    record_property("largest difference", np.abs(layer(x) - (0.7 * o + flat).reshape(x.shape)).max())
     np.testing.assert_allclose(layer(x), (0.7 * o + flat).reshape(x.shape), atol=1e-5)
 
 
@@ -292,3 +294,147 @@ def test_spectral_and_attention_layers_can_be_cloned():
     assert model.output_shape == (None, 1)
     clone = keras.models.clone_model(model)
     assert [w.shape for w in clone.weights] == [w.shape for w in model.weights]
+
+
+def weight_norm_layers(**kwargs):
+    conv, dense = layers.WeightNormConv2D(5, 3, **kwargs), layers.WeightNormDense(7, **kwargs)
+    conv(images(2, 6, 5, 3)), dense(images(4, 9))
+    return {"conv": conv, "dense": dense}
+
+
+WEIGHT_NORM = pytest.mark.parametrize("kind", ["conv", "dense"])
+
+
+def lengths(v):
+    return np.linalg.norm(np.reshape(v, [-1, v.shape[-1]]), axis=0)
+
+
+@WEIGHT_NORM
+def test_a_weight_normalized_layer_begins_as_its_plain_twin(kind):
+    layer = weight_norm_layers()[kind]
+    x = {"conv": images(2, 6, 5, 3), "dense": images(4, 9)}[kind]
+    plain = {"conv": keras.layers.Conv2D(5, 3, padding="same"), "dense": keras.layers.Dense(7)}[kind]
+    plain.build(x.shape)
+    plain.set_weights([layer.v.numpy(), layer.bias.numpy()])
+    np.testing.assert_allclose(layer.g.numpy(), lengths(layer.v.numpy()), rtol=1e-6)
+    np.testing.assert_allclose(layer(x), plain(x), rtol=1e-5, atol=1e-6)
+    assert layer.v.numpy().std() == pytest.approx(0.05, rel=0.2)
+
+
+@WEIGHT_NORM
+def test_g_is_the_length_of_the_kernel_whatever_that_of_v(kind):
+    layer = weight_norm_layers()[kind]
+    g = np.linspace(-2.0, 3.0, layer.g.shape[0])
+    layer.g.assign(g)
+    kernel = layer.normalized_kernel().numpy()
+    np.testing.assert_allclose(kernel, g * layer.v.numpy() / lengths(layer.v.numpy()), rtol=1e-5)
+    layer.v.assign(100.0 * layer.v)
+    np.testing.assert_allclose(layer.normalized_kernel(), kernel, rtol=1e-5)
+
+
+@WEIGHT_NORM
+@pytest.mark.parametrize("jit", [False, True], ids=["plain", "xla"])
+def test_the_gradient_of_weight_normalization_is_that_of_finite_differences(kind, jit):
+    layer = weight_norm_layers()[kind]
+    layer.g.assign(np.linspace(0.5, 2.0, layer.g.shape[0]))
+    upstream = np.random.default_rng(1).normal(size=layer.v.shape)
+
+    @tf.function(jit_compile=jit)
+    def gradients():
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(layer.normalized_kernel() * tf.cast(upstream, tf.float32))
+        return tape.gradient(loss, [layer.g.value, layer.v.value])
+
+    g, v = layer.g.numpy().astype(np.float64), layer.v.numpy().astype(np.float64)
+
+    def differences(function, at):
+        steps = 1e-6 * np.eye(at.size).reshape(at.size, *at.shape)
+        return np.reshape([(function(at + s) - function(at - s)) / 2e-6 for s in steps], at.shape)
+
+    of_g = differences(lambda g: np.sum(g * v / lengths(v) * upstream), g)
+    of_v = differences(lambda v: np.sum(g * v / lengths(v) * upstream), v)
+    for gradient, expected in zip(gradients(), [of_g, of_v], strict=True):
+        np.testing.assert_allclose(gradient, expected, rtol=1e-4, atol=1e-4 * np.abs(expected).max())
+    np.testing.assert_allclose(np.sum(np.reshape(v * of_v, [-1, g.size]), 0), 0.0, atol=1e-6)  # v turns, g scales
+
+
+@WEIGHT_NORM
+def test_after_initialize_the_answers_to_the_batch_have_mean_zero_and_variance_one(kind):
+    layer = weight_norm_layers()[kind]
+    x = {"conv": images(2, 6, 5, 3, mean=4.0), "dense": images(40, 9, mean=4.0)}[kind]
+    layer.bias.assign(layer.bias + 5.0)  # the start does not depend on it
+    layer.initialize(x)
+    y = layer(x).numpy().reshape(-1, layer.g.shape[0])
+    np.testing.assert_allclose(y.mean(0), 0.0, atol=1e-5)
+    np.testing.assert_allclose(y.var(0), 1.0, rtol=1e-4)
+    if kind == "dense":
+        t = x.numpy() @ (layer.v.numpy() / lengths(layer.v.numpy()))
+        np.testing.assert_allclose(layer.g.numpy(), 1 / t.std(0), rtol=1e-4)
+        np.testing.assert_allclose(layer.bias.numpy(), -t.mean(0) / t.std(0), rtol=1e-4)
+
+
+def test_a_network_is_initialized_from_its_first_to_its_last_layer():
+    image = keras.Input([8, 8, 3])
+    x = keras.layers.LeakyReLU(0.2)(layers.WeightNormConv2D(6, 3, strides=2, name="first")(image))
+    x = layers.WeightNormConv2D(4, 3, use_bias=False, name="second")(x)
+    network = keras.Model(image, layers.WeightNormDense(2, name="last")(keras.layers.Flatten()(x)))
+    batch = images(64, 8, 8, 3, mean=1.0)
+    layers.initialize_weight_norm(network, batch)
+    for name, has_bias in ("first", True), ("second", False), ("last", True):
+        y = keras.Model(image, network.get_layer(name).output)(batch).numpy()
+        y = y.reshape(-1, y.shape[-1])
+        np.testing.assert_allclose(y.var(0), 1.0, rtol=1e-3, err_msg=name)
+        assert np.allclose(y.mean(0), 0.0, atol=1e-4) == has_bias, name
+
+
+def test_a_network_without_weight_normalization_cannot_be_initialized_so():
+    network = keras.Sequential([keras.Input([4]), keras.layers.Dense(2)], name="plain")
+    with pytest.raises(ValueError, match="plain has no weight-normalised layer"):
+        layers.initialize_weight_norm(network, images(2, 4))
+
+
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+def test_weight_normalization_is_float32_under_mixed_precision(policy):
+    keras.config.set_dtype_policy(policy)
+    for kind, layer in weight_norm_layers().items():
+        x = {"conv": images(2, 6, 5, 3), "dense": images(40, 9)}[kind]
+        assert {w.dtype for w in layer.weights} == {"float32"}
+        layer.initialize(x)
+        assert layer.normalized_kernel().dtype == tf.float32
+        np.testing.assert_allclose(lengths(layer.normalized_kernel().numpy()), layer.g.numpy(), rtol=1e-6)
+        y = layer(x)
+        assert y.dtype == policy.removeprefix("mixed_")
+        y = tf.cast(y, tf.float32).numpy().reshape(-1, layer.g.shape[0])
+        np.testing.assert_allclose([y.mean(0), y.var(0) - 1], 0.0, atol=0.03)
+
+
+def test_a_weight_normalized_kernel_of_zeros_stays_one():
+    layer = layers.WeightNormDense(3, kernel_initializer="zeros")
+    with tf.GradientTape() as tape:
+        y = layer(images(2, 4))
+    np.testing.assert_array_equal(y, np.zeros([2, 3]))
+    assert all(np.isfinite(g).all() for g in tape.gradient(y, [w.value for w in layer.weights]))
+    layer.initialize(images(2, 4))
+    assert np.isfinite(layer(images(2, 4))).all()
+
+
+def test_replicas_begin_with_one_g_and_a_checkpoint_holds_it(two_replicas, tmp_path):
+    with two_replicas.scope():
+        layer = weight_norm_layers()["conv"]
+    first, second = (part.numpy() for part in two_replicas.experimental_local_results(layer.g.value))
+    np.testing.assert_array_equal(first, second)
+    np.testing.assert_allclose(first, lengths(layer.v.numpy()), rtol=1e-6)
+    path = tf.train.Checkpoint(layer=layer).write(str(tmp_path / "layer"))
+    restored = weight_norm_layers()["conv"]
+    tf.train.Checkpoint(layer=restored).read(path).assert_existing_objects_matched()
+    for expected, weight in zip(layer.weights, restored.weights, strict=True):
+        np.testing.assert_array_equal(weight.numpy(), expected.numpy())
+
+
+def test_weight_normalized_layers_can_be_cloned():
+    image = keras.Input([8, 8, 3])
+    x = keras.layers.Flatten()(layers.WeightNormConv2D(2, 3, strides=2, use_bias=False)(image))
+    model = keras.Model(image, layers.WeightNormDense(5)(x))
+    clone = keras.models.clone_model(model)
+    clone.set_weights(model.get_weights())
+    np.testing.assert_array_equal(clone(images(2, 8, 8, 3)), model(images(2, 8, 8, 3)))

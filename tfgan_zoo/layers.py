@@ -225,6 +225,116 @@ class Projection(_SpectrallyNormalized):
         return (features_shape[0], 1)
 
 
+class _WeightNormalized(keras.layers.Layer):
+    """A layer whose kernel is g v / ||v||, v [..., out] and one length g per output. Salimans & Kingma 2016, arXiv
+    1602.07868 (its formulas were seen, the numbers of its equations were not).
+
+    ||v|| is the norm of what leads to one output; the gradient goes through it. Float32 whatever the compute dtype.
+    g begins as ||v||: the layer as its plain twin. `initialize` has the paper's start instead. A v of zeros stays one.
+    """
+
+    def _add_kernel(self, shape, initializer, use_bias):
+        self.v = self.add_weight(name="v", shape=shape, initializer=initializer, autocast=False)
+        self.g = self.add_weight(
+            name="g",
+            shape=shape[-1:],
+            initializer=lambda shape, dtype: tf.norm(tf.reshape(self.v, [-1, shape[0]]), axis=0),
+            autocast=False,
+        )
+        self.bias = self.add_weight(name="bias", shape=shape[-1:], initializer="zeros") if use_bias else None
+
+    def _direction(self):
+        v = tf.convert_to_tensor(self.v)
+        return tf.math.l2_normalize(v, axis=list(range(len(v.shape) - 1)), epsilon=1e-24)
+
+    def normalized_kernel(self):
+        """g v / ||v||, float32."""
+        return tf.convert_to_tensor(self.g) * self._direction()
+
+    def initialize(self, x):
+        """Sets g = 1 / sigma[t] and bias = -mu[t] / sigma[t], t the layer's answers to `x` with g = 1 and no bias.
+
+        Then the answers to `x` have mean 0 (where there is a bias) and variance 1 per output.
+        """
+        t = tf.cast(self._apply(tf.cast(x, self.compute_dtype), self._direction()), tf.float32)
+        mean, variance = tf.nn.moments(t, list(range(len(t.shape) - 1)))
+        scale = tf.math.rsqrt(variance + 1e-10)  # finite where nothing varies
+        self.g.assign(scale)
+        if self.bias is not None:
+            self.bias.assign(-mean * scale)
+
+    def call(self, x):
+        y = self._apply(x, self.normalized_kernel())
+        return y if self.bias is None else y + tf.cast(self.bias, x.dtype)
+
+
+class WeightNormConv2D(_WeightNormalized):
+    """A convolution with a weight-normalised kernel, zero-padded to keep the size.
+
+    Args:
+        filters: channels of the output.
+        kernel_size: height and width of the kernel.
+        strides: pixels between its places.
+        use_bias: add a learned number per channel.
+        kernel_initializer: of v; the paper's N(0, 0.05).
+    """
+
+    def __init__(
+        self, filters, kernel_size, strides=1, use_bias=True, kernel_initializer="random_normal", **kwargs
+    ):  # fmt: skip
+        super().__init__(**kwargs)
+        self.filters, self.kernel_size, self.strides, self.use_bias = filters, kernel_size, strides, use_bias
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+
+    def build(self, input_shape):
+        shape = (self.kernel_size, self.kernel_size, input_shape[-1], self.filters)
+        self._add_kernel(shape, self.kernel_initializer, self.use_bias)
+
+    def _apply(self, x, kernel):
+        return tf.nn.conv2d(x, tf.cast(kernel, x.dtype), self.strides, "SAME")
+
+
+class WeightNormDense(_WeightNormalized):
+    """A dense layer with a weight-normalised kernel: [B, in] -> [B, units].
+
+    Args:
+        units: length of the output.
+        use_bias: add a learned vector.
+        kernel_initializer: of v; the paper's N(0, 0.05).
+    """
+
+    def __init__(self, units, use_bias=True, kernel_initializer="random_normal", **kwargs):
+        super().__init__(**kwargs)
+        self.units, self.use_bias = units, use_bias
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+
+    def build(self, input_shape):
+        self._add_kernel((input_shape[-1], self.units), self.kernel_initializer, self.use_bias)
+
+    def _apply(self, x, kernel):
+        return tf.matmul(x, tf.cast(kernel, x.dtype))
+
+
+def initialize_weight_norm(network, x):
+    """The start of Salimans & Kingma 2016: every weight-normalised layer of `network`, from the first to the last,
+    answers the batch `x` with mean 0 and variance 1 per output.
+
+    Call it once, where the network is built; with several workers with the same `x` on each.
+
+    Args:
+        network: a functional `keras.Model`; layers inside of nested models are left as they are.
+        x: a batch of its inputs.
+
+    Raises:
+        ValueError: the network has no weight-normalised layer.
+    """
+    normalized = [layer for layer in network.layers if isinstance(layer, _WeightNormalized)]
+    if not normalized:
+        raise ValueError(f"{network.name} has no weight-normalised layer; use WeightNormConv2D or WeightNormDense")
+    for layer in normalized:
+        layer.initialize(keras.Model(network.inputs, layer.input)(x))
+
+
 def _rows(table, label):
     # A product, not a gather: its gradient is a plain tensor, which XLA and sums over replicas take.
     return tf.one_hot(label, table.shape[0], dtype=table.dtype) @ table

@@ -1,0 +1,120 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfgan_zoo import averages, gan, layers
+
+DECAY = 0.75
+
+
+def network():
+    x = keras.Input([4])
+    y = layers.SpectralDense(3)(layers.batch_normalization()(x))
+    return keras.Model(x, layers.WeightNormDense(1)(y))
+
+
+class Regression(gan.GAN):
+    """The one line that a family's `train_step` has, after an ordinary update."""
+
+    def __init__(self):
+        generator = network()
+        super().__init__({"generator": generator, "average": averages.copy(generator)}, {"g_optimizer": ["generator"]})
+
+    def train_step(self, x):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(tf.square(tf.cast(self.generator(x, training=True), tf.float32) - 1.0))
+        self.minimize(loss, tape, self.g_optimizer)
+        averages.update(self.average, self.generator, DECAY)
+        return self.track(loss=loss)
+
+
+def compiled(strategy=None, **kwargs):
+    keras.utils.set_random_seed(1)
+    with (strategy or tf.distribute.get_strategy()).scope():
+        model = Regression()
+        model.compile(g_optimizer=keras.optimizers.SGD(0.05), **kwargs)
+    return model
+
+
+def train(model, steps):
+    x = np.random.default_rng(0).normal(size=[8 * steps, 4]).astype(np.float32)
+    model.fit(tf.data.Dataset.from_tensor_slices(x).batch(8, drop_remainder=True), shuffle=False, verbose=0)
+    return model
+
+
+def test_the_average_is_the_geometric_series_of_the_weights_and_statistics_are_the_last():
+    model = compiled()
+    history = [model.generator.get_weights()]
+    for _ in range(3):
+        train(model, 1)
+        history.append(model.generator.get_weights())
+    factors = [DECAY**3, *((1 - DECAY) * DECAY ** (3 - i) for i in (1, 2, 3))]
+    for i, (average, weight) in enumerate(zip(model.average.weights, model.generator.weights, strict=True)):
+        series = sum(f * h[i] for f, h in zip(factors, history, strict=True))
+        expected = series if weight.trainable else history[-1][i]
+        np.testing.assert_allclose(average.numpy(), expected, rtol=1e-5, atol=1e-6, err_msg=weight.path)
+        assert np.abs(average.numpy() - history[0][i]).max() > 1e-4, weight.path
+    assert [w.path.split("/")[-1] for w in model.generator.non_trainable_weights] == [
+        "moving_mean",
+        "moving_variance",
+        "u",
+    ]
+
+
+def test_a_copy_begins_with_the_weights_answers_alike_and_trains_nothing():
+    original = network()
+    original.layers[2].bias.assign([1.0, 2.0, 3.0])
+    copy, x = averages.copy(original), np.ones([2, 4], np.float32)
+    np.testing.assert_array_equal(copy(x), original(x))
+    assert copy.trainable_weights == [] and len(original.trainable_weights) == 7
+    assert not {id(w) for w in copy.weights} & {id(w) for w in original.weights}
+
+
+@pytest.mark.parametrize("decay, kept", [(0.0, 0.0), (1.0, 1.0), (tf.constant(0.25), 0.25)])
+def test_the_decay_is_what_is_kept(decay, kept):
+    original = network()
+    average = averages.copy(original)
+    for weight in original.weights:
+        weight.assign(weight + 1.0)
+    averages.update(average, original, decay)
+    for mean, weight in zip(average.weights, original.weights, strict=True):
+        expected = weight.numpy() - (kept if weight.trainable else 0.0)
+        np.testing.assert_allclose(mean.numpy(), expected, rtol=1e-6, atol=1e-6)
+
+
+def test_two_replicas_average_as_one_does(two_replicas):
+    one, two = train(compiled(), 3), train(compiled(two_replicas), 3)
+    for expected, average in zip(one.average.weights, two.average.weights, strict=True):
+        first, second = (part.numpy() for part in two_replicas.experimental_local_results(average.value))
+        np.testing.assert_array_equal(first, second)
+        np.testing.assert_allclose(first, expected.numpy(), rtol=1e-4, atol=1e-5)
+
+
+def test_xla_averages_alike():
+    for expected, average in zip(
+        train(compiled(), 2).average.weights, train(compiled(jit_compile=True), 2).average.weights, strict=True
+    ):
+        np.testing.assert_allclose(average.numpy(), expected.numpy(), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+def test_averages_are_float32_under_mixed_precision(policy):
+    keras.config.set_dtype_policy(policy)
+    model = compiled()
+    start = model.average.layers[2].kernel.numpy()
+    train(model, 1)
+    new = model.generator.layers[2].kernel.numpy()
+    assert {w.dtype for w in model.average.weights} == {"float32"}
+    assert model.average.compute_dtype == model.generator.compute_dtype == policy.removeprefix("mixed_")
+    expected = DECAY * start + (1 - DECAY) * new
+    np.testing.assert_allclose(model.average.layers[2].kernel.numpy(), expected, rtol=1e-5, atol=1e-7)
+
+
+def test_a_checkpoint_holds_the_average(tmp_path):
+    model = train(compiled(), 2)
+    path = tf.train.Checkpoint(model=model).write(str(tmp_path / "average"))
+    restored = compiled()
+    tf.train.Checkpoint(model=restored).read(path).assert_existing_objects_matched()
+    for expected, average in zip(model.average.weights, restored.average.weights, strict=True):
+        np.testing.assert_array_equal(average.numpy(), expected.numpy())
