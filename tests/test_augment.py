@@ -33,7 +33,7 @@ def jensen_shannon(shift, stddev):
     return np.trapezoid(np.sum(integrand, axis=0), x)
 
 
-def test_instance_noise_gives_disjoint_laws_a_divergence_with_a_slope_and_the_generator_its_gradient():
+def test_instance_noise_gives_disjoint_laws_a_divergence_with_a_slope_and_the_generator_its_gradient(record_property):
     shift, stddev = 2.0, 0.5
     assert jensen_shannon(shift, 1e-3) == pytest.approx(np.log(2), abs=1e-6)  # disjoint: constant, no slope
     slope = (jensen_shannon(shift + 1e-3, stddev) - jensen_shannon(shift - 1e-3, stddev)) / 2e-3
@@ -48,7 +48,10 @@ def test_instance_noise_gives_disjoint_laws_a_divergence_with_a_slope_and_the_ge
         logits = optimal_logits(tf.cast(augment.instance_noise(fake, stddev), tf.float64))
         loss = losses.minimax_generator_loss(logits)
     # At the optimal D, min-max's loss falls as 2 JSD does (1406.2661, theorem 1): its gradient is that of 2 JSD.
-    np.testing.assert_allclose(tape.gradient(loss, theta), 2 * slope, rtol=0.03)
+    gradient = float(tape.gradient(loss, theta))
+    record_property("gradient", gradient)
+    record_property("slope of 2 JSD", 2 * slope)
+    np.testing.assert_allclose(gradient, 2 * slope, rtol=0.03)
 
 
 def test_without_noise_the_optimal_discriminator_of_disjoint_laws_is_flat_where_there_is_data():

@@ -2,6 +2,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from closed_form import affine, normal
 from conformance import Conformance
 
 from tfgan_zoo import GAN
@@ -23,34 +24,23 @@ class TestGAN(Conformance):
 X = np.linspace(-8.0, 10.0, 20_001)
 
 
-def _normal(mean, deviation):
-    return np.exp(-0.5 * ((X - mean) / deviation) ** 2) / (deviation * np.sqrt(2 * np.pi))
-
-
 def _integral(y):
     return float(np.sum(y) * (X[1] - X[0]))
 
 
-def _affine(scale, shift):
-    """A generator that returns scale * z + shift."""
-    z = keras.Input([1])
-    constant = keras.initializers.Constant
-    return keras.Model(
-        z, keras.layers.Dense(1, kernel_initializer=constant(scale), bias_initializer=constant(shift))(z)
-    )
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize(("mean", "deviation"), [(1.0, 0.7), (0.0, 1.0)], ids=["apart", "equal"])
-def test_the_optimal_discriminator_is_p_over_p_plus_q_and_its_value_the_jensen_shannon_divergence(mean, deviation):
+def test_the_optimal_discriminator_is_p_over_p_plus_q_and_its_value_the_jensen_shannon_divergence(
+    mean, deviation, record_property
+):
     # p is N(0, 1), the data; q is N(mean, deviation^2), of a generator that stands still. Proposition 1 and theorem 1.
-    model = GAN(_affine(deviation, mean), mlp_discriminator((1,), [32, 32], "leaky_relu"))
+    model = GAN(affine(deviation, mean), mlp_discriminator((1,), [32, 32], "leaky_relu"))
     steps, batch = 1000, 2048
     model.compile(g_optimizer=keras.optimizers.SGD(0.0), d_optimizer=Adam(LinearDecay(0.01, 300, steps)))
     real = tf.random.stateless_normal([steps * batch, 1], [3, 3])
     model.fit(tf.data.Dataset.from_tensor_slices(real).batch(batch), shuffle=False, verbose=0)
 
-    p, q = _normal(0.0, 1.0), _normal(mean, deviation)
+    p, q = normal(X, 0.0, 1.0), normal(X, mean, deviation)
     optimum = p / (p + q)
     d = tf.sigmoid(model.discriminator(X[:, None].astype(np.float32))).numpy()[:, 0].astype(np.float64)
     mass = p + q > 0.05
@@ -69,7 +59,9 @@ def test_the_optimal_discriminator_is_p_over_p_plus_q_and_its_value_the_jensen_s
     np.testing.assert_allclose(value(d), -np.log(4) + 2 * jsd, rtol=0.02)
     if mean == 0.0:
         np.testing.assert_allclose(value(d), -np.log(4), rtol=1e-3)
-    print(f"max |D - p/(p+q)| {np.abs(d - optimum)[mass].max():.4f}, V {value(d):.5f} for {-np.log(4) + 2 * jsd:.5f}")
+    record_property("largest difference of D and p/(p+q)", np.abs(d - optimum)[mass].max())
+    record_property("V(D, G)", value(d))
+    record_property("-log 4 + 2 JSD", -np.log(4) + 2 * jsd)
 
 
 @pytest.mark.parametrize("confidence", [0.0, 5.0, 10.0])
@@ -80,7 +72,7 @@ def test_the_minimax_gradient_vanishes_as_d_wins_and_the_non_saturating_one_does
         x = keras.Input([1])
         slope, bias = (keras.initializers.Constant(v) for v in (2.0, -confidence))
         discriminator = keras.Model(x, keras.layers.Dense(1, kernel_initializer=slope, bias_initializer=bias)(x))
-        model = GAN(_affine(0.0, 0.0), discriminator, generator_objective=objective)
+        model = GAN(affine(0.0, 0.0), discriminator, generator_objective=objective)
         model.compile(g_optimizer=keras.optimizers.SGD(1.0), d_optimizer=keras.optimizers.SGD(0.0))
         model.fit(tf.data.Dataset.from_tensors(tf.zeros([4, 1])), shuffle=False, verbose=0)
         np.testing.assert_allclose(-model.generator.trainable_variables[1].numpy(), [gradient], rtol=1e-4)

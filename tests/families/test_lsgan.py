@@ -2,6 +2,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from closed_form import affine, normal
 from conformance import Conformance
 
 from tfgan_zoo import LSGAN
@@ -27,15 +28,6 @@ def test_losses_are_measured_from_the_codings_targets():
         np.testing.assert_allclose([losses["d_loss"], losses["g_loss"]], [d_loss, g_loss], atol=1e-6)
 
 
-def _gaussian(mean, deviation):
-    """A generator that returns deviation * z + mean."""
-    z = keras.Input([1])
-    constant = keras.initializers.Constant
-    return keras.Model(
-        z, keras.layers.Dense(1, kernel_initializer=constant(deviation), bias_initializer=constant(mean))(z)
-    )
-
-
 def _mlp():
     x = keras.Input([1])
     h = keras.layers.Dense(32, activation="tanh")(x)
@@ -45,9 +37,11 @@ def _mlp():
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("mean", "deviation"), [(1.0, 1.0), (1.5, 0.7)])
-def test_the_generators_objective_under_an_optimal_discriminator_is_a_pearson_divergence(mean, deviation):
+def test_the_generators_objective_under_an_optimal_discriminator_is_a_pearson_divergence(
+    mean, deviation, record_property
+):
     steps, batch = 600, 1024
-    model = LSGAN(_gaussian(mean, deviation), _mlp(), coding=(-1.0, 1.0, 0.0))
+    model = LSGAN(affine(deviation, mean), _mlp(), coding=(-1.0, 1.0, 0.0))
     model.compile(
         g_optimizer=keras.optimizers.SGD(0.0), d_optimizer=Adam(LinearDecay(1e-2, 0, steps)), steps_per_execution=50
     )
@@ -55,10 +49,11 @@ def test_the_generators_objective_under_an_optimal_discriminator_is_a_pearson_di
     model.fit(tf.data.Dataset.from_tensor_slices(real).batch(batch), shuffle=False, verbose=0)
 
     x = np.linspace(-8.0, 8.0, 4001)
-    p_d = np.exp(-(x**2) / 2) / np.sqrt(2 * np.pi)
-    p_g = np.exp(-(((x - mean) / deviation) ** 2) / 2) / (deviation * np.sqrt(2 * np.pi))
+    p_d, p_g = normal(x, 0.0, 1.0), normal(x, mean, deviation)
     d = model.discriminator(x[:, None].astype("float32")).numpy()[:, 0]
     twice_c = np.trapezoid((p_d + p_g) * d**2, x)  # equation 4 with c = 0: E[(D(x) - c)^2] + E[(D(G(z)) - c)^2]
     chi2 = np.trapezoid((2 * p_g - (p_d + p_g)) ** 2 / (p_d + p_g), x)
+    record_property("2 C(G)", twice_c)
+    record_property("Pearson chi^2", chi2)
     np.testing.assert_allclose(twice_c, chi2, rtol=0.03)
     np.testing.assert_allclose(d[p_d + p_g > 0.02], ((p_d - p_g) / (p_d + p_g))[p_d + p_g > 0.02], atol=0.05)

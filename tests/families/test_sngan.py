@@ -62,17 +62,22 @@ def spectral_layers(model):
     return [layer for layer in model.layers if isinstance(layer, layers._SpectrallyNormalized)]
 
 
-def test_every_kernel_of_the_discriminator_has_singular_value_one_and_none_of_the_generator_is_normalized():
+def test_every_kernel_of_the_discriminator_has_singular_value_one_and_none_of_the_generator_is_normalized(
+    record_property,
+):
     generator = sn_resnet_generator(SHAPE, latent_dim=6, width=8, num_classes=CLASSES)
     discriminator = sn_resnet_discriminator(SHAPE, width=8, num_classes=CLASSES)
     with_kernel = [layer for layer in discriminator.layers if hasattr(layer, "kernel")]
     assert spectral_layers(discriminator) == with_kernel and len(with_kernel) == 3 + 2 * 2 + 2
     assert spectral_layers(generator) == []
+    largest = []
     for layer in with_kernel:
         for _ in range(150):
             layer.normalized_kernel(training=True)
         matrix = np.reshape(layer.normalized_kernel(), [-1, layer.kernel.shape[-1]])
-        assert np.linalg.svd(matrix, compute_uv=False)[0] == pytest.approx(1.0, abs=1e-3)
+        largest.append(np.linalg.svd(matrix, compute_uv=False)[0])
+    record_property("largest difference of sigma(W / sigma(W)) and 1", np.abs(np.array(largest) - 1).max())
+    np.testing.assert_allclose(largest, 1.0, atol=1e-3)
 
 
 def test_a_step_makes_one_power_iteration_for_each_of_its_calls_of_the_discriminator():
