@@ -309,6 +309,103 @@ def test_a_worker_that_does_not_write_restores_and_stops_but_writes_nothing(tmp_
     assert (weight(model), {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}) == (6.0, before)
 
 
+# --- Evaluation
+
+
+def evaluation(folder, values, every=2, metric="error", higher=False, protocol="p"):
+    """An evaluation that finds `values[step]`; and a loss log, whose writer it uses."""
+    losses = callbacks.LossLog(folder, 100)
+
+    def measure():
+        step = int(evaluator.model.step.numpy())
+        return {"other": -1.0, "error": values[step]}, {"by": protocol}
+
+    evaluator = callbacks.Evaluation(folder, every, measure, metric, higher, losses.writer)
+    return [losses, evaluator]
+
+
+def best(folder):
+    """What best.json says, and the weight of its checkpoint."""
+    model = compiled()
+    found = callbacks.restore_best(model, callbacks.best_folder(folder))
+    assert int(model.step.numpy()) == found["step"]
+    return found["step"], found["value"], weight(model)
+
+
+def test_evaluations_are_written_down_and_the_best_checkpoint_alone_is_kept(tmp_path):
+    values = {2: 5.0, 4: 3.0, 6: 4.0, 8: np.nan}
+    fit(compiled(), 9, evaluation(tmp_path, values))
+    lines = callbacks.read_losses(tmp_path / "evaluations.jsonl")
+    assert [line["step"] for line in lines] == [2, 4, 6, 8]
+    assert lines[1] == {"step": 4, "metrics": {"other": -1.0, "error": 3.0}, "protocol": {"by": "p"}}
+    assert best(tmp_path) == (4, 3.0, 4.0)
+    files = sorted(path.name for path in (tmp_path / "checkpoints" / "best").iterdir())
+    assert files == ["best.json", "ckpt-4.data-00000-of-00001", "ckpt-4.index"]
+    (events,) = (tmp_path / "tensorboard").iterdir()
+    values = [
+        v for r in tf.data.TFRecordDataset(str(events)) for v in tf.compat.v1.Event.FromString(r.numpy()).summary.value
+    ]
+    found = [float(tf.make_ndarray(v.tensor)) for v in values if v.tag == "evaluation/error"]
+    np.testing.assert_array_equal(found, [5, 3, 4, np.nan])
+
+
+def test_where_higher_is_better_the_highest_is_kept(tmp_path):
+    fit(compiled(), 6, evaluation(tmp_path, {2: 5.0, 4: 7.0, 6: 7.0}, higher=True))
+    assert best(tmp_path) == (4, 7.0, 4.0), "the first of equals"
+
+
+def test_a_resumed_run_evaluates_at_the_same_steps_and_keeps_the_same_best(tmp_path):
+    values = {2: 5.0, 4: 3.0, 6: 4.0, 8: 1.0}
+    fit(compiled(), 8, evaluation(tmp_path / "whole", values))
+    model = compiled()
+    fit(
+        model, 5, [*evaluation(tmp_path / "cut", values), callbacks.Checkpoints(model, tmp_path / "cut/checkpoints", 3)]
+    )
+    again = compiled()
+    for path in (tmp_path / "cut/checkpoints").glob("ckpt-5*"):  # as if it was killed after step 4
+        path.unlink()
+    checkpoints = callbacks.Checkpoints(again, tmp_path / "cut/checkpoints", 100)
+    assert checkpoints.restore() == 3
+    fit(again, 8, [*evaluation(tmp_path / "cut", values), checkpoints])
+    for name in ("evaluations.jsonl", "checkpoints/best/best.json"):
+        assert (tmp_path / "cut" / name).read_text() == (tmp_path / "whole" / name).read_text()
+    assert best(tmp_path / "cut") == best(tmp_path / "whole") == (8, 1.0, 8.0)
+
+
+def test_values_of_another_metric_or_protocol_do_not_compete(tmp_path):
+    model = compiled()
+    fit(model, 2, evaluation(tmp_path, {2: 1.0}))
+    fit(model, 4, evaluation(tmp_path, {4: 2.0}, protocol="q"))
+    assert best(tmp_path) == (4, 2.0, 4.0)
+    fit(model, 6, evaluation(tmp_path, {6: 9.0}, metric="other", protocol="q"))
+    assert best(tmp_path)[:2] == (6, -1.0)
+
+
+def test_a_crash_while_the_best_is_replaced_leaves_the_one_before(tmp_path, monkeypatch):
+    model = compiled()
+    fit(model, 2, evaluation(tmp_path, {2: 5.0}))
+
+    def crash(path, text):
+        raise RuntimeError("power cut")
+
+    with monkeypatch.context() as patch, pytest.raises(RuntimeError):
+        actions = evaluation(tmp_path, {4: 3.0})
+        actions[0].on_train_begin = lambda logs=None: None
+        actions[1].on_train_begin = lambda logs=None: None
+        patch.setattr(callbacks, "_replace", crash)
+        fit(model, 4, actions)
+    assert best(tmp_path) == (2, 5.0, 2.0)
+
+
+def test_a_best_checkpoint_that_is_not_there_or_damaged_is_an_input_error(tmp_path):
+    with pytest.raises(InputError, match=f"^{tmp_path}/checkpoints/best holds no best checkpoint"):
+        best(tmp_path)
+    fit(compiled(), 2, evaluation(tmp_path, {2: 5.0}))
+    os.truncate(tmp_path / "checkpoints" / "best" / "ckpt-2.data-00000-of-00001", 10)
+    with pytest.raises(InputError, match="best/ckpt-2 cannot be read .*; run again with --no-export-best$"):
+        best(tmp_path)
+
+
 # --- pictures
 
 

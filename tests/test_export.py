@@ -1,3 +1,6 @@
+import datetime
+import errno
+import json
 import os
 import subprocess
 import sys
@@ -6,35 +9,21 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from google.protobuf import text_format
+from serving import proofs
+from serving.models import SHAPE, small
+from tensorflow_serving.config import model_server_config_pb2
 
-from tfgan_zoo import DCGAN, Pix2Pix, signatures
+from tfgan_zoo import SNGAN, signatures
 from tfgan_zoo.errors import InputError
-from tfgan_zoo.export import export
-from tfgan_zoo.networks.dcgan import dcgan_discriminator, dcgan_generator
-from tfgan_zoo.networks.patchgan import patchgan_discriminator
-from tfgan_zoo.networks.unet import unet_generator
-
-SHAPE = (8, 8, 1)
-
-
-def small(kind):
-    keras.utils.set_random_seed(1)
-    if kind == "dcgan":
-        model = DCGAN(dcgan_generator(SHAPE, latent_dim=6, width=8), dcgan_discriminator(SHAPE, width=8))
-    else:
-        discriminator = patchgan_discriminator(SHAPE, width=8, layers=1, condition_channels=1)
-        model = Pix2Pix(unet_generator(SHAPE, width=8), discriminator, seed=3)
-    for variable in model.variables:  # what is 0 or 1 at first would hide that it was not saved
-        if variable.dtype == "float32" and variable.trainable:
-            variable.assign(variable + tf.random.stateless_normal(variable.shape, [1, 2]) * 0.1)
-    return model
+from tfgan_zoo.export import WRITTEN_HERE, export
 
 
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory):
     """kind -> (live model, path of its version 1)."""
     models = {kind: small(kind) for kind in ("dcgan", "pix2pix")}
-    return {k: (m, export(m, tmp_path_factory.mktemp("exported") / k, f"# {k}\n")) for k, m in models.items()}
+    return {k: (m, export(m, tmp_path_factory.mktemp("exported") / k)) for k, m in models.items()}
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +66,7 @@ def test_a_process_that_imports_only_tensorflow_gets_the_same_numbers(exported, 
 
 
 def test_versions_count_up_from_the_highest_there_is(tmp_path):
-    model = small("dcgan")
+    model = small("points")
     assert export(model, tmp_path / "new" / "dcgan") == tmp_path / "new" / "dcgan" / "1"
     for other in ("9", "10", "notes", "11.old"):
         (tmp_path / "new" / "dcgan" / other).mkdir()
@@ -86,7 +75,7 @@ def test_versions_count_up_from_the_highest_there_is(tmp_path):
 
 @pytest.mark.parametrize("moment", ["save", "card", "rename"])
 def test_a_failure_leaves_no_new_version_and_the_old_ones_as_they_were(tmp_path, monkeypatch, moment):
-    model = small("dcgan")
+    model = small("points")
     before = tree(export(model, tmp_path))
     save = tf.saved_model.save
 
@@ -101,38 +90,153 @@ def test_a_failure_leaves_no_new_version_and_the_old_ones_as_they_were(tmp_path,
         export(model, tmp_path)
     assert [path.name for path in tmp_path.iterdir() if path.name.isdecimal()] == ["1"]
     assert tree(tmp_path / "1") == before
-    assert sorted(path.name for path in [export(model, tmp_path), *tmp_path.iterdir()]) == ["1", "2", "2"]
+    assert sorted(path.name for path in [export(model, tmp_path), *tmp_path.glob("[0-9]*")]) == ["1", "2", "2"]
 
 
 def test_an_export_folder_that_is_a_file_is_an_input_error(tmp_path):
     (tmp_path / "file").write_text("mine")
     with pytest.raises(InputError, match="is a file; give a folder with --export-dir"):
-        export(small("dcgan"), tmp_path / "file")
+        export(small("points"), tmp_path / "file")
     assert (tmp_path / "file").read_text() == "mine"
 
 
+TAKES_AND_GIVES = {
+    "dcgan": [
+        "| `serving_default` | `z` float32 [B, 6] | `image` float32 [B, 8, 8, 1] |",
+        "| `sample` | `count` int32 [], `seed` int64 [] | `image` float32 [B, 8, 8, 1] |",
+        "| `sample_png` | `count` int32 [], `seed` int64 [] | `image_bytes` string [B] |",
+        "| `discriminate` | `image` float32 [B, 8, 8, 1] | `logits` float32 [B, 1] |",
+    ],
+    "pix2pix": [
+        "| `serving_default` | `image` float32 [B, 8, 8, 1] | `image` float32 [B, 8, 8, 1] |",
+        "| `translate_bytes` | `image_bytes` string [B] | `image_bytes` string [B] |",
+    ],
+}
+
+
 @pytest.mark.parametrize("kind", ["dcgan", "pix2pix"])
-def test_the_model_card_lists_every_signature_with_its_inputs(exported, kind):
+def test_the_model_card_lists_every_signature_with_what_it_takes_and_gives(exported, kind):
     model, path = exported[kind]
     card = (path / "README.md").read_text(encoding="utf-8")
-    assert card.startswith(f"# {kind}\n")
+    assert card.startswith(f"# {kind}\n") and "- `image`: pictures in [-1, 1]" in card
     rows = [line for line in card.splitlines() if line.startswith("| `")]
-    assert (
-        rows
-        == {
-            "dcgan": [
-                "| `serving_default` | `z` float32 [B, 6] |",
-                "| `sample` | `count` int32 [], `seed` int64 [] |",
-                "| `sample_png` | `count` int32 [], `seed` int64 [] |",
-                "| `discriminate` | `image` float32 [B, 8, 8, 1] |",
-            ],
-            "pix2pix": [
-                "| `serving_default` | `image` float32 [B, 8, 8, 1] |",
-                "| `translate_bytes` | `image_bytes` string [B] |",
-            ],
-        }[kind]
-    )
+    assert rows == TAKES_AND_GIVES[kind]
     assert len(rows) == len(model.signatures())
+
+
+ABOUT = {
+    "family": "dcgan",
+    "seed": 5,
+    "command": "python recipes/dcgan.py --seed=5",
+    "commit": "0123abc+",
+    "device": "2 CPU cores",
+    "data": {"name": "shapes", "description": "shapes: 9 images", "licence": "CC0", "classes": ["round", "square"]},
+    "metrics": {"fd": 1.5},
+    "protocol": {"extractor": "pixels", "seed": 7},
+    "config": {"batch_size": 4},
+}
+
+
+def test_what_is_known_about_a_run_is_in_the_card_and_in_the_metadata(tmp_path):
+    model = small("dcgan")
+    model.step.assign(12)
+    path = export(model, tmp_path / "faces", ABOUT)
+    metadata = json.loads((path / "metadata.json").read_text(encoding="utf-8"))
+    assert {name: metadata[name] for name in ABOUT} == ABOUT
+    assert (metadata["class"], metadata["arxiv"], metadata["step"], metadata["version"]) == (
+        "DCGAN",
+        "1511.06434",
+        12,
+        1,
+    )
+    assert metadata["title"].startswith("Unsupervised Representation Learning with Deep")
+    assert metadata["precision"] == "float32" and metadata["packages"]["tensorflow"] == tf.__version__
+    assert metadata["parameters"]["generator"] == model.generator.count_params()
+    made = datetime.datetime.fromisoformat(metadata["created"])
+    assert made.utcoffset() == datetime.timedelta(0)
+    assert metadata["signatures"]["sample"] == {
+        "inputs": {
+            "count": {"dtype": "int32", "shape": [], "meaning": "how many, 1 to 1024"},
+            "seed": {"dtype": "int64", "shape": [], "meaning": "any; the same gives the same"},
+        },
+        "outputs": {"image": {"dtype": "float32", "shape": [None, 8, 8, 1], "meaning": "pictures in [-1, 1]"}},
+    }
+    card = (path / "README.md").read_text(encoding="utf-8")
+    for said in (
+        "# dcgan\n", "1511.06434", "Data: shapes: 9 images. Licence: CC0", "Classes, from label 0: round, square",
+        "Trained for 12 steps with `python recipes/dcgan.py --seed=5`", "Seed 5", "Commit 0123abc+",
+        "Precision float32 on 2 CPU cores", "| fd | 1.5000 |", "Measured with: extractor pixels, seed 7.",
+        "| `batch_size` | 4 |", "as version 1",
+    ):  # fmt: skip
+        assert said in card, said
+
+
+def test_a_version_number_is_not_used_again_when_its_version_was_deleted(tmp_path):
+    model = small("points")
+    last = [export(model, tmp_path / "dcgan") for _ in range(2)][-1]
+    last.rename(tmp_path / "gone")
+    assert export(model, tmp_path / "dcgan").name == "3"
+
+
+def test_two_exports_at_once_get_a_number_each(tmp_path, monkeypatch):
+    model, rename = small("points"), os.rename
+
+    def beaten(source, target):
+        if target == tmp_path / "dcgan" / "1":
+            raise OSError(errno.ENOTEMPTY, "Directory not empty")
+        rename(source, target)
+
+    monkeypatch.setattr(os, "rename", beaten)
+    path = export(model, tmp_path / "dcgan")
+    assert path.name == "2" and json.loads((path / "metadata.json").read_text())["version"] == 2
+
+
+def listed(folder):
+    text = (folder / "models.config").read_text(encoding="utf-8")
+    parsed = text_format.Parse(text, model_server_config_pb2.ModelServerConfig())
+    return [(c.name, c.base_path, c.model_platform) for c in parsed.model_config_list.config]
+
+
+def test_the_servers_config_lists_every_model_there_is_and_nothing_else(tmp_path):
+    model = small("points")
+    for other in ("empty", "notes/1", "old/.unfinished-7", "pix2pix/x"):
+        (tmp_path / other).mkdir(parents=True)
+    (tmp_path / "README.md").write_text("mine")
+    export(model, tmp_path / "dcgan")
+    assert listed(tmp_path) == [("dcgan", "/models/dcgan", "tensorflow")]
+    export(model, tmp_path / "pix2pix")
+    export(model, tmp_path / "dcgan")
+    assert listed(tmp_path) == [("dcgan", "/models/dcgan", "tensorflow"), ("pix2pix", "/models/pix2pix", "tensorflow")]
+    assert [p.name for p in tmp_path.iterdir() if p.name.startswith(".")] == []
+
+
+def test_a_servers_config_that_someone_wrote_is_left_as_it_is(tmp_path):
+    model, own = small("points"), tmp_path / "models.config"
+    own.write_text("model_config_list {}")
+    export(model, tmp_path / "dcgan")
+    assert own.read_text() == "model_config_list {}"
+    own.write_text(WRITTEN_HERE)
+    export(model, tmp_path / "dcgan")
+    assert listed(tmp_path) == [("dcgan", "/models/dcgan", "tensorflow")]
+
+
+def test_a_servers_config_that_cannot_be_written_is_a_warning_and_the_model_is_there(tmp_path):
+    (tmp_path / "models.config").mkdir()
+    with pytest.warns(UserWarning, match="models.config could not be written"):
+        path = export(small("points"), tmp_path / "dcgan")
+    assert (path / "saved_model.pb").exists()
+
+
+@pytest.mark.parametrize("kind", ["dcgan", "pix2pix"])
+def test_the_warm_up_file_has_a_request_of_one_example_for_each_signature(exported, served, kind):
+    path = exported[kind][1]
+    requests = proofs.warmup(path)
+    assert {request.model_spec.name for request in requests} == {kind}
+    assert sorted(request.model_spec.signature_name for request in requests) == sorted(served[kind])
+    for request in requests:
+        inputs = {name: tf.make_ndarray(value) for name, value in request.inputs.items()}
+        [answer] = proofs.by_python(served[kind], [(request.model_spec.signature_name, inputs)])
+        assert {len(value) for value in answer.values()} == {1}
 
 
 def ask(function, count, seed):
@@ -164,6 +268,66 @@ def test_a_png_is_the_picture_that_sample_gives_to_half_a_level(served):
     decoded = np.stack([tf.io.decode_png(file).numpy() for file in files])
     assert decoded.shape == images.shape
     np.testing.assert_allclose(decoded / 127.5 - 1.0, images, atol=1 / 255 + 1e-6)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize(
+    ("kind", "name", "key"),
+    [("dcgan", "serving_default", "z"), ("dcgan", "discriminate", "image"), ("pix2pix", "serving_default", "image")],
+)
+def test_a_number_that_is_not_finite_is_refused(served, kind, name, key, value):
+    function = served[kind][name]
+    given = np.zeros([2, *proofs.specs(function)[key].shape[1:]], np.float32)
+    given.flat[-1] = value
+    with pytest.raises(tf.errors.InvalidArgumentError, match=f"{key} must be finite"):
+        function(**{key: tf.constant(given)})
+
+
+def test_an_answer_that_would_not_be_finite_is_refused(served):
+    with pytest.raises(tf.errors.InvalidArgumentError, match="logits would not be finite"):
+        served["dcgan"]["discriminate"](image=tf.fill([1, *SHAPE], np.float32(3e38)))
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [("dcgan", "serving_default"), ("dcgan", "discriminate"), ("pix2pix", "serving_default"),
+     ("pix2pix", "translate_bytes")],
+)  # fmt: skip
+def test_no_examples_get_an_answer_of_none(served, kind, name):
+    function = served[kind][name]
+    empty = {key: tf.zeros([0, *spec.shape[1:]], spec.dtype) for key, spec in proofs.specs(function).items()}
+    for key, value in function(**empty).items():
+        assert value.shape == [0, *function.structured_outputs[key].shape[1:]]
+
+
+@pytest.fixture(scope="module")
+def labelled(tmp_path_factory):
+    z, label, image = keras.Input((2,)), keras.Input((), dtype="int64"), keras.Input((4, 4, 1))
+    keras.utils.set_random_seed(1)
+    picture = keras.layers.Dense(16)(keras.layers.Concatenate()([z, keras.layers.Embedding(3, 2)(label)]))
+    generator = keras.Model([z, label], keras.layers.Reshape((4, 4, 1))(picture))
+    score = keras.layers.Dense(2)(keras.layers.Flatten()(image))
+    discriminator = keras.Model([image, label], keras.layers.Dot(-1)([score, keras.layers.Embedding(3, 2)(label)]))
+    path = export(SNGAN(generator, discriminator, num_classes=3), tmp_path_factory.mktemp("labelled") / "sngan")
+    return tf.saved_model.load(str(path)).signatures
+
+
+@pytest.mark.parametrize("label", [[-1, 0], [0, 3], [0], [0, 1, 2]])
+def test_a_label_out_of_range_or_without_its_example_is_refused(labelled, label):
+    label = tf.constant(label, tf.int64)
+    says = "label must be from 0 to 2" if len(label) == 2 else "there must be one label per example"
+    for name, given in (
+        ("serving_default", {"z": tf.zeros([2, 2])}),
+        ("discriminate", {"image": tf.zeros([2, 4, 4, 1])}),
+    ):
+        with pytest.raises(tf.errors.InvalidArgumentError, match=says):
+            labelled[name](label=label, **given)
+
+
+@pytest.mark.parametrize("count", [-1, 2**31 - 1])
+def test_a_count_out_of_range_is_refused_before_as_many_labels_are_made(labelled, count):
+    with pytest.raises(tf.errors.InvalidArgumentError, match="count must be from 1 to 1024"):
+        labelled["sample"](count=tf.constant(count), seed=tf.constant(0, tf.int64), label=tf.constant(1, tf.int64))
 
 
 def test_files_of_any_size_are_translated_as_the_pictures_in_them(served):

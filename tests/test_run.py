@@ -133,6 +133,11 @@ def test_a_run_trains_evaluates_draws_and_exports_and_says_where(finished, tmp_p
         assert f"| {name} | {value:.4f} |" in card
         assert f"{name} {value:.4f}" in finished.out
     assert "exported/1; to use it:" in finished.out
+    metadata = json.loads((tmp_path / "exported" / "1" / "metadata.json").read_text())
+    assert (metadata["family"], metadata["step"], metadata["seed"]) == ("pix2pix", 4, 0)
+    assert metadata["metrics"] == evaluation
+    assert metadata["config"]["batch_size"] == 2 and metadata["command"] == environment["command"]
+    assert metadata["data"]["licence"] and metadata["protocol"]["held-out examples"] > 0
 
 
 def test_the_printed_code_runs(finished, tmp_path):
@@ -151,7 +156,7 @@ def test_a_finished_run_does_nothing_when_run_again(finished, main, tmp_path):
     assert "this run is finished; --steps=8 goes on, --no-resume starts afresh" in again.out
     changed = {name for name, data in tree(tmp_path).items() if before.get(name) != data}
     assert {n for n in changed if "tensorboard" not in n} <= {"run/environment.json", "run/config.json"}
-    assert [path.name for path in (tmp_path / "exported").iterdir()] == ["1"]
+    assert [path.name for path in (tmp_path / "exported").glob("[0-9]*")] == ["1"]
 
 
 def test_more_steps_go_on_from_the_last_one_and_export_the_next_version(finished, main, tmp_path):
@@ -161,7 +166,7 @@ def test_more_steps_go_on_from_the_last_one_and_export_the_next_version(finished
     assert "from step 4 to 6" in more.out
     lines = callbacks.read_losses(tmp_path / "run" / "metrics.jsonl")
     assert lines[:4] == before and [line["step"] for line in lines] == [1, 2, 3, 4, 5, 6]
-    assert sorted(path.name for path in (tmp_path / "exported").iterdir()) == ["1", "2"]
+    assert sorted(path.name for path in (tmp_path / "exported").glob("[0-9]*")) == ["1", "2"]
 
 
 def test_no_resume_moves_the_old_run_aside(finished, main, tmp_path):
@@ -197,6 +202,55 @@ def test_a_run_that_is_told_to_stop_saves_exits_with_the_signal_and_goes_on_to_t
     assert len(names) > 20
     for name in names:
         np.testing.assert_array_equal(resumed.get_tensor(name), whole.get_tensor(name), err_msg=name)
+
+
+# --- evaluation while training
+
+
+def test_evaluations_do_not_touch_the_run_and_the_best_step_is_exported_when_asked(finished, main, tmp_path):
+    for name in ("run", "exported"):
+        shutil.move(tmp_path / name, tmp_path / f"plain-{name}")
+    result = main("--evaluate-every=1", "--export-best")
+    assert result.code == 0, result.err
+    lines = callbacks.read_losses(tmp_path / "run" / "evaluations.jsonl")
+    assert [line["step"] for line in lines] == [1, 2, 3, 4]
+    assert set(lines[0]["metrics"]) == {"l1", "l1_identity"} and lines[0]["protocol"]["split"] == "test"
+    l1 = {line["step"]: line["metrics"]["l1"] for line in lines}
+    step = min(l1, key=l1.get)
+    assert f"best       step {step} by l1 {l1[step]:.6g}" in result.out and "kept: the lowest l1" in result.out
+    assert json.loads((tmp_path / "run" / "exported.json").read_text())["step"] == step
+    evaluation = json.loads((tmp_path / "run" / "evaluation.json").read_text())
+    assert (evaluation["step"], evaluation["l1"]) == (step, pytest.approx(l1[step], rel=1e-6))
+
+    plain = tf.train.load_checkpoint(str(tmp_path / "plain-run" / "checkpoints" / "ckpt-4"))
+    names = [n for n in plain.get_variable_to_shape_map() if not n.startswith(("_CHECKPOINTABLE", "save_counter"))]
+    assert len(names) > 20
+    for name in names:
+        np.testing.assert_array_equal(weights(tmp_path).get_tensor(name), plain.get_tensor(name), err_msg=name)
+
+
+def test_evaluations_measure_what_their_flags_name(main, tmp_path):
+    result = main("--evaluate-every=2", "--evaluate-with=--metrics=swd,psnr --count=1", "--best-metric=psnr")
+    assert result.code == 0, result.err
+    lines = callbacks.read_losses(tmp_path / "run" / "evaluations.jsonl")
+    assert [line["step"] for line in lines] == [2, 4] and set(lines[0]["metrics"]) == {"swd", "psnr"}
+    assert lines[0]["protocol"]["psnr"]["fake_images"] == 1 and lines[0]["protocol"]["swd"]["dataset"]
+    best = json.loads((tmp_path / "run" / "checkpoints" / "best" / "best.json").read_text())
+    assert best["value"] == max(line["metrics"]["psnr"] for line in lines) and "highest psnr" in result.out
+
+
+def test_evaluations_that_cannot_be_are_refused_before_a_step(main, tmp_path):
+    for flags, said in (
+        (["--export-best"], "--export-best needs --evaluate-every, from 1 to the 4 steps of the run"),
+        (["--best-metric=l1", "--evaluate-every=5"], "--best-metric needs --evaluate-every, from 1 to the 4 steps"),
+        (["--evaluate-every=2", "--best-metric=l2"], "--best-metric=l2 is not measured, only l1, l1_identity"),
+        (["--evaluate-every=2", "--evaluate-with=--metrics=fd"], "fd needs 2 real images, there are 1; give more"),
+        (["--evaluate-every=2", "--evaluate-with=--metrics=none"], "none is none of fid, fd, kid"),
+    ):
+        result = main(*flags)
+        assert result.code == 2 and said in result.error
+    assert main("--evaluate-every=2", "--evaluate-with=--dataset=mnist").code == 2, "the data is that of the run"
+    assert not (tmp_path / "run" / "metrics.jsonl").exists()
 
 
 # --- what is refused; nothing is trained

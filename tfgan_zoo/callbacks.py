@@ -69,11 +69,7 @@ class LossLog(_EveryStep):
         self.sums, self.count = {}, 0
 
     def on_train_begin(self, logs=None):
-        start = int(self.model.step.numpy())
-        kept = [line for line in read_losses(self.path) if line["step"] <= start]
-        replacement = self.path.with_suffix(".tmp")
-        replacement.write_text("".join(json.dumps(line) + "\n" for line in kept), encoding="utf-8")
-        os.replace(replacement, self.path)
+        _drop_lines_after(self.path, int(self.model.step.numpy()))
 
     def on_train_batch_end(self, batch, logs=None):
         self.count += 1
@@ -88,6 +84,16 @@ class LossLog(_EveryStep):
                     tf.summary.scalar(name, value, step=step)
             self.writer.flush()
             self.sums, self.count = {}, 0
+
+
+def _drop_lines_after(path, step):
+    _replace(path, "".join(json.dumps(line) + "\n" for line in read_losses(path) if line["step"] <= step))
+
+
+def _replace(path, text):
+    replacement = path.with_suffix(".tmp")
+    replacement.write_text(text, encoding="utf-8")
+    os.replace(replacement, path)
 
 
 def read_losses(path):
@@ -270,6 +276,96 @@ class Checkpoints(_EveryStep):
         for old in self._complete()[:-KEPT]:
             for part in sorted(self.folder.glob(f"{Path(old).name}.*"), reverse=True):  # the index first
                 part.unlink()
+
+
+class Evaluation(_EveryStep):
+    """Measures the model every so many steps and keeps the checkpoint of the best one.
+
+    Lines `{"step", "metrics": {name: value}, "protocol"}` go to `evaluations.jsonl`, the metrics to TensorBoard; lines
+    past the step that training resumes from are dropped. The best checkpoint is `checkpoints/best/ckpt-<step>`, which
+    `best.json` there names: it is replaced last, so that what it names is complete.
+
+    Args:
+        folder: the run folder.
+        every: steps between evaluations.
+        measure: `() -> ({name: value}, protocol)`. It must draw from random numbers of its own.
+        metric: the name that decides which is best.
+        higher: whether a higher value is better.
+        writer: of the TensorBoard log.
+    """
+
+    def __init__(self, folder, every, measure, metric, higher, writer):
+        super().__init__()
+        self.path, self.every, self.measure, self.writer = Path(folder) / "evaluations.jsonl", every, measure, writer
+        self.metric, self.higher = metric, higher
+        self.best = best_folder(folder)
+
+    def on_train_begin(self, logs=None):
+        _drop_lines_after(self.path, int(self.model.step.numpy()))
+
+    def on_train_batch_end(self, batch, logs=None):
+        if not self._is_due(self.every):
+            return
+        step = int(self.model.step.numpy())
+        metrics, protocol = self.measure()
+        line = {"step": step, "metrics": metrics, "protocol": protocol}
+        with open(self.path, "a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+        with self.writer.as_default():
+            for name, value in metrics.items():
+                tf.summary.scalar(f"evaluation/{name}", value, step=step)
+        self.writer.flush()
+        if self._is_best(line):
+            self._keep(line)
+
+    def _is_best(self, line):
+        value, before = line["metrics"][self.metric], read_best(self.best)
+        if not np.isfinite(value):
+            return False
+        if before is None or (before["metric"], before["protocol"]) != (self.metric, line["protocol"]):
+            return True  # another measure than that of the best so far
+        return value > before["value"] if self.higher else value < before["value"]
+
+    def _keep(self, line):
+        self.best.mkdir(parents=True, exist_ok=True)
+        tf.train.Checkpoint(model=self.model).write(str(self.best / f"ckpt-{line['step']}"))
+        best = {"step": line["step"], "metric": self.metric, "value": line["metrics"][self.metric]}
+        _replace(self.best / "best.json", json.dumps(best | {"protocol": line["protocol"]}, indent=2) + "\n")
+        for part in self.best.glob("ckpt-*"):
+            if part.name.partition(".")[0] != f"ckpt-{line['step']}":
+                part.unlink()
+
+
+def best_folder(folder):
+    """Where the run in `folder` keeps its best checkpoint."""
+    return Path(folder) / "checkpoints" / "best"
+
+
+def read_best(folder):
+    """What `best.json` in a `best_folder` says: step, metric, value, protocol; None where there is none."""
+    path = folder / "best.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+
+
+def restore_best(model, folder):
+    """Loads the best checkpoint of a `best_folder` into `model`, its step too.
+
+    Returns:
+        What `best.json` says.
+
+    Raises:
+        InputError: there is none, or it cannot be read.
+    """
+    best = read_best(folder)
+    if best is None:
+        raise InputError(f"{folder} holds no best checkpoint: no evaluation was finite; leave --export-best out")
+    path = folder / f"ckpt-{best['step']}"
+    try:
+        tf.train.Checkpoint(model=model).read(str(path)).assert_consumed()
+    except (tf.errors.OpError, IndexError, ValueError, AssertionError) as error:
+        reason = " ".join(str(error).split())[:120]
+        raise InputError(f"the checkpoint {path} cannot be read ({reason}); run again with --no-export-best") from error
+    return best
 
 
 class Progress(_EveryStep):

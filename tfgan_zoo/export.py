@@ -1,23 +1,60 @@
-"""A trained model -> SavedModel with named signatures, for `tf.saved_model.load` and TensorFlow Serving."""
+"""A trained model -> SavedModel with named signatures, for `tf.saved_model.load` and TensorFlow Serving.
 
+exported/
+  models.config              what a server needs to serve every model here
+  <family>/<version>/        the SavedModel, and beside it
+    README.md                the model card
+    metadata.json            the same for programs, all of it
+    assets.extra/tf_serving_warmup_requests
+"""
+
+import datetime
+import errno
+import json
 import os
+import re
 import shutil
+import sys
+import warnings
 from pathlib import Path
 
+import keras
+import numpy as np
 import tensorflow as tf
+from google.protobuf import text_format
 
 from tfgan_zoo.errors import InputError
+from tfgan_zoo.signatures import MAX_COUNT
+
+MODELS_CONFIG = "models.config"
+WRITTEN_HERE = "# Written by tfgan_zoo at each export. Without this line the file is yours and stays as it is.\n"
+_LAST_VERSION = ".last_version"  # so that a number is not given again when its version was deleted
+
+_MEANING = {  # of an input and of an output with this name
+    "image": "pictures in [-1, 1]",
+    "point": "points, on the scale of the data",
+    "z": "noise, as `sample` draws it",
+    "label": "number of a class, from 0",
+    "count": f"how many, 1 to {MAX_COUNT}",
+    "seed": "any; the same gives the same",
+    "logits": "of the discriminator; the higher, the more real",
+}
+_FILES = "PNG files; as an input JPEG files too, of any size"
 
 
-def export(model, directory, card=""):
-    """Writes `model.signatures()` as the next version `directory/<n>/`.
+def export(model, directory, about=None):
+    """Writes `model.signatures()` as the next version `directory/<n>/`, and `models.config` beside `directory`.
 
-    The version is written beside its place and then renamed: a half-written model is never seen.
+    The version is written beside its place and then renamed: a half-written model is never seen. A version number is
+    never used twice. A request of a wrong shape or with a number that is not finite, or whose answer would not be
+    finite, fails with `InvalidArgumentError`; one of no examples gets an answer of none.
 
     Args:
         model: a `gan.GAN`.
-        directory: `exported/<family>`; made if missing.
-        card: text of the model card; a table of the signatures is added.
+        directory: `exported/<family>`; made if missing. Its name is the model's name for a server.
+        about: what the model itself does not know, as JSON values; all of it goes into `metadata.json`. The card shows
+            `family`, `data` (`description`, `licence`), `command`, `seed`, `commit`, `device`, `metrics` (name ->
+            number), `protocol` (how they were measured) and `config` (flag -> value).
 
     Returns:
         The path of the new version.
@@ -33,13 +70,38 @@ def export(model, directory, card=""):
 
     module = tf.Module()  # holds variables only: a network's own call may not be traceable outside a random.stream
     module.weights = [v.value for role in model.roles for v in getattr(model, role).variables]
-    signatures = model.signatures()
-    functions = {n: tf.function(f, input_signature=s, autograph=False) for n, (f, s) in signatures.items()}
+    functions = {
+        name: tf.function(_checked(function, specs), input_signature=specs, autograph=False)
+        for name, (function, specs) in model.signatures().items()
+    }
     tf.saved_model.save(module, str(unfinished), signatures=functions)
-    (unfinished / "README.md").write_text(f"{card}\n{_signature_table(signatures)}", encoding="utf-8")
+    _write_warmup(unfinished, directory.resolve().name, model.signatures())
 
-    version = max((int(p.name) for p in directory.iterdir() if p.name.isdecimal()), default=0) + 1
-    os.rename(unfinished, directory / str(version))
+    metadata = {
+        "family": directory.resolve().name,
+        **_paper(model),
+        "step": int(model.step.numpy()),
+        "precision": getattr(model, model.roles[0]).dtype_policy.name,
+        "parameters": {role: getattr(model, role).count_params() for role in model.roles},
+        "packages": {"tensorflow": tf.__version__, "keras": keras.__version__, "numpy": np.__version__},
+        **(about or {}),
+        "signatures": _described(model.signatures(), functions),
+    }
+    version = _last_version(directory) + 1
+    while True:
+        metadata["version"] = version
+        metadata["created"] = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
+        (unfinished / "metadata.json").write_text(json.dumps(metadata, indent=2) + "\n", encoding="utf-8")
+        (unfinished / "README.md").write_text(_card(metadata), encoding="utf-8")
+        try:
+            os.rename(unfinished, directory / str(version))
+            break
+        except OSError as error:  # another export was quicker
+            if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
+                raise
+            version += 1
+    _replace(directory / _LAST_VERSION, f"{version}\n")
+    _write_models_config(directory.resolve().parent)
     return directory / str(version)
 
 
@@ -53,13 +115,160 @@ def check_folder(directory):
         raise InputError(f"the export folder {directory} is a file; give a folder with --export-dir")
 
 
-def _signature_table(signatures):
-    rows = ["## Signatures", "", "| signature | takes |", "|---|---|"]
-    for name, (_, specs) in signatures.items():
-        takes = ", ".join(f"`{s.name}` {s.dtype.name} {_shape(s)}" for s in specs)
-        rows.append(f"| `{name}` | {takes} |")
-    return "\n".join(rows) + "\n\nImages are float32 in [-1, 1]; `_bytes` are PNG files (inputs: PNG or JPEG).\n"
+def example(spec, count=1):
+    """A request's array for an input `spec`: `count` examples of noise in [-1, 1], labels 0, PNG files of noise.
+
+    Unknown dimensions other than the batch are 16. The same names and counts give the same arrays.
+    """
+    random = np.random.default_rng([count, *spec.name.encode()])
+    shape = [16 if d is None else d for d in spec.shape]
+    if spec.shape.rank and spec.shape[0] is None:
+        shape[0] = count
+    if spec.dtype == tf.string:
+        files = spec.name.endswith("_bytes")
+        values = [_png(random) if files else b"a" for _ in range(int(np.prod(shape)))]
+        return np.array(values, object).reshape(shape)
+    if spec.dtype.is_floating:
+        return random.uniform(-1, 1, shape).astype(spec.dtype.as_numpy_dtype)
+    return np.full(shape, count if spec.name == "count" else 0, spec.dtype.as_numpy_dtype)
 
 
-def _shape(spec):
-    return "[" + ", ".join("B" if d is None else str(d) for d in spec.shape) + "]"
+def _png(random):
+    return tf.io.encode_png(random.integers(0, 256, [16, 16, 3], np.uint8)).numpy()
+
+
+def _checked(function, specs):
+    """`function` with its checks in the graph: a server checks neither shapes nor numbers before it runs one."""
+
+    def serve(*inputs):
+        right = [tf.ensure_shape(x, s.shape, name=s.name) for x, s in zip(inputs, specs, strict=True)]
+        answer = function(*(_finite(x, f"{s.name} must be finite") for x, s in zip(right, specs, strict=True)))
+        return {name: _finite(x, f"{name} would not be finite") for name, x in answer.items()}
+
+    return serve
+
+
+def _finite(value, message):
+    return tf.debugging.check_numerics(value, message) if value.dtype.is_floating else value
+
+
+def _write_warmup(version, model_name, signatures):
+    # Imported here: it takes a second, and most of what imports this module exports nothing.
+    from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
+
+    (version / "assets.extra").mkdir()
+    with tf.io.TFRecordWriter(str(version / "assets.extra" / "tf_serving_warmup_requests")) as writer:
+        for signature, (_, specs) in signatures.items():
+            request = predict_pb2.PredictRequest()
+            request.model_spec.name, request.model_spec.signature_name = model_name, signature
+            for spec in specs:
+                request.inputs[spec.name].CopyFrom(tf.make_tensor_proto(example(spec), spec.dtype))
+            log = prediction_log_pb2.PredictionLog(predict_log=prediction_log_pb2.PredictLog(request=request))
+            writer.write(log.SerializeToString())
+
+
+def _last_version(directory):
+    path = directory / _LAST_VERSION
+    recorded = int(path.read_text(encoding="utf-8")) if path.exists() else 0
+    return max([recorded, *(int(p.name) for p in directory.iterdir() if p.name.isdecimal())])
+
+
+def _write_models_config(folder):
+    """Lists every model folder in `folder`, as the server's container sees it: mounted at /models."""
+    from tensorflow_serving.config import model_server_config_pb2
+
+    path = folder / MODELS_CONFIG
+    config = model_server_config_pb2.ModelServerConfig()
+    for model in sorted(folder.iterdir()):
+        versions = model.iterdir() if model.is_dir() and os.access(model, os.R_OK | os.X_OK) else ()
+        if any(version.name.isdecimal() and (version / "saved_model.pb").exists() for version in versions):
+            config.model_config_list.config.add(
+                name=model.name, base_path=f"/models/{model.name}", model_platform="tensorflow"
+            )
+    try:
+        if not path.exists() or path.read_text(encoding="utf-8").startswith(WRITTEN_HERE):
+            _replace(path, WRITTEN_HERE + text_format.MessageToString(config))
+    except OSError as error:  # the model is there and good, even if its neighbours cannot be listed
+        warnings.warn(f"{path} could not be written ({error.strerror})", stacklevel=3)
+
+
+def _replace(path, text):
+    unfinished = path.with_name(f".{path.name}-{os.getpid()}")
+    unfinished.write_text(text, encoding="utf-8")
+    os.replace(unfinished, path)
+
+
+def _paper(model):
+    text = (sys.modules[type(model).__module__].__doc__ or "").strip()
+    title, arxiv = re.search(r'"(.+?)"', text, re.DOTALL), re.search(r"arXiv (\d{4}\.\d{4,5})", text)
+    return {
+        "class": type(model).__name__,
+        "title": title and " ".join(title[1].split()),
+        "arxiv": arxiv and arxiv[1],
+        "paper": text,
+    }
+
+
+def _described(signatures, functions):
+    """name -> its inputs and outputs -> their dtype, shape (null: the batch) and meaning."""
+
+    def tensors(specs):
+        described = {}
+        for name, spec in specs.items():
+            described[name] = {"dtype": spec.dtype.name, "shape": spec.shape.as_list()}
+            meaning = _FILES if name.endswith("_bytes") else _MEANING.get(name)
+            if meaning:
+                described[name]["meaning"] = meaning
+        return described
+
+    return {
+        name: {
+            "inputs": tensors({spec.name: spec for spec in specs}),
+            "outputs": tensors(functions[name].get_concrete_function().structured_outputs),
+        }
+        for name, (_, specs) in signatures.items()
+    }
+
+
+def _card(metadata):
+    data, metrics = metadata.get("data", {}), metadata.get("metrics", {})
+    parameters = ", ".join(f"{role} {count:,}" for role, count in metadata["parameters"].items())
+    packages = ", ".join(f"{name} {version}" for name, version in metadata["packages"].items())
+    facts = [
+        f"Data: {data['description']}. Licence: {data['licence']}" if data else "",
+        f"Classes, from label 0: {', '.join(data['classes'])}" if data.get("classes") else "",
+        f"Trained for {metadata['step']} steps" + (f" with `{metadata['command']}`" if "command" in metadata else ""),
+        f"Seed {metadata['seed']}" if "seed" in metadata else "",
+        f"Commit {metadata['commit']}" if metadata.get("commit") else "",
+        f"Precision {metadata['precision']}" + (f" on {metadata['device']}" if "device" in metadata else ""),
+        f"Parameters: {parameters}",
+        f"Exported {metadata['created']} as version {metadata['version']}, with {packages}",
+    ]
+    parts = [f"# {metadata['family']}", metadata["paper"], "\n".join(f"- {fact}" for fact in facts if fact)]
+    if metrics:
+        rows = [f"| {name} | {value:.4f} |" for name, value in metrics.items()]
+        parts.append(_table("Metrics", "metric | value", rows))
+        protocol = metadata.get("protocol", {})
+        parts.append("Measured with: " + ", ".join(f"{name} {value}" for name, value in protocol.items()) + ".")
+    rows = [
+        f"| `{name}` | {_list(signature['inputs'])} | {_list(signature['outputs'])} |"
+        for name, signature in metadata["signatures"].items()
+    ]
+    parts.append(_table("Signatures", "signature | takes | gives", rows))
+    meanings = {n: t["meaning"] for way in ("outputs", "inputs") for s in metadata["signatures"].values()
+                for n, t in s[way].items() if "meaning" in t}  # fmt: skip
+    parts.append("\n".join(f"- `{name}`: {meaning}" for name, meaning in meanings.items()))
+    if metadata.get("config"):
+        rows = [f"| `{name}` | {value} |" for name, value in metadata["config"].items()]
+        parts.append(_table("Flags", "flag | value", rows))
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _table(title, columns, rows):
+    count = columns.count("|") + 1
+    return "\n".join([f"## {title}", "", f"| {columns} |", "|---" * count + "|", *rows])
+
+
+def _list(tensors):
+    shapes = {name: ["B" if d is None else str(d) for d in tensor["shape"]] for name, tensor in tensors.items()}
+    return ", ".join(f"`{name}` {tensor['dtype']} [{', '.join(shapes[name])}]" for name, tensor in tensors.items())

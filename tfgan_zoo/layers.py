@@ -86,7 +86,8 @@ class Dropout(keras.layers.Layer):
     def call(self, x, training=False):
         if self.rate == 0 or not (training or self.always):
             return x
-        keep = random.uniform(tf.shape(x)) >= self.rate
+        shape = [tf.shape(x)[i] if size is None else size for i, size in enumerate(x.shape)]
+        keep = random.uniform(shape) >= self.rate
         return tf.ensure_shape(tf.where(keep, x / (1 - self.rate), tf.zeros([], x.dtype)), x.shape)
 
     # Without it Keras would trace `call` for the shape while a network is built, when no stream is open.

@@ -27,13 +27,15 @@ def stream(seed, step=0, *, shared=False):
         seed: int or integer scalar tensor.
         step: int or integer scalar tensor; the training step.
         shared: draw one example and repeat it over the batch, so that the answer for one example depends neither on
-            its neighbours nor on the batch size (serving).
+            its neighbours nor on the batch size (serving). With an int seed, what is drawn for a shape of ints (the
+            batch excepted) is a constant of the graph: not every runtime knows these operations.
     """
     replica, replicas = 0, 1
     context = tf.distribute.get_replica_context()
     if context is not None and not shared:
         replica, replicas = context.replica_id_in_sync_group, context.num_replicas_in_sync
-    key = tf.stack([tf.cast(seed, tf.int64), tf.cast(step, tf.int64)])
+    with tf.init_scope() if shared and isinstance(seed, int) and isinstance(step, int) else contextlib.nullcontext():
+        key = tf.stack([tf.cast(seed, tf.int64), tf.cast(step, tf.int64)])
     outer = getattr(_open, "stream", None)
     _open.stream = _Stream(key, replica, replicas, shared)
     try:
@@ -89,18 +91,26 @@ def _current():
 
 def _draw(shape, same=False, transform=tf.identity):
     current = _current()
-    key = tf.random.experimental.stateless_fold_in(current.key, tf.constant(current.draws, tf.int64), alg="philox")
-    current.draws += 1
+    if current.shared:
+        known = not tf.is_symbolic_tensor(current.key) and all(isinstance(d, int) for d in shape[1:])
+        with tf.init_scope() if known else contextlib.nullcontext():
+            one = transform(_in_unit_interval(tf.concat([[1], shape[1:]], 0), _next_key(current)))
+        return tf.repeat(one, tf.convert_to_tensor(shape, tf.int32)[0], axis=0)
+    key = _next_key(current)
     shape = tf.convert_to_tensor(shape, tf.int32)
     batch, rest = shape[:1], shape[1:]
     # Transformed whole and then cut: vectorised functions round by position.
-    if current.shared:
-        return tf.repeat(transform(_in_unit_interval(tf.concat([[1], rest], 0), key)), batch[0], axis=0)
     if same or (isinstance(current.replicas, int) and current.replicas == 1):
         return transform(_in_unit_interval(shape, key))
     everything = transform(_in_unit_interval(tf.concat([batch * current.replicas, rest], 0), key))
     start = tf.cast(current.replica, tf.int32) * batch
     return tf.slice(everything, tf.concat([start, tf.zeros_like(rest)], 0), shape)
+
+
+def _next_key(current):
+    key = tf.random.experimental.stateless_fold_in(current.key, tf.constant(current.draws, tf.int64), alg="philox")
+    current.draws += 1
+    return key
 
 
 def _in_unit_interval(shape, key):

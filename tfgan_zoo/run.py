@@ -23,7 +23,9 @@ import tyro
 from tfgan_zoo import callbacks, devices, points
 from tfgan_zoo.data import images
 from tfgan_zoo.errors import InputError
+from tfgan_zoo.evaluate import in_training
 from tfgan_zoo.export import check_folder, export
+from tfgan_zoo.metrics.protocol import higher_is_better
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -66,6 +68,14 @@ class Config:
     """Steps between sample grids."""
     checkpoint_every: int = 250
     """Steps between checkpoints."""
+    evaluate_every: int = dataclasses.field(default=0, metadata={"least": 0})
+    """Steps between evaluations on held-out data; 0: none but the recipe's own at the end."""
+    evaluate_with: str = ""
+    """Flags of tfgan_zoo.evaluate for these: "--metrics=kid,swd --extractor=...". Default: the recipe's, or swd."""
+    best_metric: str = ""
+    """Of these: whose best checkpoint is kept. Default: the first."""
+    export_best: bool = False
+    """Export the best checkpoint by --best-metric instead of the last step."""
     dry_run: bool = False
     """Print the resolved config and the parameter counts, then stop."""
 
@@ -74,7 +84,8 @@ class Config:
 # stretch a learning rate that ends at 0 with the last one.)
 _FREE_TO_CHANGE = {
     "preset", "data_dir", "steps", "strategy", "tpu", "jit", "steps_per_execution", "run_dir", "resume", "export_dir",
-    "log_every", "sample_every", "checkpoint_every", "dry_run",
+    "log_every", "sample_every", "checkpoint_every", "evaluate_every", "evaluate_with", "best_metric", "export_best",
+    "dry_run",
 }  # fmt: skip
 
 
@@ -150,6 +161,10 @@ def _parse(presets, argv):
             raise InputError(f"{flag} must be 0 or more, and finite")
     if not 0 <= config.seed < 2**32:
         raise InputError(f"--seed={config.seed} must be from 0 to {2**32 - 1}")
+    for name in ("evaluate_with", "best_metric", "export_best"):
+        if getattr(config, name) and not 0 < config.evaluate_every <= config.steps:
+            flag = f"--{name.replace('_', '-')}"
+            raise InputError(f"{flag} needs --evaluate-every, from 1 to the {config.steps} steps of the run")
     for name in ("run_dir", "export_dir"):
         if "://" in (getattr(config, name) or ""):
             flag = f"--{name.replace('_', '-')}"
@@ -216,7 +231,10 @@ def _run_on(strategy, device, family, config, load, build, evaluate, augment, dr
         losses = callbacks.LossLog(folder, config.log_every)
         grid = callbacks.SampleGrid(folder, images.take(data.test, data.shown), config.sample_every, losses.writer)
         grid.set_model(model)  # it draws at the end even if no step is left to do
-        actions += [losses, grid, checkpoints, callbacks.Progress(config.steps)]
+        actions += [losses, grid]
+        if config.evaluate_every and start < config.steps:  # before a checkpoint: what is not saved is measured again
+            actions += [_evaluation(folder, config, model, data, evaluate, losses.writer)]
+        actions += [checkpoints, callbacks.Progress(config.steps)]
     else:
         actions += [checkpoints]
     if start < config.steps:
@@ -248,8 +266,42 @@ def _fit(model, strategy, config, data, augment, start, actions):
     _say("losses", ", ".join(f"{name} {values[-1]:.6f}" for name, values in history.items()))
 
 
+def _evaluation(folder, config, model, data, evaluate, writer):
+    """The callback for --evaluate-every. Measures once before training, to find out what cannot be measured."""
+    if config.evaluate_with or not evaluate or not (names := evaluate(model, data, config)):
+        if data.kind == "points":
+            raise InputError("--evaluate-every: this recipe has no metric of points; leave it out")
+        run = in_training(model, data, config.evaluate_with)
+        names = [record["metric"] for record in run()]
+
+        def measured():
+            records = run()
+            return (
+                {record["metric"]: record["value"] for record in records},
+                {record["metric"]: record["protocol"] for record in records},
+            )
+
+    else:
+
+        def measured():
+            protocol = {"data": data.name, "split": "test", "images": min(data.test.counts), "size": data.image_size}
+            return {name: float(value) for name, value in evaluate(model, data, config).items()}, protocol
+
+    names = list(names)
+    metric = config.best_metric or names[0]
+    if metric not in names:
+        raise InputError(f"--best-metric={metric} is not measured, only {', '.join(names)}; choose one of them")
+    higher = higher_is_better(metric)
+    _say("evaluation", f"{', '.join(names)} every {config.evaluate_every} steps; kept: the "
+         f"{'highest' if higher else 'lowest'} {metric}")  # fmt: skip
+    return callbacks.Evaluation(folder, config.evaluate_every, measured, metric, higher, writer)
+
+
 def _finish(family, folder, exported, config, model, data, evaluate, draw, grid):
     """Evaluation, last grid, loss plot, export; says where they are."""
+    if config.export_best:
+        best = callbacks.restore_best(model, callbacks.best_folder(folder))
+        _say("best", f"step {best['step']} by {best['metric']} {best['value']:.6g}: it is evaluated and exported")
     record = folder / "exported.json"
     done = json.loads(record.read_text(encoding="utf-8")) if record.exists() else {}
     if done.get("step") == int(model.step.numpy()) and Path(done["path"]).is_dir():
@@ -264,8 +316,7 @@ def _finish(family, folder, exported, config, model, data, evaluate, draw, grid)
             strip = points.strip((folder / "samples").glob("step-*.png"))
             callbacks.save_png(strip, folder / "through_training.png")
         _plot_losses(callbacks.read_losses(folder / "metrics.jsonl"), folder / "losses.png")
-        card = _card(family, folder, config, model, data, metrics)
-        path = export(model, exported, card)
+        path = export(model, exported, _about(family, folder, config, data, metrics))
         done = {"step": int(model.step.numpy()), "path": str(path), "metrics": metrics}
         _write_json(record, done)
     if done["metrics"]:
@@ -355,7 +406,7 @@ def _environment(strategy, device):
         "python": platform.python_version(),
         "system": platform.platform(),
         "packages": {p: importlib.metadata.version(p) for p in packages},
-        "time": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "time": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
     }
 
 
@@ -376,26 +427,24 @@ def _write_json(path, value):
     os.replace(unfinished, path)
 
 
-def _card(family, folder, config, model, data, metrics):
+def _about(family, folder, config, data, metrics):
+    """What goes with the export: whence it is."""
     environment = json.loads((folder / "environment.json").read_text(encoding="utf-8"))
-    flags = "\n".join(f"| `{k}` | {v} |" for k, v in dataclasses.asdict(config).items())
-    scores = "\n".join(f"| {k} | {v:.4f} |" for k, v in metrics.items())
-    return f"""# {family}
-
-{sys.modules[type(model).__module__].__doc__.strip()}
-
-- Data: {data.description}. Licence: {data.licence}
-- Trained for {int(model.step.numpy())} steps with `{environment["command"]}`
-- Seed {config.seed}, commit {environment["commit"]}, tfgan_zoo on {environment["device"]}
-
-| metric on held-out data | value |
-|---|---|
-{scores or "| none | |"}
-
-| flag | value |
-|---|---|
-{flags}
-"""
+    return {
+        "family": family,
+        "seed": config.seed,
+        **{name: environment[name] for name in ("command", "commit", "device", "replicas", "packages")},
+        "data": {
+            "name": data.name,
+            "kind": data.kind,
+            "description": data.description,
+            "licence": data.licence,
+            "classes": list(data.classes),
+        },
+        "metrics": metrics,
+        "protocol": {"data": data.name, "held-out examples": min(data.test.counts), "seed": config.seed},
+        "config": dataclasses.asdict(config),
+    }
 
 
 def _plot_losses(lines, path):

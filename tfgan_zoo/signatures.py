@@ -29,15 +29,16 @@ def noise_to_image(generator, discriminator, draw, latent_dim, num_classes=0):
     what = "point" if len(generator.output_shape) == 2 else "image"
 
     def generate(z, label=None):
-        return generator(gan.given(z, _known(label, num_classes)), training=False)
+        return generator(gan.given(z, _known(label, num_classes, z)), training=False)
 
     def sample(count, seed, label=None):
+        count = _in_range(count)
         with random.stream(seed):
-            z = draw([_in_range(count), latent_dim])
+            z = draw([count, latent_dim])
         return generate(z, None if label is None else tf.fill([count], label))
 
     def discriminate(example, label=None):
-        return discriminator(gan.given(example, _known(label, num_classes)), training=False)
+        return discriminator(gan.given(example, _known(label, num_classes, example)), training=False)
 
     z = tf.TensorSpec([None, latent_dim], tf.float32, name="z")
     example = tf.TensorSpec([None, *generator.output_shape[1:]], tf.float32, name=what)
@@ -55,11 +56,16 @@ def noise_to_image(generator, discriminator, draw, latent_dim, num_classes=0):
     return served
 
 
-def _known(label, num_classes):
+def _known(label, num_classes, examples):
     if label is None:
         return None
-    message = f"label must be from 0 to {num_classes - 1}"
-    with tf.control_dependencies([tf.debugging.assert_equal((label >= 0) & (label < num_classes), True, message)]):
+    known = (label >= 0) & (label < num_classes)
+    one_each = tf.shape(label)[0] == tf.shape(examples)[0]
+    checks = [
+        tf.debugging.assert_equal(known, True, f"label must be from 0 to {num_classes - 1}"),
+        tf.debugging.assert_equal(one_each, True, "there must be one label per example"),
+    ]
+    with tf.control_dependencies(checks):
         return tf.identity(label)
 
 

@@ -1,0 +1,438 @@
+"""`evaluate.main` on tiny SavedModels, made with TensorFlow alone, against folders of tiny pictures."""
+
+import dataclasses
+import functools
+import json
+import shutil
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+from tfgan_zoo import classifier, evaluate
+from tfgan_zoo.errors import InputError
+from tfgan_zoo.metrics import frechet, kid, measure, neighbours, protocol, similarity, sources, swd
+
+SIZE = 16
+QUICK = ["--metrics=ms_ssim", "--ms-ssim-pairs=9"]
+N = 24  # pictures in the folder; every 20th is held out, so the training split has 23
+
+
+def save(path, **signatures):
+    """A SavedModel of functions with specs: `name=(function, [specs])`."""
+    module = tf.Module()
+    module.shift = tf.Variable(0.125)
+    functions = {
+        name: tf.function(functools.partial(function, module), input_signature=specs, autograph=False)
+        for name, (function, specs) in signatures.items()
+    }
+    tf.saved_model.save(module, str(path), signatures=functions)
+    return path
+
+
+def spec(name, *shape, dtype=tf.float32):
+    return tf.TensorSpec(shape, dtype, name=name)
+
+
+def from_z(module, z):
+    """Pictures whose pixels are tanh of z, tiled, plus a shift: what they are is a function of z alone."""
+    image = tf.tile(tf.reshape(tf.tanh(z), [-1, 4, 1, 1]), [1, 4, SIZE, 1])
+    return {"image": image * 0.5 + module.shift}
+
+
+def by_seed(module, count, seed):
+    z = tf.random.stateless_normal([count, 4], tf.stack([seed, 7]))
+    return from_z(module, z)
+
+
+Z = spec("z", None, 4)
+COUNT, SEED = spec("count", dtype=tf.int32), spec("seed", dtype=tf.int64)
+
+
+def labelled(module, z, label):
+    """A picture is all of one grey, that of its label."""
+    grey = tf.cast(label, tf.float32)[:, None, None, None] - 0.5
+    return {"image": tf.ones([1, SIZE, SIZE, 1]) * grey + 0.0 * tf.reduce_sum(z) + 0.0 * module.shift}
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory):
+    """name -> version folder."""
+    root = tmp_path_factory.mktemp("models")
+    both = {"serving_default": (from_z, [Z]), "sample": (by_seed, [COUNT, SEED])}
+    image = spec("picture", None, SIZE, SIZE, 1)
+    return {
+        "noise": save(root / "noise" / "1", **both),
+        "foreign": save(
+            root / "foreign",
+            predict=(
+                lambda m, latents: {"out": from_z(m, latents)["image"] * 127.5 + 127.5},
+                [spec("latents", None, 4)],
+            ),
+        ),
+        "truncated": save(
+            root / "truncated",
+            sample=(by_seed, [COUNT, SEED]),
+            cut=(lambda m, z, t: from_z(m, z * t), [Z, spec("truncation")]),
+        ),
+        "labels": save(root / "labels", serving_default=(labelled, [Z, spec("label", None, dtype=tf.int64)])),
+        "negative": save(root / "negative", serving_default=(lambda m, x: {"y": 0.25 - x * (m.shift * 8)}, [image])),
+        "useless": save(root / "useless", serving_default=(lambda m, x: {"y": x + m.shift}, [spec("x", None, 3)])),
+        "nan": save(root / "nan", serving_default=(lambda m, z: {"image": tf.sqrt(from_z(m, z)["image"] - 9.0)}, [Z])),
+    }
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Grey pictures of noise."""
+    folder = tmp_path_factory.mktemp("pictures")
+    rng = np.random.default_rng(5)
+    for i in range(N):
+        Image.fromarray(rng.integers(0, 256, [SIZE, SIZE], np.uint8)).save(folder / f"{i:02d}.png")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def halves(tmp_path_factory):
+    """Side-by-side files: noise, and its negative."""
+    folder = tmp_path_factory.mktemp("halves")
+    rng = np.random.default_rng(6)
+    for i in range(N):
+        left = rng.integers(40, 210, [SIZE, SIZE], np.uint8)
+        Image.fromarray(np.concatenate([left, 255 - left], 1)).save(folder / f"{i:02d}.png")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def extractor(tmp_path_factory):
+    """Flags of a `.keras` extractor: the means of 2x2 blocks of 8x8 pixels, and two classes: dark and bright."""
+    path = tmp_path_factory.mktemp("extractor") / "blocks.keras"
+    image = keras.Input([SIZE, SIZE, 1])
+    x = keras.layers.Flatten(name="blocks")(keras.layers.AveragePooling2D(8)(image))
+    kernel = np.outer(np.ones(4), [-9.0, 9.0])
+    top = keras.layers.Dense(2, "softmax", name="classes")
+    model = keras.Model(image, top(x))
+    top.set_weights([kernel, np.zeros(2)])
+    model.save(path)
+    return [f"--extractor={path}", "--feature-layer=blocks", "--extractor-name=Blocks"]
+
+
+@pytest.fixture
+def call(capsys):
+    """Runs the command line: (exit code, stdout, last line of stderr)."""
+
+    def call(*argv):
+        capsys.readouterr()
+        code = 0
+        try:
+            evaluate.main([str(a) for a in argv])
+        except SystemExit as end:
+            code = end.code
+        out, err = capsys.readouterr()
+        assert "Traceback" not in err
+        return code, out, (err.splitlines() or [""])[-1]
+
+    return call
+
+
+@pytest.fixture
+def noise(models, tmp_path):
+    """A copy of the model `noise` that a test may write beside."""
+    return shutil.copytree(models["noise"], tmp_path / "exported" / "noise" / "1")
+
+
+def records(folder):
+    return {r["metric"]: r for r in json.loads((folder / "metrics.json").read_text())}
+
+
+def real_and_made(folder, model, **flags):
+    """What the command compares, computed here."""
+    flags = measure.Measures(**flags)
+    generator = sources.load(model, flags)
+    source = sources.Source(generator, sources.data_for(generator, dataset=str(folder)), "train", flags)
+    return np.concatenate(list(source.reals())), np.concatenate([b for b, _, _ in source.fakes()])
+
+
+def blocks(images):
+    return images.reshape(-1, 2, 8, 2, 8).mean(axis=(2, 4)).reshape(-1, 4).astype(np.float64)
+
+
+# --- numbers
+
+
+def test_every_metric_of_samples_is_that_of_the_images_and_stands_beside_the_model(noise, folder, extractor, call):
+    code, out, err = call(
+        noise, f"--dataset={folder}", "--split=train", "--metrics=fd,kid,prdc,is,swd,ms_ssim", "--kid-subset-size=10",
+        "--kid_subsets=7", "--is-splits=3", "--ms-ssim-pairs=9", "--batch_size=5", "--seed=3", "--count=30", *extractor,
+    )  # fmt: skip
+    assert code == 0, err
+    real, made = real_and_made(folder, noise, batch_size=5, seed=3, count=30)
+    assert real.shape == (23, SIZE, SIZE, 1) and made.shape == (30, SIZE, SIZE, 1)
+    a, b = frechet.Moments(), frechet.Moments()
+    a.update(blocks(real))
+    b.update(blocks(made))
+    found = {name: r["value"] for name, r in records(noise).items()}
+    expected = {
+        "FD-Blocks": frechet.frechet_distance(a, b),
+        "KID-Blocks": kid.kernel_distance(blocks(real), blocks(made), subsets=7, subset_size=10, seed=3)["kid"],
+        **{f"{k}-Blocks": v for k, v in neighbours.prdc(blocks(real), blocks(made)).items()},
+        "ms_ssim": similarity.pair_ms_ssim(made[:9], pairs=9, seed=3)["ms_ssim"],
+    }
+    patches = [swd.Descriptors([SIZE, SIZE, 1], seed=seed) for seed in (6, 7)]
+    patches[0].update(real)
+    patches[1].update(made[:23])
+    expected["swd"] = swd.sliced_wasserstein(*patches, seed=3)["swd"]
+    assert set(found) == {*expected, "IS-Blocks"}
+    for name, value in expected.items():
+        assert found[name] == pytest.approx(value, rel=1e-4, abs=1e-6), name
+    dark = 1 / (1 + np.exp(18 * blocks(made).sum(1)))
+    assert 1 < found["IS-Blocks"] < 2 and 0 < dark.mean() < 1
+    assert out.count("\n") == len(found) + 2 and "peak memory" in out
+    assert records(noise)["swd"]["details"]["swd_16"] == pytest.approx(found["swd"])
+
+
+def test_a_number_carries_its_protocol(noise, folder, extractor, call):
+    assert call(noise, f"--dataset={folder}", "--split=train", "--metrics=fd", "--count=30", *extractor)[0] == 0
+    (noise / "metadata.json").write_text('{"ema": true}')
+    assert call(noise, f"--dataset={folder}", "--split=train", "--metrics=swd", "--count=30")[0] == 0
+    fd, swd_ = records(noise)["FD-Blocks"], records(noise)["swd"]
+    made_of = fd["protocol"]
+    assert len(made_of.pop("extractor_sha256")) == 64
+    assert made_of == {
+        "extractor": "Blocks", "feature_layer": "blocks", "preprocessing": "(x - 127.5) / 127.5",
+        "resize": "bilinear with antialiasing to 16x16", "real_images": 23, "fake_images": 30, "task": "noise",
+        "dataset": str(folder), "kind": "images", "split": "train", "image_shape": [16, 16, 1], "pixels": "8 bits",
+        "seed": 0, "noise": None, "truncation": None, "ema": None, "settings": {},
+    }  # fmt: skip
+    of_swd = swd_["protocol"]
+    assert (of_swd["extractor"], of_swd["ema"]) == (None, True)
+    assert (of_swd["real_images"], of_swd["fake_images"]) == (23, 23), "as many of both"
+    assert swd_["environment"]["packages"]["tensorflow"] == tf.__version__
+    assert swd_["environment"]["peak_memory_mib"] > 100
+
+
+def test_a_model_that_copies_the_data_has_distances_of_zero(folder, extractor, call, tmp_path):
+    pixels = [np.asarray(Image.open(p), np.float32) / 127.5 - 1 for p in sorted(folder.iterdir())]
+    train = tf.constant(np.stack([p for i, p in enumerate(pixels) if i != 19])[..., None])
+    copy = save(
+        tmp_path / "copy",
+        serving_default=(lambda m, z: {"image": tf.gather(train, tf.range(tf.shape(z)[0])) + 0.0 * m.shift}, [Z]),
+    )
+    code, _, err = call(
+        copy, f"--dataset={folder}", "--split=train", "--metrics=fd,kid,prdc", "--kid-subset-size=23", *extractor
+    )  # fmt: skip
+    assert code == 0, err
+    found = {name: r["value"] for name, r in records(copy).items()}
+    assert found["FD-Blocks"] == pytest.approx(0, abs=1e-6)
+    assert found["KID-Blocks"] < 0, "unbiased: of one set with itself it is below 0"
+    assert [found[f"{k}-Blocks"] for k in ("precision", "recall", "coverage")] == [1, 1, 1]
+
+
+def test_pairs_are_measured_against_their_targets(models, halves, call, tmp_path):
+    model = shutil.copytree(models["negative"], tmp_path / "negative")
+    code, _, err = call(
+        model, f"--dataset={halves}", "--split=train", "--metrics=l1,psnr,ssim,ms_ssim", "--batch-size=7"
+    )
+    assert code == 0, err
+    found = {name: r["value"] for name, r in records(model).items()}
+    # The answer is the target, a negative, and 0.25 brighter: 32 of 255 levels after rounding.
+    assert found["l1"] == pytest.approx(32 / 127.5, abs=1e-6)
+    assert found["psnr"] == pytest.approx(-20 * np.log10(32 / 255), abs=1e-3)
+    assert 0.5 < found["ssim"] < 1 and found["ms_ssim"] == pytest.approx(found["ssim"], abs=1e-5), "one scale: one SSIM"
+    assert records(model)["l1"]["protocol"]["task"] == "image to image"
+
+
+def test_each_label_is_asked_for_as_often_and_told_by_the_classifier(models, extractor, call, tmp_path):
+    model = shutil.copytree(models["labels"], tmp_path / "labels")
+    for name, grey in (("dark", 40), ("light", 215)):
+        (tmp_path / "classes" / name).mkdir(parents=True)
+        for i in range(10):
+            Image.new("L", (SIZE, SIZE), grey + i).save(tmp_path / "classes" / name / f"{i}.png")
+    code, _, err = call(
+        model, f"--dataset={tmp_path}/classes", "--split=train", "--metrics=label_accuracy,is,fd", "--is-splits=1",
+        *extractor, "--batch-size=4",
+    )  # fmt: skip
+    assert code == 0, err
+    found = {name: r["value"] for name, r in records(model).items()}
+    assert found["label_accuracy-Blocks"] == 1.0
+    # 19 images to make, 10 dark and 9 light, each told for sure.
+    assert found["IS-Blocks"] == pytest.approx(np.exp(-10 / 19 * np.log(10 / 19) - 9 / 19 * np.log(9 / 19)), abs=1e-4)
+    assert records(model)["IS-Blocks"]["protocol"]["task"] == "noise and label"
+
+
+def test_requests_of_one_label_each_give_all_labels_alike():
+    given = []
+
+    def function(count, seed, label):
+        given.append((int(label), int(count), int(seed)))
+        return {"image": tf.zeros([int(count), 8, 8, 1])}
+
+    inputs = {"count": COUNT, "seed": SEED, "label": spec("label", dtype=tf.int64)}
+    flags = measure.Measures(count=101, batch_size=8)
+    generator = sources.Generator("m", "sample", function, inputs, "image", (8, 8, 1), flags)
+    data = dataclasses.make_dataclass(
+        "Data", ["classes", "image_size", "channels", "kind", "test_is_paired", "test", "name"]
+    )(("a", "b", "c"), 8, 1, "labelled", False, dataclasses.make_dataclass("E", ["counts"])((101,)), "x")  # fmt: skip
+    labels = np.concatenate([label for _, label, _ in sources.Source(generator, data, "test", flags).fakes()])
+    assert np.bincount(labels).tolist() == [34, 34, 33]
+    assert max(count for _, count, _ in given) <= 8 and len({seed for *_, seed in given}) == len(given)
+
+
+def test_a_model_made_elsewhere_is_scored_by_its_only_signature_in_its_own_range(models, folder, call, tmp_path):
+    foreign = shutil.copytree(models["foreign"], tmp_path / "foreign")
+    same = save(tmp_path / "same", serving_default=(from_z, [Z]))
+    for model, more in ((foreign, ["--model-range=0..255"]), (same, [])):
+        assert call(model, f"--dataset={folder}", "--split=train", "--metrics=swd", *more)[0] == 0
+    assert records(foreign)["swd"]["value"] == pytest.approx(records(same)["swd"]["value"], rel=1e-4)
+    assert records(foreign)["swd"]["protocol"]["noise"] == "normal"
+    code, _, error = call(foreign, f"--dataset={folder}")
+    assert code == 2 and "makes values from" in error and error.endswith("range over with --model-range")
+
+
+def test_truncation_picks_a_signature_that_has_it(models, folder, call, tmp_path):
+    model = shutil.copytree(models["truncated"], tmp_path / "truncated")
+    assert call(model, f"--dataset={folder}", "--split=train", "--metrics=ms_ssim", "--truncation=0.0")[0] == 0
+    record = records(model)["ms_ssim"]
+    assert record["value"] == pytest.approx(1.0, abs=1e-5), "all samples are the same"
+    assert (record["protocol"]["truncation"], record["environment"]["signature"]) == (0.0, "cut")
+
+
+def test_path_length_of_features_that_are_linear_in_z_is_that_of_the_walk(extractor, call, folder, tmp_path):
+    def linear(m, z):  # a block's mean is 0.1 z
+        return {"image": tf.repeat(tf.repeat(tf.reshape(0.1 * z, [-1, 2, 2, 1]), 8, 1), 8, 2) + 0.0 * m.shift}
+
+    model = save(tmp_path / "linear", serving_default=(linear, [Z]))
+    code, _, err = call(
+        model, f"--dataset={folder}", "--metrics=ppl", "--ppl-samples=400", "--noise=uniform", "--seed=1", *extractor
+    )  # fmt: skip
+    assert code == 0, err
+    z = np.random.default_rng(1).uniform(-1, 1, [800, 4])
+    lengths = 0.01 * np.sum((z[1::2] - z[0::2]) ** 2, axis=1)  # E |dz|^2 / 100, of straight lines
+    low, high = np.percentile(lengths, [1, 99])
+    expected = lengths[(lengths >= low) & (lengths <= high)].mean()
+    assert records(model)["PPL-Blocks"]["value"] == pytest.approx(expected, rel=0.02)  # epsilon is 1e-4, pixels float32
+
+
+def test_a_classifier_trained_by_its_command_is_an_extractor(models, call, capsys, tmp_path):
+    for name, grey in (("dark", 40), ("light", 215)):
+        (tmp_path / "greys" / name).mkdir(parents=True)
+        for i in range(10):
+            Image.new("L", (SIZE, SIZE), grey + i).save(tmp_path / "greys" / name / f"{i}.png")
+    classifier.main(
+        [f"--dataset={tmp_path}/greys", "--image_size=16", f"--out={tmp_path}/out", "--steps=20", "--batch-size=8"]
+    )
+    path = tmp_path / "out" / "greys_classifier.keras"
+    assert f"classifier {path}" in capsys.readouterr().out
+    model = shutil.copytree(models["labels"], tmp_path / "labels")
+    code, _, err = call(model, f"--dataset={tmp_path}/greys", "--split=train", "--metrics=label_accuracy,fd",
+                        f"--extractor={path}")  # fmt: skip
+    assert code == 0, err
+    assert records(model)["label_accuracy-greys_classifier"]["value"] == 1.0
+    assert records(model)["FD-greys_classifier"]["protocol"]["feature_layer"] == "input of logits"
+    with pytest.raises(SystemExit) as end:
+        classifier.main([f"--dataset={tmp_path}/greys", "--steps=0"])
+    assert end.value.code == 2 and capsys.readouterr().err == "error: --steps=0 must be 1 or more\n"
+
+
+# --- the file beside the model
+
+
+def test_numbers_are_appended_and_the_latest_is_compared(noise, models, folder, call, tmp_path):
+    other = shutil.copytree(models["truncated"], tmp_path / "other")
+    for model, seed in ((noise, 0), (noise, 1), (other, 1)):
+        assert call(model, f"--dataset={folder}", "--split=train", *QUICK, f"--seed={seed}")[0] == 0
+    assert [r["protocol"]["seed"] for r in json.loads((noise / "metrics.json").read_text())] == [0, 1]
+    code, out, _ = call("--compare", noise, other, "--metric=ms_ssim")
+    assert code == 0
+    value = records(noise)["ms_ssim"]["value"]
+    assert out.splitlines()[1].split() == ["ms_ssim", f"{value:.6g}", f"{value:.6g}"], (
+        "the same function behind `sample`"
+    )
+
+
+def test_different_protocols_are_not_compared_and_the_field_is_named(noise, models, folder, call, tmp_path):
+    other = shutil.copytree(models["noise"], tmp_path / "other")
+    assert call(noise, f"--dataset={folder}", "--split=train", *QUICK, "--count=20")[0] == 0
+    assert call(other, f"--dataset={folder}", "--split=train", *QUICK, "--count=20", "--seed=4")[0] == 0
+    code, out, error = call("--compare", noise, other, "--metric=ms_ssim")
+    assert (code, out) == (2, "")
+    assert error.startswith(f"error: ms_ssim of {noise} and of {other} are of different protocols: seed is 0 and 4; ")
+    assert call("--compare", noise, other, "--despite=seed")[0] == 0
+    code, _, error = call("--compare", noise, other, "--metric=fd")
+    assert code == 2 and error == f"error: {noise} has no measurement of fd, only ms_ssim; measure it first"
+    code, _, error = call("--compare", noise)
+    assert code == 2 and "give two or more" in error
+
+
+@pytest.mark.parametrize("text", ["", "[{]", "{}", '[{"metric": "swd"}]', "[1]"])
+def test_a_file_that_is_not_of_measurements_is_left_as_it_is(noise, folder, call, text):
+    (noise / "metrics.json").write_text(text)
+    code, _, error = call(noise, f"--dataset={folder}")
+    assert code == 2 and "metrics.json cannot be read" in error and "left as it is" in error
+    assert (noise / "metrics.json").read_text() == text
+
+
+def test_a_write_that_fails_leaves_the_file_as_it_was(tmp_path, monkeypatch):
+    record = {"metric": "psnr", "value": float("inf"), "details": {}, "protocol": {}}
+    protocol.append(tmp_path, [record])
+    before = (tmp_path / "metrics.json").read_bytes()
+    assert float(json.loads(before)[0]["value"]) == np.inf, "in JSON there is no infinity"
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(protocol.os, "replace", full)
+    with pytest.raises(InputError, match="metrics.json cannot be written .No space left on device"):
+        protocol.append(tmp_path, [record])
+    assert [p.name for p in tmp_path.iterdir()] == ["metrics.json"]
+    assert (tmp_path / "metrics.json").read_bytes() == before
+
+
+# --- what is refused
+
+
+def test_bad_input_is_one_line_and_exit_code_2(models, noise, folder, halves, extractor, call, tmp_path):
+    noise_model, data = str(noise), f"--dataset={folder}"
+    colour = tmp_path / "colour"
+    colour.mkdir()
+    Image.new("RGB", (20, 20), "red").save(colour / "x.png")
+    (tmp_path / "empty").mkdir()
+    cases = [
+        ([], "no model given; give version folders"),
+        (["no/such/model"], "no/such/model does not exist; give a version folder"),
+        ([tmp_path / "empty"], "is no SavedModel: it has no saved_model.pb"),
+        ([noise.parent], f"holds the versions 1; give one, {noise}"),
+        ([models["useless"]], "no signature that makes images [B, H, W, C] from noise or images, among serving_d"),
+        ([noise_model, "--signature=none"], "has no signature none, only sample, serving_default"),
+        ([noise_model, "--truncation=0.5"], "with an input `truncation`, among sample, serving_default"),
+        ([models["nan"], data], "makes values from nan to nan where [-1, 1] was expected"),
+        ([noise_model, data, "--metrics=swd,fud"], "--metrics=swd,fud: fud is none of fid, fd, kid"),
+        ([noise_model, data, "--split=train", "--metrics=fd"], "fd needs an extractor: give --extractor="),
+        ([noise_model, data, "--split=train", "--metrics=fid", *extractor], "blocks.keras; ask for fd"),
+        ([noise_model, data, "--metrics=l1"], "l1 compares images with their targets"),
+        ([noise_model, data, "--metrics=label_accuracy", *extractor], "label_accuracy needs a model that takes labels"),
+        ([noise_model, data, "--split=train", "--metrics=kid", *extractor],
+         "kid needs 1000 real images, there are 23; give more or a smaller --kid-subset-size"),
+        ([noise_model, data, "--metrics=fd", *extractor], "fd needs 2 real images, there are 1; give more"),
+        ([noise_model, data, "--split=train", "--count=5", "--metrics=prdc", *extractor], "prdc needs 6 made images"),
+        ([noise_model, data, "--real-count=9"], "--real-count=9, and"),
+        ([noise_model, data, "--count=0"], "--count=0 must be 1 or more"),
+        ([noise_model, f"--dataset={colour}"], "makes grey images and "),
+        ([noise_model, f"--dataset={tmp_path}/nowhere"], "nowhere"),
+        ([noise_model, data, "--kind=pairs"], "--kind=pairs does not fit"),
+        ([models["labels"], data, "--kind=images"], "give labelled"),
+        ([noise_model, data, "--split=train", "--metrics=fid", "--extractor=inception-2015"], "SHA-256 009d6814"),
+    ]  # fmt: skip
+    for argv, says in cases:
+        code, out, error = call(*argv)
+        assert (code, out) == (2, ""), argv
+        assert error.startswith("error: ") and says in error, error
+    assert not (noise / "metrics.json").exists()
+    assert call(noise_model, f"--dataset={colour}", "--channels=1")[0] == 0, "converted when asked for"
+
+
+@pytest.mark.parametrize("flag", ["--count=many", "--no-such-flag", "--split=dev"])
+def test_a_flag_that_cannot_be_is_refused(call, flag):
+    assert call("x", flag)[0] == 2

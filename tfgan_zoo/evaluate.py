@@ -1,0 +1,141 @@
+"""Scores exported models: how near their images are to those of a data set.
+
+    python -m tfgan_zoo.evaluate exported/sngan/1 --dataset=mnist --metrics=swd,ms_ssim
+    python -m tfgan_zoo.evaluate exported/sngan/1 --dataset=mnist --metrics=fd,kid,prdc \\
+        --extractor=features.keras --feature-layer=pool
+    python -m tfgan_zoo.evaluate exported/pix2pix/1 --metrics=l1,psnr,ssim
+    python -m tfgan_zoo.evaluate --compare exported/a/1 exported/b/1 --metric=fd
+
+A model is any SavedModel with a signature that makes images [B, H, W, C] from noise (`z`, or `count` and `seed`, with a
+`label` or without) or from images. Numbers are appended to `metrics.json` beside it, each with its protocol; numbers of
+different protocols are not compared. docs/evaluation.md says what each metric is.
+"""
+
+import dataclasses
+import datetime
+import functools
+import importlib.metadata
+import shlex
+import sys
+from pathlib import Path
+from typing import Literal
+
+import tensorflow as tf
+import tyro
+
+from tfgan_zoo.errors import InputError
+from tfgan_zoo.metrics import measure, protocol, sources
+
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None
+
+IN_TRAINING = 256  # images, where nothing else is asked for: some seconds of swd
+
+
+@dataclasses.dataclass(kw_only=True)
+class Config(measure.Measures):
+    """Score exported models, or compare their scores."""
+
+    models: tyro.conf.Positional[tuple[str, ...]] = ()
+    """Version folders: exported/<family>/<version>."""
+    compare: bool = False
+    """Show what was measured, side by side; measures nothing."""
+    despite: str = ""
+    """Fields of the protocol that may differ in a comparison, comma between."""
+    dataset: str = "glyphs"
+    """glyphs (embedded), a TensorFlow Datasets name, or a folder of images."""
+    data_dir: str | None = None
+    """Where TensorFlow Datasets keeps its prepared data; its own default if not given."""
+    split: Literal["test", "train"] = "test"
+    """Which part of the data to compare with."""
+    kind: Literal["auto", "images", "labelled", "pairs", "unpaired"] = "auto"
+    """How to read the data. auto: images, labelled for a model that takes labels, pairs for image to image."""
+    direction: Literal["a_to_b", "b_to_a"] = "a_to_b"
+    """Of pairs: which is the input."""
+    channels: int | None = None
+    """1 or 3, to convert the data. Default: as it is."""
+
+
+def main(argv=None):
+    """Runs the command line; exits with 2 for bad input."""
+    try:
+        config = tyro.cli(Config, args=argv, description=__doc__)
+        tf.get_logger().setLevel("ERROR")
+        if config.compare:
+            _compare(config)
+        else:
+            measure.check(config)
+            _score(config)
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+def _score(config):
+    if not config.models:
+        raise InputError("no model given; give version folders, exported/<family>/<version>")
+    for folder in config.models:
+        generator = sources.load(folder, config)
+        protocol.read(folder)  # a file that cannot be appended to is found out now
+        data = sources.data_for(
+            generator, dataset=config.dataset, data_dir=config.data_dir, kind=config.kind,
+            direction=config.direction, channels=config.channels,
+        )  # fmt: skip
+        records = measure.Measurement(sources.Source(generator, data, config.split, config), config).run()
+        environment = _environment(config, generator)
+        protocol.append(folder, [record | {"environment": environment} for record in records])
+        for record in records:
+            details = ", ".join(f"{name} {value:.6g}" for name, value in record["details"].items())
+            print(f"  {record['metric']:<28} {record['value']:<12.6g} {details}".rstrip())
+        print(f"  written to {Path(folder) / protocol.FILE}")
+        print(f"  peak memory {environment['peak_memory_mib']:,} MiB", flush=True)
+
+
+def _compare(config):
+    rows = protocol.compare(config.models, measure.names(config.metrics), measure.names(config.despite))
+    width = max(len(name) for name, _ in rows)
+    columns = [max(len(folder), 10) for folder in config.models]
+    print(" " * width, *(folder.rjust(c) for folder, c in zip(config.models, columns, strict=True)), sep="  ")
+    for name, values in rows:
+        print(name.ljust(width), *(f"{v:.6g}".rjust(c) for v, c in zip(values, columns, strict=True)), sep="  ")
+
+
+def _environment(config, generator):
+    # Of the whole process, in KiB; macOS counts bytes.
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss if resource else 0
+    return {
+        "packages": {name: importlib.metadata.version(name) for name in ("tensorflow", "keras", "numpy", "pillow")},
+        "command": " ".join(sys.argv),
+        "signature": generator.signature,
+        "batch_size": config.batch_size,
+        "time": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+        "peak_memory_mib": peak // (2**20 if sys.platform == "darwin" else 2**10),
+    }
+
+
+def in_training(model, data, flags=""):
+    """What measures `model` on the held-out examples of `data`: a function that gives records.
+
+    What it sees of real images is kept from one call to the next. Its random numbers are functions of `--seed`.
+
+    Args:
+        model: a `gan.GAN`.
+        data: `images.Data` of images.
+        flags: of `measure.Measures`, as one text; none: l1 of pairs, else swd, of up to `IN_TRAINING` images.
+
+    Raises:
+        InputError: flags that do not fit the model, the data or each other.
+    """
+    config = tyro.cli(measure.Measures, args=shlex.split(flags), prog="--evaluate-with")
+    measure.check(config)
+    if not flags:
+        few = min(IN_TRAINING, *data.test.counts)
+        config = dataclasses.replace(config, count=few, real_count=few)
+    source = sources.Source(sources.live(model, config), data, "test", config)
+    return functools.partial(measure.Measurement(source, config).run, quiet=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,308 @@
+"""All metrics of one pass over real and made images, each with its protocol."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Annotated, Literal
+
+import numpy as np
+import tyro
+from tqdm import tqdm
+
+from tfgan_zoo.errors import InputError
+from tfgan_zoo.metrics import extractors, frechet, inception_score, kid, labels, neighbours, ppl, similarity, swd
+
+PER_IMAGE = 128  # patches for swd
+
+
+@dataclasses.dataclass(kw_only=True)
+class Measures(extractors.Flags):
+    """What to measure, and how."""
+
+    metrics: Annotated[str, tyro.conf.arg(aliases=["--metric"])] = ""
+    """Comma between: fid fd kid is prdc swd ms_ssim ppl label_accuracy; of pairs also l1 psnr ssim."""
+    count: int | None = None
+    """Images of the model. Default: as many as there are real ones."""
+    real_count: int | None = None
+    """Real images, the first of the split. Default: all."""
+    batch_size: int = 64
+    """Images at once."""
+    seed: int = 0
+    """Of the noise and of what the metrics draw."""
+    signature: str = ""
+    """Of the model. Default: sample, serving_default, or the first that fits."""
+    noise: Literal["normal", "uniform"] = "normal"
+    """What z is drawn from where the model does not draw it; uniform: -1 to 1."""
+    truncation: float | None = None
+    """For models whose signature has an input of this name."""
+    model_range: Literal["-1..1", "0..1", "0..255"] = "-1..1"
+    """Of the images that the model takes and gives."""
+    kid_subsets: int = 100
+    """Random subsets that KID is averaged over."""
+    kid_subset_size: int = 1000
+    """Images in each."""
+    is_splits: int = 10
+    """Parts that the Inception score is averaged over."""
+    swd_images: int = 4096
+    """Images of each set for swd, at most; 16384 in the paper. A level takes 25 kB per image and channel."""
+    ms_ssim_pairs: int = 1000
+    """Pairs of samples for their MS-SSIM, among as many images."""
+    ppl_samples: int = 1000
+    """Pairs of neighbouring z; 100000 in the paper."""
+    crop: int = 0
+    """Pixels left out at each border, for psnr, ssim and ms_ssim of pairs."""
+    luma: bool = False
+    """These three on Y of RGB images."""
+
+
+def names(text):
+    """`fid, kid` -> ["fid", "kid"]."""
+    return list(dict.fromkeys(part for part in text.replace(" ", "").split(",") if part))
+
+
+def check(flags):
+    """Raises:
+    InputError: an unknown metric, a count below 1.
+    """
+    for name in names(flags.metrics):
+        if name not in METRICS:
+            raise InputError(f"--metrics={flags.metrics}: {name} is none of {', '.join(METRICS)}")
+    for field in dataclasses.fields(flags):
+        value, least = getattr(flags, field.name), 0 if field.name in ("seed", "crop") else 1
+        if isinstance(value, int) and not isinstance(value, bool) and value < least:
+            raise InputError(f"--{field.name.replace('_', '-')}={value} must be {least} or more")
+
+
+class Measurement:
+    """What `flags.metrics` ask for of a source, checked before anything is computed.
+
+    Args:
+        source: `sources.Source`.
+        flags: `Measures`; no metrics: l1 where there are targets, else swd.
+
+    Raises:
+        InputError: a metric that does not fit the source, too few images, no extractor or a wrong one.
+    """
+
+    def __init__(self, source, flags):
+        check(flags)
+        self.source, self.flags = source, flags
+        self.metrics = names(flags.metrics) or ["l1" if source.has_targets else "swd"]
+        for name in self.metrics:
+            self._check(name)
+        self.keeps = {part for name in self.metrics for part in METRICS[name].keeps}
+        self.swd_images = min(source.real_count, source.count, flags.swd_images)
+        needs_extractor = any(METRICS[name].in_features for name in self.metrics)
+        self.extractor = extractors.load(flags) if needs_extractor else None
+        self.real = None  # what was seen of the real images: kept from one run to the next
+
+    def _check(self, name):
+        source, flags, metric = self.source, self.flags, METRICS[name]
+        pairwise = name in ("l1", "psnr", "ssim") or (name == "ms_ssim" and source.translates)
+        if pairwise and not source.has_targets:
+            raise InputError(f"{name} compares images with their targets, which there are none of here; leave it out")
+        if name == "label_accuracy" and not source.generator.has_labels:
+            raise InputError(f"label_accuracy needs a model that takes labels; {source.generator.name} does not")
+        counts = {"real": source.real_count, "made": source.count}
+        for which in metric.of:
+            if counts[which] < (fewest := metric.fewest(flags)):
+                hint = " or a smaller --kid-subset-size" if name == "kid" else ""
+                raise InputError(f"{name} needs {fewest} {which} images, there are {counts[which]}; give more{hint}")
+        if name == "swd" and source.shape[0] < swd.PATCH:
+            raise InputError(f"swd needs images of {swd.PATCH}x{swd.PATCH} or more, these are {list(source.shape)}")
+        if not metric.in_features:
+            return
+        if not flags.extractor:
+            raise InputError(
+                f"{name} needs an extractor: give --extractor=inception-2015, inception-v3, a .keras file or a "
+                "SavedModel, or choose a metric that needs none: swd, ms_ssim"
+            )
+        if name == "fid" and flags.extractor != extractors.INCEPTION_2015:
+            raise InputError(
+                f"fid is of --extractor={extractors.INCEPTION_2015} only, and this is {flags.extractor}; ask for fd"
+            )
+
+    def run(self, quiet=False):
+        """One record per number, `{"metric", "value", "details", "protocol"}`; a bar of progress unless `quiet`."""
+        source = self.source
+        real = self.real is None and any("real" in METRICS[name].of for name in self.metrics)
+        total = real * source.real_count + bool(self.keeps) * source.count
+        with tqdm(total=total, unit="image", desc=source.generator.name, dynamic_ncols=True, disable=quiet) as bar:
+            if real:
+                self.real = _Seen(self, "real")
+                for batch in source.reals():
+                    self.real.update(batch)
+                    bar.update(len(batch))
+            made = _Seen(self, "made")
+            for batch, label, target in source.fakes() if self.keeps else ():
+                made.update(batch, label, target)
+                bar.update(len(batch))
+        return [record for name in self.metrics for record in self._records(name, made)]
+
+    def _records(self, name, made):
+        metric = METRICS[name]
+        of = {"real": self.source.real_count, "made": self.source.count}
+        counts = {
+            which: (self.swd_images if name == "swd" else of[which]) if which in metric.of else None for which in of
+        }
+        extractor = self.extractor if metric.in_features else None
+        blank = dict.fromkeys(("extractor", "extractor_sha256", "feature_layer", "preprocessing", "resize"))
+        settings, values = metric.values(self, made)
+        protocol = {
+            **(extractor.stamp() if extractor else blank),
+            "real_images": counts["real"],
+            "fake_images": counts["made"],
+            **self.source.stamp(),
+            "settings": settings,
+        }
+        for key, value, details in values:
+            yield {
+                "metric": extractor.of(key) if extractor else key,
+                "value": float(value),
+                "details": details,
+                "protocol": protocol,
+            }
+
+
+class _Seen:
+    """What is kept of one set of images, real or made: no more than the metrics ask for."""
+
+    def __init__(self, measurement, which):
+        self.of = measurement
+        # Scores, pictures and errors are of made images only.
+        self.keeps = measurement.keeps & ({"moments", "features", "patches"} if which == "real" else measurement.keeps)
+        self.moments = frechet.Moments()
+        self.features, self.scores, self.pictures = [], [], []
+        self.sums = dict.fromkeys(measurement.metrics, 0.0)  # over images
+        if "patches" in self.keeps:  # at other places in real images than in made ones
+            seed = 2 * measurement.flags.seed + (which == "made")
+            self.patches = swd.Descriptors(measurement.source.shape, per_image=PER_IMAGE, seed=seed)
+
+    def update(self, batch, label=None, target=None):
+        of, flags = self.of, self.of.flags
+        if self.keeps & {"moments", "features", "scores", "right"}:
+            features, scores = of.extractor(batch)
+            if self.keeps & {"scores", "right"} and scores is None:
+                raise InputError(
+                    f"{of.extractor.name} gives no probabilities of classes; leave is and label_accuracy out"
+                )
+            if "moments" in self.keeps:
+                self.moments.update(features)
+            if "features" in self.keeps:
+                self.features.append(features)
+            if "scores" in self.keeps:
+                self.scores.append(scores)
+            if "right" in self.keeps:
+                self.sums["label_accuracy"] += labels.label_accuracy(scores, label)["label_accuracy"] * len(batch)
+        if "patches" in self.keeps and (room := of.swd_images - self.patches.count):
+            self.patches.update(batch[:room])
+        if "errors" in self.keeps and target is not None:
+            for name in set(of.metrics) & {"l1", "psnr", "ssim", "ms_ssim"}:
+                self.sums[name] += float(_errors(name, batch, target, flags).sum(dtype=np.float64))
+        elif "pictures" in self.keeps and (room := max(2, flags.ms_ssim_pairs) - sum(map(len, self.pictures))):
+            self.pictures.append(batch[:room])
+
+    def stacked(self):
+        """`[N, D]`, held once."""
+        if len(self.features) > 1:
+            self.features = [np.concatenate(self.features)]
+        return self.features[0]
+
+
+def _errors(name, made, target, flags):
+    """`[B]`."""
+    if name == "l1":
+        return np.abs(made - target).mean(axis=(1, 2, 3), dtype=np.float64)
+    return getattr(similarity, name)(made, target, crop=flags.crop, luma=flags.luma)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The metrics: (measurement, what was seen of made images) -> (settings, [(name, value, details), ...])
+
+
+@dataclasses.dataclass(frozen=True)
+class _Metric:
+    values: Callable
+    of: tuple[str, ...]  # sets of images that it is of
+    keeps: tuple[str, ...]  # what it needs of them
+    in_features: bool = True
+    fewest: Callable = lambda flags: 1
+
+
+def _frechet(name):
+    return lambda m, made: ({}, [(name, frechet.frechet_distance(m.real.moments, made.moments), {})])
+
+
+def _kid(m, made):
+    how = {"subsets": m.flags.kid_subsets, "subset_size": m.flags.kid_subset_size}
+    found = kid.kernel_distance(m.real.stacked(), made.stacked(), seed=m.flags.seed, **how)
+    return how, [("KID", found.pop("kid"), found)]
+
+
+def _prdc(m, made):
+    how = {"k_precision": 3, "k_density": 5}
+    return how, [(k, v, {}) for k, v in neighbours.prdc(m.real.stacked(), made.stacked(), **how).items()]
+
+
+def _inception_score(m, made):
+    scores = np.random.default_rng(m.flags.seed).permutation(np.concatenate(made.scores))  # they come label by label
+    found = inception_score.inception_score(scores, m.flags.is_splits)
+    return {"splits": m.flags.is_splits}, [("IS", found.pop("is"), found)]
+
+
+def _swd(m, made):
+    found = swd.sliced_wasserstein(m.real.patches, made.patches, seed=m.flags.seed)
+    return {"per_image": PER_IMAGE}, [("swd", found.pop("swd"), found)]
+
+
+def _ms_ssim(m, made):
+    if m.source.translates:
+        return _mean("ms_ssim")(m, made)
+    pictures = np.concatenate(made.pictures)
+    found = similarity.pair_ms_ssim(pictures, pairs=m.flags.ms_ssim_pairs, seed=m.flags.seed)
+    how = {"pairs": m.flags.ms_ssim_pairs, "among": len(pictures)}
+    return how, [("ms_ssim", found.pop("ms_ssim"), found)]
+
+
+def _mean(name):
+    def values(m, made):
+        how = {"crop": m.flags.crop, "luma": m.flags.luma} if name in ("psnr", "ssim", "ms_ssim") else {}
+        return how, [(name, made.sums[name] / m.source.count, {})]
+
+    return values
+
+
+def _ppl(m, made):
+    generator, flags = m.source.generator, m.flags
+
+    def distance(a, b):
+        (first, _), (second, _) = m.extractor(np.clip(a, -1, 1)), m.extractor(np.clip(b, -1, 1))
+        return np.sum(np.square(first.astype(np.float64) - second), axis=1)
+
+    def generate(z):
+        return generator.raw(z=z, label=np.zeros([len(z)], np.int64) if generator.has_labels else None)
+
+    def draw(count, seed):
+        return generator.draw_z(count, np.random.default_rng(seed))
+
+    how = {"samples": flags.ppl_samples, "spherical": flags.noise == "normal"}
+    found = ppl.perceptual_path_length(
+        generate, distance, draw, seed=flags.seed, batch_size=-(-flags.batch_size // 2), **how
+    )
+    return how, [("PPL", found["ppl"], {})]
+
+
+_BOTH, _MADE = ("real", "made"), ("made",)
+METRICS = {
+    "fid": _Metric(_frechet("FID"), _BOTH, ("moments",), fewest=lambda flags: 2),
+    "fd": _Metric(_frechet("FD"), _BOTH, ("moments",), fewest=lambda flags: 2),
+    "kid": _Metric(_kid, _BOTH, ("features",), fewest=lambda flags: max(2, flags.kid_subset_size)),
+    "is": _Metric(_inception_score, _MADE, ("scores",), fewest=lambda flags: flags.is_splits),
+    "prdc": _Metric(_prdc, _BOTH, ("features",), fewest=lambda flags: 6),
+    "swd": _Metric(_swd, _BOTH, ("patches",), in_features=False),
+    "ms_ssim": _Metric(_ms_ssim, _MADE, ("pictures", "errors"), in_features=False, fewest=lambda flags: 2),
+    "ppl": _Metric(_ppl, (), ()),
+    "label_accuracy": _Metric(_mean("label_accuracy"), _MADE, ("right",)),
+    "l1": _Metric(_mean("l1"), _MADE, ("errors",), in_features=False),
+    "psnr": _Metric(_mean("psnr"), _MADE, ("errors",), in_features=False),
+    "ssim": _Metric(_mean("ssim"), _MADE, ("errors",), in_features=False),
+}

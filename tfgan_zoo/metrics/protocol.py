@@ -1,0 +1,139 @@
+"""Measurements with the protocol they were made by: kept beside a model, and compared only with their like.
+
+`metrics.json` is a list of `{"metric", "value", "details", "protocol", "environment"}`, oldest first. What is in
+`protocol` must be equal for two values to be compared; `environment` (versions, time, command) is for the record.
+"""
+
+import contextlib
+import json
+import math
+import os
+from pathlib import Path
+
+from tfgan_zoo.errors import InputError
+
+try:
+    import fcntl
+except ImportError:  # Windows: there two evaluations of one model at the same time can lose a record
+    fcntl = None
+
+FILE = "metrics.json"
+_HIGHER_IS_BETTER = {
+    "is", "precision", "recall", "density", "coverage", "psnr", "ssim", "label_accuracy", "modes", "high_quality",
+}  # fmt: skip
+
+
+def higher_is_better(metric):
+    """Of a metric's name, with or without its extractor (`IS-Digits`). MS-SSIM here is that of samples: lower."""
+    return metric.partition("-")[0].lower() in _HIGHER_IS_BETTER
+
+
+def read(folder):
+    """The records in `folder`, oldest first.
+
+    Raises:
+        InputError: the file is no list of records.
+    """
+    path = Path(folder) / FILE
+    if not path.exists():
+        return []
+    try:
+        records = json.loads(path.read_text(encoding="utf-8"))
+        if not (isinstance(records, list) and all({"metric", "value", "protocol"} <= set(r) for r in records)):
+            raise ValueError("no list of measurements")
+    except (ValueError, TypeError) as error:
+        raise InputError(f"{path} cannot be read ({error}); mend it or move it away, it is left as it is") from error
+    return records
+
+
+def append(folder, records):
+    """Adds `records` to those in `folder`: the file is replaced as a whole, or not at all.
+
+    Raises:
+        InputError: the file that is there cannot be read, or the folder not be written.
+    """
+    path = Path(folder) / FILE
+    unfinished = path.with_name(f".{FILE}-{os.getpid()}")
+    try:
+        with _alone(folder):
+            text = json.dumps(read(folder) + [_plain(r) for r in records], indent=2, allow_nan=False)
+            unfinished.write_text(text + "\n", encoding="utf-8")
+            os.replace(unfinished, path)
+    except OSError as error:
+        raise InputError(f"{path} cannot be written ({error.strerror}); make {folder} writable") from error
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def compare(folders, metrics=(), despite=()):
+    """The latest values of models side by side.
+
+    Args:
+        folders: two or more, each with a `metrics.json`.
+        metrics: names, with or without the extractor; none: all that every folder has.
+        despite: fields of the protocol that may differ.
+
+    Returns:
+        `[(metric, [value of each folder]), ...]`.
+
+    Raises:
+        InputError: fewer than two folders, a metric that was not measured, a field that differs.
+    """
+    if len(folders) < 2:
+        raise InputError(f"{len(folders)} models to compare; give two or more version folders")
+    latest = [{record["metric"]: record for record in read(folder)} for folder in folders]
+    named = list(dict.fromkeys(name for wanted in metrics for name in _matching(wanted, folders, latest)))
+    common = named or [name for name in latest[0] if all(name in other for other in latest)]
+    if not common:
+        raise InputError(f"{' and '.join(map(str, folders))} have no metric in common; measure both alike first")
+    rows = []
+    for name in common:
+        first = latest[0][name]["protocol"]
+        for folder, others in zip(folders[1:], latest[1:], strict=True):
+            other = others[name]["protocol"]
+            for field in {**first, **other}:
+                if field not in despite and first.get(field) != other.get(field):
+                    raise InputError(
+                        f"{name} of {folders[0]} and of {folder} are of different protocols: {field} is "
+                        f"{json.dumps(first.get(field))} and {json.dumps(other.get(field))}; measure both alike, or "
+                        f"compare all the same with --despite={field}"
+                    )
+        rows.append((name, [float(others[name]["value"]) for others in latest]))
+    return rows
+
+
+def _matching(wanted, folders, latest):
+    for folder, records in zip(folders, latest, strict=True):
+        found = [name for name in records if wanted.lower() in (name.lower(), name.lower().partition("-")[0])]
+        if not found:
+            has = ", ".join(records) or "none"
+            raise InputError(f"{folder} has no measurement of {wanted}, only {has}; measure it first")
+    return [name for name in found if all(name in records for records in latest)] or _none_shared(wanted, folders)
+
+
+def _none_shared(wanted, folders):
+    raise InputError(f"{' and '.join(map(str, folders))} have {wanted} of different extractors; measure both with one")
+
+
+def _plain(record):
+    """JSON has no infinity: a value or detail that is not finite is written as text, `float` reads it back."""
+
+    def plain(value):
+        return value if not isinstance(value, float) or math.isfinite(value) else str(value)
+
+    details = {name: plain(value) for name, value in record.get("details", {}).items()}
+    return {**record, "value": plain(record["value"]), "details": details}
+
+
+@contextlib.contextmanager
+def _alone(folder):
+    """Holds other evaluations of the same model off."""
+    if fcntl is None:
+        yield
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)

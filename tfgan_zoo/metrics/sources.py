@@ -1,0 +1,310 @@
+"""Where the images that are measured come from: a model's signature, and a data set of the same size."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from tfgan_zoo.data import images
+from tfgan_zoo.errors import InputError
+
+_PREFERRED = {"sample": 0, "serving_default": 1}
+_ROLES = ("count", "seed", "label", "truncation")  # inputs that are known by their names
+
+
+@dataclasses.dataclass(frozen=True)
+class Generator:
+    """A signature that makes images.
+
+    Attributes:
+        name: of the model, for messages.
+        signature: its name.
+        function: `(**inputs) -> {output: tensor}`.
+        inputs: role (count, seed, z, image, label, truncation) -> `tf.TensorSpec` with the input's own name.
+        output: the name of the images.
+        shape: `(H, W, C)` of them, None where it does not say.
+        flags: `Measures`: noise, truncation, model_range, batch_size.
+        ema: whether its weights are averages, as its metadata says; None: unknown.
+        loaded: what has to live as long as `function`.
+    """
+
+    name: str
+    signature: str
+    function: object
+    inputs: dict
+    output: str
+    shape: tuple
+    flags: object
+    ema: object = None
+    loaded: object = None
+
+    @property
+    def kind(self):
+        """sample (from count and seed), z (from noise) or image (from images)."""
+        return next(kind for role, kind in (("count", "sample"), ("z", "z"), ("image", "image")) if role in self.inputs)
+
+    @property
+    def has_labels(self):
+        return "label" in self.inputs
+
+    def draw_z(self, n, rng):
+        """`[n, latent_dim]` float32."""
+        dim = self.inputs["z"].shape[-1]
+        if dim is None:
+            raise InputError(f"{self.name}: its signature {self.signature} does not say how long z is")
+        z = rng.standard_normal([n, dim]) if self.flags.noise == "normal" else rng.uniform(-1, 1, [n, dim])
+        return z.astype(np.float32)
+
+    def make(self, rng, n, label=None):
+        """`n` images of noise drawn from `rng`, as `raw` gives them."""
+        if self.kind == "z":
+            return self.raw(z=self.draw_z(n, rng), label=label)
+        return self.raw(count=n, seed=int(rng.integers(2**31)), label=None if label is None else label[0])
+
+    def translate(self, image):
+        """Images in [-1, 1] -> images, as `raw` gives them."""
+        low, high = self._range()
+        return self.raw(image=(image + 1) * ((high - low) / 2) + low)
+
+    def raw(self, label=None, **given):
+        """What the model makes of inputs by role: on a scale of [-1, 1], neither rounded nor clipped."""
+        given |= {} if label is None else {"label": label}
+        given |= {} if self.flags.truncation is None else {"truncation": self.flags.truncation}
+        named = {self.inputs[role].name: tf.cast(value, self.inputs[role].dtype) for role, value in given.items()}
+        try:
+            made = np.asarray(self.function(**named)[self.output], np.float32)
+        except tf.errors.InvalidArgumentError as error:
+            why = next(line for line in str(error).splitlines() if line.strip())[:160]
+            raise InputError(
+                f"{self.name}: its signature {self.signature} refuses a batch of {self.flags.batch_size} ({why}); "
+                "try a smaller --batch-size or another --signature"
+            ) from error
+        low, high = self._range()
+        made = (made - low) * (2 / (high - low)) - 1
+        if not (made.min() >= -3 and made.max() <= 3):  # so written, NaN is out of range too
+            raise InputError(
+                f"{self.name} makes values from {made.min():.4g} to {made.max():.4g} where [-1, 1] was expected; say "
+                "what its images range over with --model-range"
+            )
+        return made
+
+    def _range(self):
+        return tuple(float(end) for end in self.flags.model_range.split(".."))
+
+
+def load(folder, flags):
+    """The `Generator` of a SavedModel.
+
+    Args:
+        folder: its version folder.
+        flags: `Measures`; `signature` names one, else it is sample, serving_default or the first that fits.
+
+    Raises:
+        InputError: no such folder, no SavedModel, no signature that fits.
+    """
+    path = Path(folder)
+    if not (path / "saved_model.pb").exists():
+        versions = [p.name for p in path.glob("*") if (p / "saved_model.pb").exists()]
+        if versions:
+            newest = max(versions, key=lambda name: (name.isdecimal(), name.zfill(20)))
+            raise InputError(f"{folder} holds the versions {', '.join(sorted(versions))}; give one, {path / newest}")
+        what = "is no SavedModel: it has no saved_model.pb" if path.exists() else "does not exist"
+        raise InputError(f"{folder} {what}; give a version folder, exported/<family>/<version>")
+    try:
+        loaded = tf.saved_model.load(str(path))
+    except Exception as error:  # a damaged file: protobuf, OS, TensorFlow and Python errors
+        raise InputError(f"{folder} cannot be loaded ({' '.join(str(error).split())[:120]}); export it anew") from error
+    metadata = path / "metadata.json"
+    try:
+        ema = json.loads(metadata.read_text(encoding="utf-8")).get("ema") if metadata.exists() else None
+    except (ValueError, AttributeError) as error:
+        raise InputError(f"{metadata} cannot be read ({error}); mend it or move it away") from error
+
+    def described(function):
+        specs = function.structured_input_signature[1].items()
+        named = [tf.TensorSpec(spec.shape, spec.dtype, name=name) for name, spec in specs]
+        return function, named, function.structured_outputs
+
+    found = {name: lambda function=function: described(function) for name, function in loaded.signatures.items()}
+    return dataclasses.replace(_fitting(str(folder), found, flags), ema=ema, loaded=loaded)
+
+
+def live(model, flags):
+    """The `Generator` of a `gan.GAN` in training. Arguments and errors as of `load`."""
+
+    def traced(function, specs):
+        concrete = tf.function(function, input_signature=specs, autograph=False).get_concrete_function()
+        return lambda **given: concrete(*(given[s.name] for s in specs)), specs, concrete.structured_outputs
+
+    found = {name: lambda given=given: traced(*given) for name, given in model.signatures().items()}
+    return _fitting("the model", found, flags)
+
+
+def _fitting(model, found, flags):
+    """The first that fits. `found`: name -> a function that gives (function, input specs, outputs)."""
+    names = ", ".join(sorted(found)) or "none"
+    if flags.signature and flags.signature not in found:
+        raise InputError(f"{model} has no signature {flags.signature}, only {names}; choose one of them")
+    wants_z = "ppl" in flags.metrics.split(",")  # which walks from z to z
+    for name in [flags.signature] if flags.signature else sorted(found, key=lambda n: (_PREFERRED.get(n, 2), n)):
+        generator = _as_generator(model, name, *found[name](), flags)
+        if generator is None or (wants_z and generator.kind != "z"):
+            continue
+        if flags.truncation is None or "truncation" in generator.inputs:
+            return generator
+    wanted = "from z, for ppl" if wants_z else "from noise or images"
+    wanted += ", with an input `truncation`" if flags.truncation is not None else ""
+    raise InputError(
+        f"{model} has no signature that makes images [B, H, W, C] {wanted}, among {flags.signature or names}; choose "
+        "another model or --signature"
+    )
+
+
+def _as_generator(model, name, function, specs, outputs, flags):
+    """None where the signature does not make images of what is known here."""
+    made = {n: spec for n, spec in outputs.items() if spec.dtype.is_floating and spec.shape.rank in (4, None)}
+    output = "image" if "image" in made else next(iter(made), None)
+    inputs = {}
+    for spec in specs:
+        role = spec.name if spec.name in _ROLES else {2: "z", 4: "image"}.get(spec.shape.rank)
+        if role is None or role in inputs or (role in ("z", "image") and not spec.dtype.is_floating):
+            return None
+        inputs[role] = spec
+    main = {"count", "z", "image"} & set(inputs)
+    if (
+        output is None
+        or len(main) != 1
+        or ("count" in inputs) != ("seed" in inputs)
+        or {"image", "label"} <= set(inputs)
+    ):
+        return None
+    shape = made[output].shape
+    return Generator(
+        model, name, function, inputs, output, tuple(shape[1:]) if shape.rank else (None, None, None), flags
+    )
+
+
+def data_for(generator, *, dataset, data_dir=None, kind="auto", direction="a_to_b", channels=None):
+    """The data set in the form and size of a generator's images.
+
+    Args:
+        generator: a `Generator`.
+        dataset, data_dir, direction, channels: as `data.images` takes them.
+        kind: images, labelled, pairs, unpaired; auto: what the generator needs.
+
+    Raises:
+        InputError: data of another kind or other channels; images that are not square.
+    """
+    name = generator.name
+    fits = {"image": ("pairs", "unpaired")}.get(generator.kind, ("images", "labelled"))
+    fits = fits[1:] if generator.has_labels else fits
+    kind = fits[0] if kind == "auto" else kind
+    if kind not in fits:
+        raise InputError(f"--kind={kind} does not fit {name} and its signature; give {' or '.join(fits)}")
+    shape = generator.shape
+    if None in shape and generator.kind == "image":
+        raise InputError(f"{name} does not say what size its images are; export it with a fixed shape")
+    if None in shape:
+        shape = generator.make(np.random.default_rng(0), 1, np.zeros(1, int) if generator.has_labels else None).shape[
+            1:
+        ]
+    if len(shape) != 3 or shape[0] != shape[1] or shape[2] not in (1, 3):
+        raise InputError(f"{name} makes images of {list(shape)}; expected square ones of 1 or 3 channels")
+    if generator.kind == "image":
+        taken = generator.inputs["image"].shape[1:]
+        if not taken.is_compatible_with(shape):
+            raise InputError(f"{name} takes images of {taken.as_list()} and makes {list(shape)}; expected the same")
+    how = {"image_size": shape[0], "channels": channels, "data_dir": data_dir}
+    how |= {"direction": direction} if kind == "pairs" else {}
+    data = getattr(images, kind)(dataset, **how)
+    if data.channels != shape[2]:
+        colour = {1: "grey", 3: "RGB"}
+        raise InputError(
+            f"{name} makes {colour[shape[2]]} images and {dataset} has {colour[data.channels]} ones; convert them with "
+            f"--channels={shape[2]}, or choose another data set"
+        )
+    return data
+
+
+class Source:
+    """Real images and those of a generator, in batches, as 8 bits hold them, in [-1, 1].
+
+    Args:
+        generator: a `Generator`.
+        data: `images.Data` of its form and size.
+        split: train or test.
+        flags: `Measures`: count, real_count, batch_size, seed.
+
+    Raises:
+        InputError: more examples are asked for than there are.
+    """
+
+    def __init__(self, generator, data, split, flags):
+        self.generator, self.data, self.split, self.flags = generator, data, split, flags
+        self.examples = getattr(data, split)
+        self.shape = (data.image_size, data.image_size, data.channels)
+        self.translates = generator.kind == "image"
+        self.has_targets = data.kind == "pairs" or (data.kind == "unpaired" and split == "test" and data.test_is_paired)
+        there = min(self.examples.counts)
+        self.real_count = there if flags.real_count is None else flags.real_count
+        self.count = self.real_count if flags.count is None else flags.count
+        for flag, count in (("real-count", self.real_count), ("count", self.count if self.translates else 0)):
+            if count > there:
+                raise InputError(f"--{flag}={count}, and {data.name} has {there} {split} examples; give fewer")
+
+    def reals(self):
+        """Batches of `real_count` images; of pairs the targets."""
+        for batch in self._examples(self.real_count):
+            yield batch[1] if self.translates else batch[0]
+
+    def fakes(self):
+        """Batches `(images, labels or None, targets or None)`, `count` in all, of each label as many."""
+        if self.translates:
+            for source, target in self._examples(self.count):
+                yield self._made(self.generator.translate(source)), None, target
+            return
+        rng = np.random.default_rng(self.flags.seed)
+        classes = len(self.data.classes) if self.generator.has_labels else 0
+        per_turn = classes if classes and self.generator.kind == "sample" else 1  # a request of `sample` has one label
+        turns = per_turn * -(-self.count // (per_turn * self.flags.batch_size))
+        made = 0
+        for i in range(turns):
+            n = self.count // turns + (i < self.count % turns)
+            if not n:
+                return
+            label = np.arange(made, made + n) % classes if classes else None
+            if classes and per_turn > 1:
+                label = np.full([n], i % classes)
+            yield self._made(self.generator.make(rng, n, label)), label, None
+            made += n
+
+    def stamp(self):
+        """Its part of a protocol."""
+        generator = self.generator
+        return {
+            "task": "image to image" if self.translates else "noise and label" if generator.has_labels else "noise",
+            "dataset": self.data.name,
+            "kind": self.data.kind,
+            "split": self.split,
+            "image_shape": list(self.shape),
+            "pixels": "8 bits",
+            "seed": self.flags.seed,
+            "noise": self.flags.noise if generator.kind == "z" else None,
+            "truncation": self.flags.truncation,
+            "ema": generator.ema,
+        }
+
+    def _examples(self, count):
+        for batch in images.in_order(self.examples, self.flags.batch_size).as_numpy_iterator():
+            batch = batch if isinstance(batch, tuple) else (batch,)
+            yield tuple(part[:count] for part in batch)
+            count -= len(batch[0])
+            if count <= 0:
+                return
+
+    def _made(self, image):
+        if image.shape[1:] != self.shape:
+            raise InputError(f"{self.generator.name} makes {list(image.shape[1:])}, the data is {list(self.shape)}")
+        return np.round(np.clip(image * 127.5 + 127.5, 0, 255)).astype(np.float32) / np.float32(127.5) - 1
