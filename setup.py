@@ -2,7 +2,7 @@
 
 from setuptools import find_packages, setup
 
-GALLERY = ["streamlit>=1.67,<1.68"]
+GALLERY = ["streamlit>=1.65,<1.68"]  # 1.65 is the last for Python 3.10
 LITERT = ["ai-edge-litert>=2.3,<2.4"]
 
 setup(

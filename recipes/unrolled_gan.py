@@ -5,18 +5,33 @@ Default: the embedded glyphs (DejaVu Sans) at 16x16, K = 5.
     python recipes/unrolled_gan.py
     python recipes/unrolled_gan.py --preset=paper
     python recipes/unrolled_gan.py --preset=paper --unroll-steps=0
+    python recipes/unrolled_gan.py --dataset=mnist --image-size=28 --network=recurrent --latent-dim=256 \\
+        --batch-size=128 --g-learning-rate=1e-4 --d-learning-rate=1e-4 --unroll-steps=0
+    python recipes/unrolled_gan.py --dataset=stacked_mnist --image-size=28 --network=stacked_mnist --width=64 \\
+        --d-fraction=0.25 --latent-dim=256 --batch-size=128 --g-learning-rate=1e-4 --beta-2=0.99
 
 Paper (arXiv 1611.02163): section 3.1 and appendix A, the ring of 8 Gaussians, K = 10 (figure 2), and K = 0 for what it
 is compared with. The networks of appendix A are from memory: its text was not at hand. Optimizers, batch, steps and z
 are those of the authors' demonstration on a smaller ring (github.com/poolio/unrolled_gan).
+
+The fourth command is section 3.2, a recurrent generator of digits (from memory, too); the fifth the stacked digits,
+with the numbers of PacGAN's code (github.com/fjxmlzn/PacGAN): benchmarks/stacked_mnist.py makes the table of it. On
+`mnist` and `stacked_mnist` a run ends with the number of digits, or of the 1000 stacks of three, that a classifier
+finds in the samples; it is trained for that and stays in the run folder.
 """
 
 import dataclasses
+from pathlib import Path
 from typing import Literal
 
+import numpy as np
+
 from tfgan_zoo import UnrolledGAN, latent, random, run
-from tfgan_zoo.data import images, toy
+from tfgan_zoo.data import images, stacked_mnist, toy
+from tfgan_zoo.errors import InputError
+from tfgan_zoo.families.unrolled_gan import recurrent_generator, stacked_generator, strided_discriminator
 from tfgan_zoo.metrics import modes
+from tfgan_zoo.metrics.classifier import load_classifier, train_classifier
 from tfgan_zoo.networks.mlp import mlp_discriminator, mlp_generator
 from tfgan_zoo.optimizers import Adam
 
@@ -26,17 +41,20 @@ import keras  # after tfgan_zoo, which keeps TensorFlow's start-up messages off 
 
 @dataclasses.dataclass(kw_only=True)
 class Config(run.Config):
-    """Train an unrolled GAN. --dataset also takes toy:gaussian, toy:ring and toy:grid."""
+    """Train an unrolled GAN. --dataset also takes toy:gaussian, toy:ring, toy:grid and stacked_mnist."""
 
     image_size: int = 16
     batch_size: int = 64
     steps: int = 3000
     latent_dim: int = 64
     """Length of z."""
-    network: Literal["plain", "appendix_a"] = "plain"
-    """plain: two hidden layers each; appendix_a: one in D, whose input is scaled by 1/4, and orthogonal weights."""
+    network: Literal["plain", "appendix_a", "recurrent", "stacked_mnist"] = "plain"
+    """plain: two hidden layers each; appendix_a: one in D, whose input is scaled by 1/4, and orthogonal weights;
+    recurrent: G an LSTM over the columns of a picture, D convolutional; stacked_mnist: both convolutional."""
     width: int = 256
-    """Of the hidden layers."""
+    """G's: of its hidden layers, of its LSTM, or (stacked_mnist) of its first layer, where the paper has 64."""
+    d_fraction: float = 1.0
+    """D's width over G's; the paper's stacked MNIST has 1/4 and 1/2."""
     unroll_steps: int = dataclasses.field(default=5, metadata={"least": 0})
     """Discriminator steps under the generator's gradient, the paper's K."""
     objective: Literal["minimax", "non_saturating"] = "non_saturating"
@@ -45,6 +63,8 @@ class Config(run.Config):
     """The generator's, of Adam with beta_1 0.5."""
     d_learning_rate: float = 2e-4
     """The discriminator's."""
+    beta_2: float = 0.999
+    """Of both Adams."""
 
 
 PRESETS = {
@@ -60,25 +80,58 @@ PRESETS = {
 def load(config):
     if toy.is_toy(config.dataset):
         return toy.points(config.dataset)
+    if config.dataset == stacked_mnist.NAME:
+        return stacked_mnist.stacks(image_size=config.image_size, data_dir=config.data_dir)
     return images.images(config.dataset, image_size=config.image_size, data_dir=config.data_dir)
 
 
 def build(config, data):
     shape = (data.channels,) if data.kind == "points" else (config.image_size, config.image_size, data.channels)
-    if config.network == "appendix_a":
-        generator = mlp_generator(shape, config.latent_dim, [config.width] * 2, initializer=_orthogonal)
-        discriminator = mlp_discriminator(shape, [config.width], initializer=_orthogonal, scale=0.25)
-    else:
-        generator = mlp_generator(shape, config.latent_dim, [config.width] * 2)
-        discriminator = mlp_discriminator(shape, [config.width] * 2, "leaky_relu")
     model = UnrolledGAN(
-        generator,
-        discriminator,
+        *_networks(config, shape),
         unroll_steps=config.unroll_steps,
         generator_objective=config.objective,
         seed=config.seed,
     )
-    return model, {"g_optimizer": Adam(config.g_learning_rate, 0.5), "d_optimizer": Adam(config.d_learning_rate, 0.5)}
+    return model, {
+        "g_optimizer": Adam(config.g_learning_rate, 0.5, config.beta_2),
+        "d_optimizer": Adam(config.d_learning_rate, 0.5, config.beta_2),
+    }
+
+
+def _networks(config, shape):
+    if config.network in ("plain", "appendix_a"):
+        hidden, initializer = [config.width] * 2, None
+        if config.network == "appendix_a":
+            initializer = _orthogonal
+            discriminator = mlp_discriminator(shape, _of_d(config, 1), initializer=initializer, scale=0.25)
+        else:
+            discriminator = mlp_discriminator(shape, _of_d(config, 1, 1), "leaky_relu")
+        return mlp_generator(shape, config.latent_dim, hidden, initializer=initializer), discriminator
+    if len(shape) == 1:
+        raise InputError(f"--network={config.network} makes pictures, not points; give appendix_a or plain")
+    if config.network == "recurrent":
+        return (
+            recurrent_generator(shape, config.latent_dim, config.width),
+            strided_discriminator(shape, _of_d(config, 1 / 16, 1 / 8, 1 / 8)),
+        )
+    if config.width % 8:
+        raise InputError(f"--width={config.width} halves three times in stacked_mnist; give a multiple of 8")
+    return (
+        stacked_generator(shape, config.latent_dim, config.width),
+        strided_discriminator(shape, _of_d(config, 1 / 8, 1 / 4, 1 / 2)),
+    )
+
+
+def _of_d(config, *parts):
+    """The widths of D's layers: these parts of its share of G's width."""
+    widths = [config.width * config.d_fraction * part for part in parts]
+    if any(width != round(width) or width < 1 for width in widths):
+        raise InputError(
+            f"--width={config.width} with --d-fraction={config.d_fraction} gives D layers of {widths[0]:g} and more "
+            "units; give numbers whose product makes whole ones"
+        )
+    return [round(width) for width in widths]
 
 
 def _orthogonal():
@@ -86,11 +139,19 @@ def _orthogonal():
 
 
 def evaluate(model, data, config):
-    if data.kind != "points":
+    if data.kind == "points":
+        return modes.coverage(_samples(model, config, modes.SAMPLES), data.modes, data.sigma)
+    if config.dataset not in ("mnist", stacked_mnist.NAME):
         return {}
+    digits = images.labelled("mnist", image_size=config.image_size, channels=1, data_dir=config.data_dir)
+    classify = load_classifier(train_classifier(digits, Path(config.run_dir or "runs/unrolled_gan")))
+    return modes.digit_modes(_samples(model, config, modes.STACKED_SAMPLES), classify)
+
+
+def _samples(model, config, count):
     with random.stream(config.seed):
-        samples = model.generator(random.normal([modes.SAMPLES, config.latent_dim]), training=False)
-    return modes.coverage(samples, data.modes, data.sigma)
+        z = random.normal([count, config.latent_dim]).numpy()
+    return np.concatenate([model.generator(part, training=False) for part in np.split(z, range(500, count, 500))])
 
 
 def draw(model, config):

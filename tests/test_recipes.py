@@ -12,10 +12,14 @@ from PIL import Image
 ROOT = Path(__file__).resolve().parent.parent
 RECIPES = sorted(path.stem for path in (ROOT / "recipes").glob("*.py"))
 TINY = {
+    "bgan": ["--image-size=8", "--width=8", "--samples=2"],
     "cyclegan": ["--image-size=8", "--width=8", "--patch-layers=1", "--blocks=1"],
     "dcgan": ["--image-size=8", "--width=8"],
+    "ebgan": ["--image-size=8", "--width=8"],
     "f_gan": ["--image-size=8", "--width=8"],
     "gan": ["--image-size=8", "--width=8"],
+    "gogan": ["--image-size=8", "--width=8", "--n-critic=2", "--stage-steps=2"],
+    "lapgan": ["--image-size=10", "--width=4", "--coarse-width=8", "--levels=2"],
     "lsgan": ["--image-size=8", "--width=8"],
     "pix2pix": ["--image-size=8", "--width=8", "--patch-layers=1"],
     "sagan": ["--image-size=16", "--width=8", "--attention=8", "--labels"],

@@ -2,10 +2,14 @@
 
 from tfgan_zoo import console  # noqa: F401, I001  first: it keeps TensorFlow's start-up messages off the terminal
 
+from tfgan_zoo.families.bgan import BGAN as BGAN
 from tfgan_zoo.families.cyclegan import CycleGAN as CycleGAN
 from tfgan_zoo.families.dcgan import DCGAN as DCGAN
+from tfgan_zoo.families.ebgan import EBGAN as EBGAN
 from tfgan_zoo.families.f_gan import FGAN as FGAN
 from tfgan_zoo.families.gan import GAN as GAN
+from tfgan_zoo.families.gogan import GoGAN as GoGAN
+from tfgan_zoo.families.lapgan import LAPGAN as LAPGAN
 from tfgan_zoo.families.lsgan import LSGAN as LSGAN
 from tfgan_zoo.families.pix2pix import Pix2Pix as Pix2Pix
 from tfgan_zoo.families.sagan import SAGAN as SAGAN

@@ -1,11 +1,11 @@
-"""The moving average of a network's weights, for families whose paper draws its pictures from an averaged generator."""
+"""Copies of networks that do not train: what a generator was, or the moving average of its weights."""
 
 import keras
 import tensorflow as tf
 
 
 def copy(network):
-    """A network of its own with the weights of `network`, for `update`. None of its weights is trainable.
+    """A network of its own with the weights of `network`. None of its weights is trainable.
 
     Args:
         network: a built functional or sequential `keras.Model`.

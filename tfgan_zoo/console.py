@@ -7,7 +7,8 @@ import tempfile
 
 
 @contextlib.contextmanager
-def _native_messages_held():
+def native_messages_held():
+    """Holds back what C++ code writes to the terminal; shows it after all if what is done inside fails."""
     # TensorFlow's C++ start-up lines go straight to file descriptor 2, before any log level is read.
     sys.stderr.flush()
     stderr = os.dup(2)
@@ -29,7 +30,7 @@ def _import_tensorflow():
     if "TF_CPP_MIN_LOG_LEVEL" in os.environ or "tensorflow" in sys.modules:  # the user wants to hear it, or already did
         return
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"  # at 2, a machine without a GPU still hears of CUDA errors
-    with _native_messages_held():
+    with native_messages_held():
         import tensorflow  # noqa: F401
 
 

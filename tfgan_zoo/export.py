@@ -81,6 +81,7 @@ def export(model, directory, about=None):
         "family": directory.resolve().name,
         **_paper(model),
         "step": int(model.step.numpy()),
+        "noise": model.noise,
         "precision": getattr(model, model.roles[0]).dtype_policy.name,
         "parameters": {role: getattr(model, role).count_params() for role in model.roles},
         "packages": {"tensorflow": tf.__version__, "keras": keras.__version__, "numpy": np.__version__},
@@ -244,7 +245,8 @@ def _card(metadata):
         f"Parameters: {parameters}",
         f"Exported {metadata['created']} as version {metadata['version']}, with {packages}",
     ]
-    parts = [f"# {metadata['family']}", metadata["paper"], "\n".join(f"- {fact}" for fact in facts if fact)]
+    facts = "\n".join(f"- {fact}" for fact in facts if fact)
+    parts = [f"# {metadata['family']}", metadata["paper"], "## This version", facts]
     if metrics:
         rows = [f"| {name} | {value:.4f} |" for name, value in metrics.items()]
         parts.append(_table("Metrics", "metric | value", rows))
@@ -272,3 +274,9 @@ def _table(title, columns, rows):
 def _list(tensors):
     shapes = {name: ["B" if d is None else str(d) for d in tensor["shape"]] for name, tensor in tensors.items()}
     return ", ".join(f"`{name}` {tensor['dtype']} [{', '.join(shapes[name])}]" for name, tensor in tensors.items())
+
+
+if __name__ == "__main__":
+    from tfgan_zoo import litert
+
+    litert.main()

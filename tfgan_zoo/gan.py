@@ -27,6 +27,8 @@ class GAN(keras.Model):
         ValueError: a network is not built.
     """
 
+    noise = "normal"  # what z is drawn from, for those who use an export; or "uniform", in [-1, 1]
+
     def __init__(self, networks, trains, *, seed=0, name=None):
         super().__init__(name=name)
         for role, network in networks.items():

@@ -23,12 +23,14 @@ class DCGAN(gan.GAN):
         seed: see `gan.GAN`.
     """
 
+    noise = "uniform"  # section 3 and figure 1
+
     def __init__(self, generator, discriminator, *, seed=0):
         super().__init__(**gan.two_players(generator, discriminator), seed=seed)
         self.latent_dim = generator.input_shape[-1]
 
     def draw_z(self, shape):
-        return random.uniform(shape, -1.0, 1.0)  # uniform: section 3 and figure 1
+        return random.uniform(shape, -1.0, 1.0)
 
     def train_step(self, real):
         z_shape = [tf.shape(real)[0], self.latent_dim]

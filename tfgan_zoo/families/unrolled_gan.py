@@ -7,12 +7,16 @@ summary of the paper; its text was not at hand. As in the authors' demonstration
 same minibatch and are those of the discriminator's own optimizer, moments of Adam included.
 Departs from the demonstration in that the discriminator's own step, too, sees that minibatch but fakes of a generator
 that has moved already: equation 10 first, then equation 11.
+The networks at the end are those of its pictures. Those of stacked MNIST are as PacGAN's code repeats the experiment
+(github.com/fjxmlzn/PacGAN), which was seen; those of section 3.2 are from memory of the appendix.
 """
 
 import keras
 import tensorflow as tf
+from keras import layers as kl
 
-from tfgan_zoo import gan, latent, losses, random, signatures
+from tfgan_zoo import gan, latent, layers, losses, random, signatures
+from tfgan_zoo.networks import sizes
 
 
 class UnrolledGAN(gan.GAN):
@@ -129,3 +133,75 @@ def _root(v):
     # The slope of the square root is infinite at 0, where a unit that never fired has its v.
     positive = v > 0.0
     return tf.where(positive, tf.sqrt(tf.where(positive, v, 1.0)), 0.0)
+
+
+def stacked_generator(image_shape, latent_dim=256, width=64):
+    """`z [B, latent_dim] -> image [B, H, W, C]` in [-1, 1], float32: the generator of stacked MNIST.
+
+    Three transposed 3x3 convolutions from an eighth of the size, rounded up at each halving (28, 14, 7, 4), and one
+    more convolution. Batch normalisation and ReLU after each but the last.
+
+    Args:
+        image_shape: (H, W, C), square.
+        latent_dim: length of z.
+        width: channels of the first layer, halved with every doubling of the size: 64, 32, 16, 8 with the paper's.
+    """
+    side = [sizes.square_size(image_shape)]
+    for _ in range(3):
+        side.insert(0, -(-side[0] // 2))
+
+    z = keras.Input([latent_dim])
+    x = kl.Dense(side[0] ** 2 * width, use_bias=False, kernel_initializer=layers.normal_002())(z)
+    x = kl.ReLU()(layers.batch_normalization()(kl.Reshape([side[0], side[0], width])(x)))  # [B, base, base, width]
+    for i in range(3):
+        # An odd size is the middle of the 2h + 1 pixels that all places of the kernel cover.
+        odd = side[i + 1] % 2
+        x = kl.Conv2DTranspose(
+            width // 2 ** (i + 1),
+            3,
+            2,
+            "valid" if odd else "same",
+            use_bias=False,
+            kernel_initializer=layers.normal_002(),
+        )(x)
+        x = kl.Cropping2D(1)(x) if odd else x
+        x = kl.ReLU()(layers.batch_normalization()(x))  # [B, 2h or 2h - 1, ..., half the channels]
+    x = kl.Conv2D(image_shape[2], 3, padding="same", kernel_initializer=layers.normal_002())(x)  # [B, H, W, C]
+    return keras.Model(z, kl.Activation("tanh", dtype="float32")(x), name="stacked_generator")
+
+
+def recurrent_generator(image_shape, latent_dim=256, width=256):
+    """`z [B, latent_dim] -> image [B, H, W, C]` in [-1, 1], float32, column by column: section 3.2.
+
+    An LSTM takes one step per column. One hidden layer makes of z its first state and what it is told at each step.
+
+    Args:
+        image_shape: (H, W, C).
+        latent_dim: length of z.
+        width: units of the LSTM and of the layer before it.
+    """
+    height, columns, channels = image_shape
+    z = keras.Input([latent_dim])
+    h = kl.Dense(width, "relu")(z)
+    # Unrolled in time: a loop would not compile with XLA backwards.
+    x = kl.LSTM(width, return_sequences=True, unroll=True)(kl.RepeatVector(columns)(h), initial_state=[h, h])
+    x = kl.Dense(height * channels)(x)  # [B, W, H C]
+    x = kl.Permute([2, 1, 3])(kl.Reshape([columns, height, channels])(x))  # [B, H, W, C]
+    return keras.Model(z, kl.Activation("tanh", dtype="float32")(x), name="recurrent_generator")
+
+
+def strided_discriminator(image_shape, channels):
+    """`image [B, H, W, C] -> logits [B, 1]`, float32: 3x3 convolutions of stride 2 and one dense layer.
+
+    Batch normalisation and LeakyReLU of slope 0.3 after each convolution, the first too.
+
+    Args:
+        image_shape: (H, W, C).
+        channels: of each convolution: (8X, 16X, 32X) for stacked MNIST, X = 1/4 or 1/2.
+    """
+    image = x = keras.Input(image_shape)
+    for count in channels:
+        x = kl.Conv2D(count, 3, 2, "same", use_bias=False, kernel_initializer=layers.normal_002())(x)
+        x = kl.LeakyReLU(negative_slope=0.3)(layers.batch_normalization()(x))  # [B, h/2, w/2, count]
+    x = kl.Dense(1, kernel_initializer=layers.normal_002(), name="logits")(kl.Flatten()(x))  # [B, 1]
+    return keras.Model(image, kl.Activation("linear", dtype="float32")(x), name="strided_discriminator")

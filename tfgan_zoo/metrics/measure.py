@@ -30,8 +30,8 @@ class Measures(extractors.Flags):
     """Of the noise and of what the metrics draw."""
     signature: str = ""
     """Of the model. Default: sample, serving_default, or the first that fits."""
-    noise: Literal["normal", "uniform"] = "normal"
-    """What z is drawn from where the model does not draw it; uniform: -1 to 1."""
+    noise: Literal["auto", "normal", "uniform"] = "auto"
+    """What z is drawn from where the model does not draw it. uniform: -1 to 1; auto: as its metadata says, or normal"""
     truncation: float | None = None
     """For models whose signature has an input of this name."""
     model_range: Literal["-1..1", "0..1", "0..255"] = "-1..1"
@@ -284,7 +284,7 @@ def _ppl(m, made):
     def draw(count, seed):
         return generator.draw_z(count, np.random.default_rng(seed))
 
-    how = {"samples": flags.ppl_samples, "spherical": flags.noise == "normal"}
+    how = {"samples": flags.ppl_samples, "spherical": generator.noise == "normal"}
     found = ppl.perceptual_path_length(
         generate, distance, draw, seed=flags.seed, batch_size=-(-flags.batch_size // 2), **how
     )

@@ -25,7 +25,8 @@ class Generator:
         inputs: role (count, seed, z, image, label, truncation) -> `tf.TensorSpec` with the input's own name.
         output: the name of the images.
         shape: `(H, W, C)` of them, None where it does not say.
-        flags: `Measures`: noise, truncation, model_range, batch_size.
+        flags: `Measures`: truncation, model_range, batch_size.
+        noise: what z is drawn from, normal or uniform.
         ema: whether its weights are averages, as its metadata says; None: unknown.
         loaded: what has to live as long as `function`.
     """
@@ -37,6 +38,7 @@ class Generator:
     output: str
     shape: tuple
     flags: object
+    noise: str = "normal"
     ema: object = None
     loaded: object = None
 
@@ -54,7 +56,7 @@ class Generator:
         dim = self.inputs["z"].shape[-1]
         if dim is None:
             raise InputError(f"{self.name}: its signature {self.signature} does not say how long z is")
-        z = rng.standard_normal([n, dim]) if self.flags.noise == "normal" else rng.uniform(-1, 1, [n, dim])
+        z = rng.standard_normal([n, dim]) if self.noise == "normal" else rng.uniform(-1, 1, [n, dim])
         return z.astype(np.float32)
 
     def make(self, rng, n, label=None):
@@ -118,7 +120,8 @@ def load(folder, flags):
         raise InputError(f"{folder} cannot be loaded ({' '.join(str(error).split())[:120]}); export it anew") from error
     metadata = path / "metadata.json"
     try:
-        ema = json.loads(metadata.read_text(encoding="utf-8")).get("ema") if metadata.exists() else None
+        known = json.loads(metadata.read_text(encoding="utf-8")) if metadata.exists() else {}
+        ema, noise = known.get("ema"), known.get("noise", "normal")
     except (ValueError, AttributeError) as error:
         raise InputError(f"{metadata} cannot be read ({error}); mend it or move it away") from error
 
@@ -128,7 +131,8 @@ def load(folder, flags):
         return function, named, function.structured_outputs
 
     found = {name: lambda function=function: described(function) for name, function in loaded.signatures.items()}
-    return dataclasses.replace(_fitting(str(folder), found, flags), ema=ema, loaded=loaded)
+    noise = noise if flags.noise == "auto" else flags.noise
+    return dataclasses.replace(_fitting(str(folder), found, flags), noise=noise, ema=ema, loaded=loaded)
 
 
 def live(model, flags):
@@ -139,7 +143,8 @@ def live(model, flags):
         return lambda **given: concrete(*(given[s.name] for s in specs)), specs, concrete.structured_outputs
 
     found = {name: lambda given=given: traced(*given) for name, given in model.signatures().items()}
-    return _fitting("the model", found, flags)
+    noise = model.noise if flags.noise == "auto" else flags.noise
+    return dataclasses.replace(_fitting("the model", found, flags), noise=noise)
 
 
 def _fitting(model, found, flags):
@@ -291,7 +296,7 @@ class Source:
             "image_shape": list(self.shape),
             "pixels": "8 bits",
             "seed": self.flags.seed,
-            "noise": self.flags.noise if generator.kind == "z" else None,
+            "noise": generator.noise if generator.kind == "z" else None,
             "truncation": self.flags.truncation,
             "ema": generator.ema,
         }

@@ -1,0 +1,109 @@
+"""GoGAN: pictures from noise, by stages of critics that rank new fakes above those of the stage before.
+
+Default: the embedded glyphs (DejaVu Sans) at 16x16, three stages.
+
+    python recipes/gogan.py
+    python recipes/gogan.py --dataset=toy:ring
+    python recipes/gogan.py --preset=paper --dataset=path/to/pictures
+
+A stage takes `--stage-steps`; a run of more `--steps` has more stages. On `toy:...` both networks are fully connected.
+Paper (arXiv 1704.04865): CelebA, LSUN bedrooms and CIFAR-10 by its abstract. Sizes and schedule were not seen: the
+preset has those of WGAN (arXiv 1701.07875, section 4), and three stages. Not yet run here.
+"""
+
+import dataclasses
+
+from tfgan_zoo import GoGAN, latent, random, run
+from tfgan_zoo.data import images, toy
+from tfgan_zoo.metrics import modes
+from tfgan_zoo.networks.dcgan import dcgan_discriminator, dcgan_generator
+from tfgan_zoo.networks.mlp import mlp_discriminator, mlp_generator
+
+# isort: split
+import keras  # after tfgan_zoo, which keeps TensorFlow's start-up messages off the terminal
+
+
+@dataclasses.dataclass(kw_only=True)
+class Config(run.Config):
+    """Train a GoGAN. --dataset also takes toy:gaussian, toy:ring and toy:grid."""
+
+    image_size: int = 16
+    batch_size: int = 32
+    steps: int = 1200
+    stage_steps: int = 400
+    """Steps of each stage."""
+    latent_dim: int = 100
+    """Length of z."""
+    width: int = 32
+    """Channels of the layer next to the picture; each further one has twice as many. Of points: twice the width."""
+    epsilon: float = 1.0
+    """Margin between neighbours in the ranking."""
+    rank_weight: float = 0.5
+    """Of the term that ranks real examples above the last stage's fakes."""
+    n_critic: int = 5
+    """Critic steps per generator step."""
+    clip: float = 0.1
+    """Largest absolute value of a weight of the critic."""
+    learning_rate: float = 5e-4
+    """Of RMSprop, for both players."""
+
+
+PRESETS = {
+    "default": Config(),
+    "paper": Config(
+        preset="paper", dataset="lsun/bedroom", image_size=64, batch_size=64, steps=600_000, stage_steps=200_000,
+        width=64, learning_rate=5e-5,
+    ),
+}  # fmt: skip
+
+
+def load(config):
+    if toy.is_toy(config.dataset):
+        return toy.points(config.dataset)
+    return images.images(config.dataset, image_size=config.image_size, data_dir=config.data_dir)
+
+
+def build(config, data):
+    if data.kind == "points":
+        widths = [2 * config.width] * 2
+        generator = mlp_generator((data.channels,), config.latent_dim, widths)
+        discriminator = mlp_discriminator((data.channels,), widths, "leaky_relu")
+    else:
+        shape = (config.image_size, config.image_size, data.channels)
+        generator = dcgan_generator(shape, latent_dim=config.latent_dim, width=config.width)
+        discriminator = dcgan_discriminator(shape, width=config.width)
+    model = GoGAN(
+        generator,
+        discriminator,
+        stage_steps=config.stage_steps,
+        epsilon=config.epsilon,
+        rank_weight=config.rank_weight,
+        n_critic=config.n_critic,
+        clip=config.clip,
+        seed=config.seed,
+    )
+
+    def rmsprop():
+        # As in recipes/wgan.py: Keras' default epsilon would damp the small gradients of clipped weights.
+        return keras.optimizers.RMSprop(config.learning_rate, rho=0.99, epsilon=1e-16)
+
+    return model, {"g_optimizer": rmsprop(), "d_optimizer": rmsprop()}
+
+
+def evaluate(model, data, config):
+    if data.kind != "points":
+        return {}
+    with random.stream(config.seed):
+        samples = model.generator(random.normal([modes.SAMPLES, config.latent_dim]), training=False)
+    return modes.coverage(samples, data.modes, data.sigma)
+
+
+def draw(model, config):
+    if toy.is_toy(config.dataset):
+        return {}
+    with random.stream(config.seed):
+        return latent.strips(model.generator, random.normal([16, config.latent_dim]), spherical=True)
+
+
+if __name__ == "__main__":
+    run.main("gogan", PRESETS, load, build, evaluate=evaluate, draw=draw)

@@ -1,0 +1,91 @@
+"""LAPGAN: pictures from noise, from coarse to fine along a Laplacian pyramid.
+
+Default: the embedded glyphs (DejaVu Sans): 5x5, then 10x10, then 20x20.
+
+    python recipes/lapgan.py
+    python recipes/lapgan.py --dataset=path/to/pictures --image-size=64 --levels=4
+    python recipes/lapgan.py --preset=paper
+
+Paper (arXiv 1506.05751): CIFAR-10 from 8x8; networks, SGD and batch as in the published code
+(github.com/facebook/eyescream, seen in copies), without its slow rise of the momentum to 0.7 and its decay of the rate.
+The number of steps and the coarsest networks (two layers of 1200) are from memory. Not yet run here.
+"""
+
+import dataclasses
+from typing import Literal
+
+from tfgan_zoo import LAPGAN, latent, random, run
+from tfgan_zoo.data import images
+from tfgan_zoo.errors import InputError
+from tfgan_zoo.families.lapgan import level_discriminator, level_generator
+from tfgan_zoo.networks.mlp import mlp_discriminator, mlp_generator
+from tfgan_zoo.optimizers import Adam
+
+# isort: split
+import keras  # after tfgan_zoo, which keeps TensorFlow's start-up messages off the terminal
+
+
+@dataclasses.dataclass(kw_only=True)
+class Config(run.Config):
+    """Train a LAPGAN."""
+
+    image_size: int = 20
+    batch_size: int = 32
+    steps: int = 1500
+    levels: int = 3
+    """Sizes of the pyramid; each is half the one before."""
+    latent_dim: int = 100
+    """Length of the coarsest level's z; a finer one has a number per pixel."""
+    coarse_width: int = 512
+    """Of both hidden layers of the coarsest, fully connected networks."""
+    width: int = 16
+    """Channels of the finer levels' layers."""
+    optimizer: Literal["adam", "sgd"] = "adam"
+    """Adam with beta_1 0.5, or SGD with momentum 0.5."""
+    learning_rate: float = 5e-4
+    """Of both players, at every level."""
+
+
+PRESETS = {
+    "default": Config(),
+    "paper": Config(
+        preset="paper", dataset="cifar10", image_size=32, batch_size=128, steps=100_000, coarse_width=1200, width=64,
+        optimizer="sgd", learning_rate=0.02,
+    ),
+}  # fmt: skip
+
+
+def load(config):
+    return images.images(config.dataset, image_size=config.image_size, data_dir=config.data_dir)
+
+
+def build(config, data):
+    coarsest = config.image_size // 2 ** (config.levels - 1)
+    if coarsest < 1 or coarsest * 2 ** (config.levels - 1) != config.image_size:
+        raise InputError(
+            f"--image-size={config.image_size} does not halve {config.levels - 1} times; choose a multiple of"
+            f" {2 ** (config.levels - 1)} or fewer --levels"
+        )
+    finer = [(config.image_size // 2**k, config.image_size // 2**k, data.channels) for k in range(config.levels - 1)]
+    shape, widths = (coarsest, coarsest, data.channels), [config.coarse_width] * 2
+    model = LAPGAN(
+        [level_generator(s, config.width) for s in finer] + [mlp_generator(shape, config.latent_dim, widths)],
+        [level_discriminator(s, config.width) for s in finer] + [mlp_discriminator(shape, widths, "leaky_relu")],
+        seed=config.seed,
+    )
+
+    def optimizer():
+        if config.optimizer == "adam":
+            return Adam(config.learning_rate, 0.5)
+        return keras.optimizers.SGD(config.learning_rate, momentum=0.5)
+
+    return model, {"g_optimizer": optimizer(), "d_optimizer": optimizer()}
+
+
+def draw(model, config):
+    with random.stream(config.seed):
+        return latent.strips(model.generator, model.draw_z([16, model.latent_dim]))
+
+
+if __name__ == "__main__":
+    run.main("lapgan", PRESETS, load, build, draw=draw)

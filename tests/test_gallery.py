@@ -1,0 +1,290 @@
+import io
+import json
+import re
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from tfgan_zoo import DCGAN, SNGAN, gallery
+from tfgan_zoo.errors import InputError
+from tfgan_zoo.export import export
+from tfgan_zoo.gallery import __main__ as command
+from tfgan_zoo.networks.dcgan import dcgan_discriminator, dcgan_generator
+from tfgan_zoo.networks.sn_resnet import sn_resnet_discriminator, sn_resnet_generator
+
+SHAPE = (8, 8, 1)
+PAGE = Path(gallery.__file__).with_name("page.py")
+
+
+def words(x, text, truncation):
+    """Grey pictures, the brighter the longer the text."""
+    length = tf.cast(tf.strings.length(text), tf.float32)[:, None, None, None]
+    return {"image": tf.zeros([tf.shape(x)[0], 8, 8, 3]) + length / 10 * truncation}
+
+
+def save(folder, **functions):
+    """A SavedModel of functions; each comes with the specs of its inputs."""
+    module = tf.Module()
+    module.f = {name: tf.function(f, input_signature=specs, autograph=False) for name, (f, *specs) in functions.items()}
+    tf.saved_model.save(module, str(folder), signatures=module.f)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Four models that can be shown and two that cannot."""
+    folder = tmp_path_factory.mktemp("exported")
+    keras.utils.set_random_seed(1)
+    dcgan = DCGAN(dcgan_generator(SHAPE, latent_dim=10, width=8), dcgan_discriminator(SHAPE, width=8))
+    labelled = {"num_classes": 3, "width": 4}
+    sngan = SNGAN(
+        sn_resnet_generator(SHAPE, latent_dim=4, **labelled), sn_resnet_discriminator(SHAPE, **labelled), num_classes=3
+    )
+    for variable in dcgan.generator.trainable_variables + sngan.generator.trainable_variables:
+        # At first pictures are all but grey, and the same for all labels.
+        variable.assign(variable + tf.random.stateless_normal(variable.shape, [1, 2]) * 0.1)
+    export(dcgan, folder / "dcgan")
+    export(sngan, folder / "sngan", {"data": {"description": "d", "licence": "l", "classes": ["A", "B", "C"]}})
+
+    picture, vector = tf.TensorSpec([None, *SHAPE], name="image"), tf.TensorSpec([None, 2], name="x")
+    text = tf.TensorSpec([None], tf.string, name="text")
+    there, back = (lambda image: {"image": image / 2}), (lambda image: {"image": -image})
+    save(folder / "both_ways" / "1", serving_default=(there, picture), b_to_a=(back, picture))
+    save(folder / "words" / "1", serving_default=(words, vector, text, tf.TensorSpec([], name="truncation")))
+    save(folder / "points" / "1", serving_default=(lambda x: {"point": x}, vector))
+    (folder / "damaged" / "3").mkdir(parents=True)
+    (folder / "damaged" / "3" / "saved_model.pb").write_bytes(b"not a protobuf")
+    (folder / "notes").mkdir()
+    return folder
+
+
+@pytest.fixture(scope="module")
+def models(folder):
+    return {model.name: model for model in gallery.discover(folder)}
+
+
+def png(values):
+    file = io.BytesIO()
+    Image.fromarray(values).save(file, "PNG")
+    return file.getvalue()
+
+
+def test_models_are_found_in_a_folder_a_family_or_a_version(folder, models):
+    assert list(models) == ["both_ways", "damaged", "dcgan", "points", "sngan", "words"]
+    for place in ("dcgan", "dcgan/1"):
+        assert [model.name for model in gallery.discover(folder / place)] == ["dcgan"]
+
+
+def test_versions_are_shown_newest_first(tmp_path):
+    for version in ("9", "10"):
+        (tmp_path / "x" / version).mkdir(parents=True)
+        (tmp_path / "x" / version / "saved_model.pb").write_bytes(b"damaged")
+    assert [model.name for model in gallery.discover(tmp_path)] == ["x, version 10", "x, version 9"]
+
+
+def test_what_a_model_gets_is_decided_by_its_signatures(models):
+    def wants(name):
+        return [(use.label, {n: t.control for n, t in use.inputs.items()}) for use in models[name].uses]
+
+    assert wants("dcgan") == [("serving_default", {"z": "noise"})], "sample and discriminate add nothing"
+    assert wants("sngan") == [("serving_default", {"z": "noise", "label": "label"})]
+    assert wants("both_ways") == [("a_to_b", {"image": "image"}), ("b_to_a", {"image": "image"})]
+    assert wants("words") == [("serving_default", {"x": "noise", "text": "text", "truncation": "truncation"})]
+    assert models["sngan"].classes == ["A", "B", "C"] and models["dcgan"].classes == []
+
+
+def test_what_cannot_be_shown_says_why(models):
+    assert models["points"].uses == () and "serving_default gives point" in models["points"].reason
+    assert "cannot be read" in models["damaged"].reason
+
+
+@pytest.mark.parametrize(("name", "noise"), [("dcgan", "uniform"), ("sngan", "normal")])
+def test_a_seed_gives_the_pictures_that_sample_gives(models, name, noise):
+    model = models[name]
+    loaded, use = gallery.load(model.path), model.uses[0]
+    assert model.noise == noise
+    z = gallery.draw(7, 5, use.inputs["z"].shape[1], model.noise)
+    label = {"label": 2} if name == "sngan" else {}
+    made = gallery.answer(loaded, use, {"z": z, **label}, 5)
+    right = loaded.signatures["sample"](
+        count=tf.constant(5), seed=tf.constant(7, tf.int64), **{n: tf.constant(v, tf.int64) for n, v in label.items()}
+    )
+    assert made.shape == (5, *SHAPE) and np.std(made) > 1e-3
+    np.testing.assert_allclose(made, right["image"], atol=1e-6)
+
+
+def test_one_value_is_meant_for_each_example(models):
+    given = {"x": np.zeros([3, 2], np.float32), "text": "four", "truncation": 0.5}
+    made = gallery.answer(gallery.load(models["words"].path), models["words"].uses[0], given, 3)
+    np.testing.assert_allclose(made, np.full([3, 8, 8, 3], 0.2), atol=1e-6)
+
+
+def test_a_request_that_the_model_refuses_is_an_input_error(models):
+    use = models["sngan"].uses[0]
+    with pytest.raises(InputError, match="refuses this .*label must be from 0 to 2"):
+        gallery.answer(gallery.load(models["sngan"].path), use, {"z": np.zeros([1, 4]), "label": 3})
+
+
+def test_noise_is_moved_along_its_first_components_and_uniform_noise_stays_in_bounds():
+    z = np.full([2, 4], 0.5, np.float32)
+    np.testing.assert_allclose(gallery.shift(z, [1.0, -2.0], "normal"), [[1.5, -1.5, 0.5, 0.5]] * 2)
+    np.testing.assert_allclose(gallery.shift(z, [1.0, -2.0], "uniform"), [[1.0, -1.0, 0.5, 0.5]] * 2)
+    assert np.all(z == 0.5)
+
+
+def test_an_uploaded_file_becomes_the_picture_that_the_signature_wants():
+    wanted = gallery.Tensor("image", "float32", (None, 4, 6, 3))
+    half = np.repeat(np.uint8([[0], [255]]), 12, axis=0).repeat(36, axis=1)  # [24, 36], black above
+    picture = gallery.from_file(png(half), wanted)
+    assert picture.shape == (4, 6, 3)
+    np.testing.assert_allclose(picture[0], -1, atol=1e-6)
+    np.testing.assert_allclose(picture[3], 1, atol=1e-6)
+    np.testing.assert_allclose(gallery.from_file(png(half), wanted, swap=True), -picture, atol=1e-6)
+    free = gallery.Tensor("image", "float32", (None, None, None, 1))
+    assert gallery.from_file(png(half), free).shape == (gallery.UNKNOWN_SIZE, gallery.UNKNOWN_SIZE, 1)
+    with pytest.raises(InputError, match="cannot be read as a picture; give a PNG or JPEG file"):
+        gallery.from_file(b"GIF? no", wanted)
+
+
+def test_a_sheet_has_rows_of_the_asked_length_and_enlarges_what_is_small():
+    ramp = np.linspace(-1, 1, 6, dtype=np.float32)[:, None, None, None] * np.ones([1, 8, 8, 1], np.float32)
+    picture = gallery.sheet(ramp, 3)
+    assert picture.shape == (2 * 10 * 18, 3 * 10 * 18), "two rows of three, each with a margin of 1, 18 times as large"
+    middles = picture[90::180, 90::180]
+    np.testing.assert_array_equal(middles, [[0, 51, 102], [153, 204, 255]])
+    film = gallery.sheet(ramp.reshape(2, 3, 8, 8, 1))
+    np.testing.assert_array_equal(film, picture)
+    assert gallery.sheet(np.zeros([1, 300, 200, 3], np.float32)).shape == (302, 202, 3)
+
+
+@pytest.fixture
+def page(folder, monkeypatch):
+    """The page, with this model chosen."""
+
+    def open_page(name=None, where=folder):
+        monkeypatch.setattr(sys, "argv", [str(PAGE), str(where)])
+        app = AppTest.from_file(str(PAGE), default_timeout=120).run()
+        if name:
+            app.sidebar.selectbox[0].select(name).run()
+        assert not app.exception and not app.error
+        return app
+
+    return open_page
+
+
+def test_the_page_shows_models_with_cards_and_says_what_is_not_shown(page):
+    app = page("dcgan")
+    assert app.sidebar.selectbox[0].options == ["both_ways", "dcgan", "sngan", "words"]
+    listed = " ".join(caption.value for caption in app.sidebar.caption)
+    assert "**points** is not shown: no signature" in listed and "**damaged** is not shown: it cannot be read" in listed
+    assert any(text.value.startswith("### dcgan") and "## Signatures" in text.value for text in app.markdown)
+    assert len(app.image) == 2 and len(app.slider) == 1 + 8
+
+
+def test_sliders_seeds_and_labels_change_the_pictures(page):
+    app = page("sngan")
+    seen = [app.image[0].value[0]]
+
+    def changed():
+        assert not app.exception and not app.error
+        seen.append(app.image[0].value[0])
+        return len(set(seen)) == len(seen)
+
+    assert app.main.selectbox[0].options == ["A", "B", "C"]
+    app.button[0].click().run()
+    assert app.number_input[0].value == 1 and changed()
+    app.slider[1].set_value(2.5).run()
+    assert changed()
+    app.main.selectbox[0].select_index(2).run()
+    assert changed()
+    strip = app.image[1].value[0]
+    app.number_input[2].set_value(5).run()
+    assert app.image[1].value[0] != strip and app.image[0].value[0] == seen[-1]
+
+
+def test_a_text_and_a_truncation_are_asked_for_where_the_signature_takes_them(page):
+    app = page("words")
+    before = app.image[0].value[0]
+    app.text_input[0].set_value("abc").run()
+    assert app.image[0].value[0] != before
+    assert [slider.label for slider in app.slider if "Truncation" in slider.label]
+
+
+def test_an_uploaded_picture_is_translated_both_ways(page):
+    app = page("both_ways")
+    assert app.radio[0].options == ["a_to_b", "b_to_a"] and not app.image
+    answers = []
+    for way in ("a_to_b", "b_to_a"):
+        app.radio[0].set_value(way).run()
+        app.radio[1].set_value("Upload").run()
+        app.file_uploader[0].upload("black.png", png(np.zeros([20, 20], np.uint8)), "image/png").run()
+        assert not app.exception and not app.error and len(app.image) == 2
+        answers.append(app.image[1].value[0])
+        assert app.image[0].value[0] not in answers
+    assert answers[0] != answers[1]
+    app.file_uploader[0].upload("black.png", b"no picture", "image/png").run()
+    assert "cannot be read as a picture" in app.error[0].value
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def test_the_server_answers_on_this_machine_only(folder):
+    port = free_port()
+    arguments = [sys.executable, "-m", "tfgan_zoo.gallery", str(folder), f"--port={port}", "--no-browser"]
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as server:
+        try:
+            for _ in range(600):
+                try:
+                    health = urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=5).read()
+                    break
+                except urllib.error.URLError:
+                    assert server.poll() is None, server.stdout.read()
+                    time.sleep(0.2)
+            assert health == b"ok"
+            html = urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=5).read().decode()
+            assert re.findall(r'(?:src|href)="(?:https?:)?//[^"]*"', html) == [], "nothing comes from elsewhere"
+            with pytest.raises(ConnectionRefusedError):
+                socket.create_connection(("127.0.0.2", port), timeout=5)  # would be answered on 0.0.0.0
+        finally:
+            server.kill()  # an orderly end of a process with TensorFlow takes seconds
+
+
+def test_bad_input_ends_with_2_and_one_line(folder, tmp_path, monkeypatch, capsys):
+    def refused(*arguments):
+        with pytest.raises(SystemExit) as end:
+            command.main(list(arguments))
+        error = capsys.readouterr().err
+        assert end.value.code == 2 and error.startswith("error: ") and error.count("\n") == 1
+        return error
+
+    assert f"{tmp_path} holds no exported model" in refused(str(tmp_path))
+    assert "--port=0 must be from 1 to 65535" in refused(str(folder), "--port=0")
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert f"127.0.0.1:{port} cannot be listened on" in refused(str(folder), f"--port={port}")
+    monkeypatch.setattr(command.importlib.util, "find_spec", lambda name: None)
+    assert 'pip install "tfgan_zoo[gallery]"' in refused(str(folder))
+
+
+def test_metadata_that_is_no_json_is_a_reason(folder, tmp_path):
+    (tmp_path / "saved_model.pb").write_bytes((folder / "points" / "1" / "saved_model.pb").read_bytes())
+    (tmp_path / "metadata.json").write_text("{")
+    assert "cannot be read" in gallery.discover(tmp_path)[0].reason
+    (tmp_path / "metadata.json").write_text(json.dumps({"noise": "uniform"}))
+    assert gallery.discover(tmp_path)[0].noise == "uniform"

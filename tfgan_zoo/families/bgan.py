@@ -1,0 +1,136 @@
+"""BGAN: "Boundary-Seeking Generative Adversarial Networks", Hjelm, Jacob, Che, Trischler, Cho and Bengio, ICLR 2018.
+arXiv 1702.08431.
+
+Follows the authors' tutorial and published code, for the f-divergence of the original GAN, whose importance weight is
+w(x) = D(x) / (1 - D(x)) = exp(logits). Discrete images: the lower-variance policy gradient with weights normalised over
+M samples of one z. Continuous images: E[(log w)^2], as in both; others give it with a factor 1/2. The paper's own pages
+were not at hand: nothing is cited by its number.
+Departs from the published code in that the discriminator sees one sample per z and the generator's weights M others, of
+other z's, where there both see the same M, and in that means of pixels are held `EDGE` away from certainty.
+"""
+
+import tensorflow as tf
+
+from tfgan_zoo import gan, latent, losses, random, signatures
+from tfgan_zoo.errors import InputError
+
+EDGE = 1e-5  # float32 means near -1 have steps of 6e-8: closer, log g(x | z) and its slope would be rounding
+
+
+class BGAN(gan.GAN):
+    """A GAN whose generator seeks the discriminator's decision boundary, and may draw pixels that are black or white.
+
+    Compile with `g_optimizer` and `d_optimizer`; `train_step` takes images [B, H, W, C], of -1 and 1 alone where
+    `pixels` is `discrete`, else in [-1, 1].
+
+    A discrete generator gives the mean of each pixel, so that `serving_default(z)` is a function of z: grey where
+    it is undecided. `sample` and `sample_png` draw the pixels.
+
+    Args:
+        generator: `z [B, latent_dim] -> image [B, H, W, C]` in [-1, 1]. A discrete one gives 2 p - 1, p being the
+            probability that a pixel is 1: with a tanh at the end, twice what goes into it is the logit of p.
+        discriminator: `image [B, H, W, C] -> logits [B, 1]`. For discrete images it should have no batch norm, or the
+            weight of a sample would depend on its neighbours.
+        pixels: `discrete` or `continuous`.
+        samples: images per z that the weights are normalised over, the paper's M, 2 or more; only if discrete.
+        baseline: see `discrete_generator_loss`; only if discrete.
+        seed: see `gan.GAN`.
+
+    Raises:
+        InputError: an unknown kind of pixels, or fewer than 2 samples.
+    """
+
+    def __init__(self, generator, discriminator, *, pixels="discrete", samples=20, baseline=False, seed=0):
+        super().__init__(**gan.two_players(generator, discriminator), seed=seed)
+        if pixels not in ("discrete", "continuous"):
+            raise InputError(f"pixels {pixels!r}: expected 'discrete' or 'continuous'")
+        if samples < 2:
+            raise InputError(f"samples {samples}: expected 2 or more, or every weight would be 1")
+        self.latent_dim = generator.input_shape[-1]
+        self.pixels, self.samples, self.baseline = pixels, samples, baseline
+
+    def train_step(self, real):
+        z_shape = [tf.shape(real)[0], self.latent_dim]
+
+        fake = self.generator(random.normal(z_shape), training=True)
+        if self.pixels == "discrete":
+            fake = draw_pixels(fake, 1)[:, 0]
+        with tf.GradientTape() as tape:
+            d_loss = losses.non_saturating_discriminator_loss(
+                self.discriminator(real, training=True), self.discriminator(fake, training=True)
+            )
+        self.minimize(d_loss, tape, self.d_optimizer)
+
+        with tf.GradientTape() as tape:
+            fake = self.generator(random.normal(z_shape), training=True)
+            if self.pixels == "discrete":
+                g_loss = self.discrete_loss(fake)
+            else:
+                g_loss = continuous_generator_loss(self.discriminator(fake, training=True))
+        self.minimize(g_loss, tape, self.g_optimizer)
+
+        return self.track(d_loss=d_loss, g_loss=g_loss)
+
+    def discrete_loss(self, mean):
+        images = draw_pixels(mean, self.samples)  # [B, M, H, W, C]
+        logits = self.discriminator(tf.reshape(images, [-1, *mean.shape[1:]]), training=True)
+        return discrete_generator_loss(mean, images, tf.reshape(logits, [-1, self.samples]), baseline=self.baseline)
+
+    def preview(self, real):
+        shown = latent.preview(self.generator, random.normal, real, self.seed)
+        if self.pixels == "continuous":
+            return shown
+        with random.stream(self.seed, 1):
+            return {"mean": shown["sample"], "sample": draw_pixels(shown["sample"], 1)[:, 0]}
+
+    def signatures(self):
+        served = signatures.noise_to_image(self.generator, self.discriminator, random.normal, self.latent_dim)
+        if self.pixels == "continuous":
+            return served
+        mean_of, numbers = served["sample"]
+
+        def sample(count, seed):
+            mean = mean_of(count, seed)["image"]
+            with random.stream(seed, 1):  # z was drawn from step 0
+                return draw_pixels(mean, 1)[:, 0]
+
+        return served | {
+            "sample": (lambda count, seed: {"image": sample(count, seed)}, numbers),
+            "sample_png": (lambda count, seed: {"image_bytes": signatures.to_png(sample(count, seed))}, numbers),
+        }
+
+
+def draw_pixels(mean, count):
+    """`count` images of independent pixels -1 and 1 of this mean: [B, H, W, C] -> [B, count, H, W, C].
+
+    Raises:
+        RuntimeError: no `random.stream` is open.
+    """
+    u = random.uniform([tf.shape(mean)[0], count, *mean.shape[1:]], -1.0, 1.0)
+    return tf.where(u < tf.cast(mean, tf.float32)[:, None], 1.0, -1.0)
+
+
+def discrete_generator_loss(mean, images, logits, baseline=False):
+    """-E_z[sum_m w~_m log g(x_m | z)], w~ = w / sum_m' w(x_m'), w = D / (1 - D).
+
+    Its gradient, weights held, is the policy gradient: it tends to that of E_z KL(p~(x | z) || g(x | z)) with M, where
+    p~ = w g / E_g[w] is what the discriminator takes for the data.
+
+    Args:
+        mean: `[B, H, W, C]`, 2 p - 1.
+        images: `[B, M, H, W, C]` of -1 and 1, drawn from it.
+        logits: `[B, M]`, the discriminator's of each.
+        baseline: take their mean, 1 / M, from the weights. The gradient's expectation stays, since that of
+            grad log g is 0; its noise is less, and none where all weights are equal. Not in the paper's algorithm.
+    """
+    weights = tf.stop_gradient(tf.nn.softmax(tf.cast(logits, tf.float32), axis=1))
+    if baseline:
+        weights -= tf.reduce_mean(weights, axis=1, keepdims=True)
+    mean = tf.clip_by_value(tf.cast(mean, tf.float32), EDGE - 1.0, 1.0 - EDGE)[:, None]
+    log_g = tf.reduce_sum(tf.math.log((1.0 + images * mean) / 2.0), axis=list(range(2, images.shape.rank)))  # [B, M]
+    return -tf.reduce_mean(tf.reduce_sum(weights * log_g, axis=1))
+
+
+def continuous_generator_loss(fake_logits):
+    """E[(log w(G(z)))^2] = E[(log D(G(z)) - log(1 - D(G(z))))^2]: 0 on the decision boundary."""
+    return tf.reduce_mean(tf.square(tf.cast(fake_logits, tf.float32)))

@@ -1,0 +1,153 @@
+"""EBGAN: "Energy-based Generative Adversarial Network", Zhao, Mathieu and LeCun, ICLR 2017.
+arXiv 1609.03126.
+
+Follows equations 1 and 2 with the auto-encoder's energy of section 2.3 and the pulling-away term of section 2.4. The
+text was not at hand: the formulas agree with a reader's account of them (github.com/crcrpar/EBGAN), the numbers of
+equations and sections and the term's weight are from memory. Departs from the paper in that the generator's step sees
+other noise than the discriminator's, and that the encoder here ends in a vector where the paper's ends in feature maps.
+"""
+
+import math
+
+import keras
+import tensorflow as tf
+from keras import layers as kl
+
+from tfgan_zoo import gan, latent, layers, random, signatures
+from tfgan_zoo.errors import InputError
+from tfgan_zoo.networks import sizes
+
+
+class EBGAN(gan.GAN):
+    """A GAN whose discriminator is an energy: how badly an auto-encoder of real images reconstructs this one.
+
+    Compile with `g_optimizer` and `d_optimizer`; `train_step` takes images [B, H, W, C] in [-1, 1]; B over all replicas
+    is 2 or more. Logs the two energies beside the losses: where `fake_energy` stays above the margin the discriminator
+    learns from real images alone. `discriminate` serves the negative energy as its logits: larger is more like data,
+    but 0 is no border between real and fake.
+
+    Args:
+        generator: `z [B, latent_dim] -> image [B, H, W, C]` in [-1, 1].
+        discriminator: `image [B, H, W, C] -> (reconstruction [B, H, W, C], code [B, ...])`, as `autoencoder` below.
+        margin: the paper's m, in the units of `energy`, so it grows with the square root of the number of pixels.
+        pt_weight: of the pulling-away term; 0 is the paper's EBGAN, 0.1 its EBGAN-PT.
+        seed: see `gan.GAN`.
+
+    Raises:
+        InputError: a margin that is not above 0.
+    """
+
+    def __init__(self, generator, discriminator, *, margin, pt_weight=0.1, seed=0):
+        super().__init__(**gan.two_players(generator, discriminator), seed=seed)
+        if not margin > 0:
+            raise InputError(f"margin {margin}: expected more than 0, or fakes would not train the discriminator")
+        self.latent_dim = generator.input_shape[-1]
+        self.margin, self.pt_weight = margin, pt_weight
+
+    def train_step(self, real):
+        z_shape = [tf.shape(real)[0], self.latent_dim]
+
+        fake = self.generator(random.normal(z_shape), training=True)
+        with tf.GradientTape() as tape:
+            real_energy = energy(real, self.discriminator(real, training=True)[0])
+            fake_energy = energy(fake, self.discriminator(fake, training=True)[0])
+            d_loss = margin_loss(real_energy, fake_energy, self.margin)
+        self.minimize(d_loss, tape, self.d_optimizer)
+
+        with tf.GradientTape() as tape:
+            fake = self.generator(random.normal(z_shape), training=True)
+            reconstruction, code = self.discriminator(fake, training=True)
+            g_loss = tf.reduce_mean(energy(fake, reconstruction))  # equation 2
+            pt = pulling_away(code)
+            total = g_loss + self.pt_weight * pt
+        self.minimize(total, tape, self.g_optimizer)
+
+        return self.track(
+            d_loss=d_loss,
+            g_loss=g_loss,
+            pt=pt,
+            real_energy=tf.reduce_mean(real_energy),
+            fake_energy=tf.reduce_mean(fake_energy),
+        )
+
+    def preview(self, real):
+        return latent.preview(self.generator, random.normal, real, self.seed)
+
+    def logits(self, image, training):
+        return -energy(image, self.discriminator(image, training=training)[0])[:, None]
+
+    def signatures(self):
+        return signatures.noise_to_image(self.generator, self.logits, random.normal, self.latent_dim)
+
+
+def energy(image, reconstruction):
+    """||Dec(Enc(x)) - x||, section 2.3: per example the Euclidean norm over all pixels and channels, [B] float32."""
+    difference = tf.cast(reconstruction, tf.float32) - tf.cast(image, tf.float32)
+    squared = tf.reduce_sum(tf.square(difference), axis=list(range(1, difference.shape.rank)))
+    nonzero = squared > 0.0  # the root's slope is infinite at 0, and inf * 0 is NaN: there, take neither
+    return tf.where(nonzero, tf.sqrt(tf.where(nonzero, squared, 1.0)), 0.0)
+
+
+def margin_loss(real_energy, fake_energy, margin):
+    """E[D(x)] + E[max(0, m - D(G(z)))], equation 1."""
+    return tf.reduce_mean(real_energy) + tf.reduce_mean(tf.nn.relu(margin - fake_energy))
+
+
+def pulling_away(code):
+    """1 / (N (N - 1)) sum_{i != j} cos(S_i, S_j)^2, section 2.4, over the codes S of the whole global batch.
+
+    A replica returns the mean of its own rows i, so that the mean over replicas is the term of all of them.
+    """
+    own = tf.cast(tf.reshape(code, [-1, math.prod(code.shape[1:])]), tf.float32)
+    own = tf.math.l2_normalize(own, axis=1, epsilon=1e-12)
+    every, context = own, tf.distribute.get_replica_context()
+    replicas = context.num_replicas_in_sync
+    if replicas > 1:  # a sum over replicas of which each has put its codes into rows of their own
+        placed = tf.one_hot(context.replica_id_in_sync_group, replicas)[:, None, None] * own  # [replicas, B, d]
+        every = context.all_reduce(tf.distribute.ReduceOp.SUM, tf.reshape(placed, [-1, own.shape[1]]))
+    squared = tf.square(tf.matmul(own, every, transpose_b=True))  # [B, N]
+    itself = tf.square(tf.reduce_sum(tf.square(own), axis=1))  # cos(S_i, S_i)^2, 0 where the code is 0
+    others = tf.cast(tf.shape(every)[0] - 1, tf.float32)
+    return tf.reduce_mean(tf.reduce_sum(squared, axis=1) - itself) / others
+
+
+def autoencoder(image_shape, width=32, code_dim=64):
+    """`image [B, H, W, C] -> (reconstruction [B, H, W, C] in [-1, 1], code [B, code_dim])`, float32.
+
+    Strided convolutions down to 4 to 7 pixels and one dense layer, then back up.
+
+    Args:
+        image_shape: (H, W, C), square; 4 to 7 times a power of two, at least 8.
+        width: channels of the first layer, doubled with every halving of the size.
+        code_dim: length of the code.
+
+    Raises:
+        InputError: an image size that does not fit.
+    """
+    base, times = sizes.halvings(image_shape)
+
+    image = x = keras.Input(image_shape)
+    for i in range(times):
+        x = _down(width * 2**i, use_bias=i == 0)(x)  # [B, h/2, w/2, width 2^i]
+        if i > 0:
+            x = layers.batch_normalization()(x)
+        x = kl.LeakyReLU(negative_slope=0.2)(x)
+    code = kl.Dense(code_dim, kernel_initializer=layers.normal_002(), name="code")(kl.Flatten()(x))  # [B, code_dim]
+    code = kl.Activation("linear", dtype="float32")(code)
+
+    channels = width * 2 ** (times - 1)
+    x = kl.Dense(base * base * channels, use_bias=False, kernel_initializer=layers.normal_002())(code)
+    x = kl.ReLU()(layers.batch_normalization()(kl.Reshape([base, base, channels])(x)))
+    for i in reversed(range(times - 1)):
+        x = _up(width * 2**i, use_bias=False)(x)  # [B, 2h, 2w, width 2^i]
+        x = kl.ReLU()(layers.batch_normalization()(x))
+    x = _up(image_shape[2], use_bias=True)(x)  # [B, H, W, C]
+    return keras.Model(image, [kl.Activation("tanh", dtype="float32")(x), code], name="autoencoder")
+
+
+def _down(channels, use_bias):
+    return kl.Conv2D(channels, 4, 2, "same", use_bias=use_bias, kernel_initializer=layers.normal_002())
+
+
+def _up(channels, use_bias):
+    return kl.Conv2DTranspose(channels, 4, 2, "same", use_bias=use_bias, kernel_initializer=layers.normal_002())

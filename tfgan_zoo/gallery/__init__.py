@@ -1,0 +1,285 @@
+"""What the gallery shows: exported models, the requests that a person can make of them, and pictures of their answers.
+
+`python -m tfgan_zoo.gallery` starts the server, `page.py` is the page.
+"""
+
+import dataclasses
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+from tensorflow.core.protobuf import saved_model_pb2
+
+from tfgan_zoo import callbacks, random, signatures
+from tfgan_zoo.errors import InputError
+
+UNKNOWN_SIZE = 256  # of a picture where a signature takes any
+_CHANNELS = (1, 3, 4)
+
+
+@dataclasses.dataclass(frozen=True)
+class Tensor:
+    """An input of a signature.
+
+    Attributes:
+        control: what a person gives for it: noise, image, label, text, truncation, count or seed.
+        dtype: its name.
+        shape: a tuple, None for what is free.
+    """
+
+    control: str
+    dtype: str
+    shape: tuple
+
+
+@dataclasses.dataclass(frozen=True)
+class Use:
+    """A signature that makes pictures of what a person can give.
+
+    Attributes:
+        signature: its name.
+        label: its name on the page.
+        inputs: name -> `Tensor`.
+        output: name of the pictures, [B, H, W, C] or, of films, [B, T, H, W, C].
+    """
+
+    signature: str
+    label: str
+    inputs: dict
+    output: str
+
+    def named(self, control):
+        """The inputs of one kind: name -> `Tensor`."""
+        return {name: tensor for name, tensor in self.inputs.items() if tensor.control == control}
+
+
+@dataclasses.dataclass(frozen=True)
+class Model:
+    """An exported model, not loaded.
+
+    Attributes:
+        path: its version folder.
+        name: `dcgan`, or `dcgan, version 2` where there are several versions.
+        uses: `Use`s, the default one first; none: see `reason`.
+        reason: why it cannot be shown.
+        metadata: its `metadata.json`, or {}.
+        card: its `README.md`, or "".
+    """
+
+    path: Path
+    name: str
+    uses: tuple = ()
+    reason: str = ""
+    metadata: dict = dataclasses.field(default_factory=dict)
+    card: str = ""
+
+    @property
+    def noise(self):
+        """normal or uniform."""
+        return self.metadata.get("noise", "normal")
+
+    @property
+    def classes(self):
+        """Names of the labels, from 0; [] where they are not known."""
+        return list((self.metadata.get("data") or {}).get("classes") or [])
+
+
+def discover(folder):
+    """The models below `folder`, sorted by family, newest version first.
+
+    Raises:
+        InputError: there is none.
+    """
+    folder = Path(folder)
+    found = {path.parent for pattern in ("", "*/", "*/*/") for path in folder.glob(f"{pattern}saved_model.pb")}
+    if not found:
+        raise InputError(f"{folder} holds no exported model; train one first, or give another folder")
+    families = {}
+    for path in found:
+        absolute = path.resolve()
+        whole = absolute.name if not absolute.name.isdecimal() else absolute.parent.name
+        families.setdefault(whole, []).append(path)
+    models = []
+    for family, paths in sorted(families.items()):
+        for path in sorted(paths, key=_version, reverse=True):
+            models.append(describe(path, family if len(paths) == 1 else f"{family}, version {path.resolve().name}"))
+    return models
+
+
+def _version(path):
+    name = path.resolve().name
+    return (name.isdecimal(), int(name) if name.isdecimal() else 0, name)
+
+
+def describe(path, name):
+    """The `Model` in the folder `path`, from what is written in its files."""
+    try:
+        saved = saved_model_pb2.SavedModel.FromString((path / "saved_model.pb").read_bytes())
+        served = saved.meta_graphs[0].signature_def
+        metadata = json.loads(_text(path / "metadata.json") or "{}")
+    except Exception as error:  # damaged files fail in many ways
+        return Model(path, name, reason=f"it cannot be read ({_first_line(error)}); export it again")
+    uses, reasons = decide(served)
+    reason = "" if uses else "no signature makes pictures of what can be given here: " + "; ".join(reasons)
+    return Model(path, name, uses, reason, metadata, _text(path / "README.md"))
+
+
+def _text(path):
+    return path.read_text(encoding="utf-8") if path.exists() else ""
+
+
+def decide(served):
+    """What can be done with a model.
+
+    Args:
+        served: signature name -> `SignatureDef`.
+
+    Returns:
+        (`Use`s, the default one first; for each other signature, why it is none).
+    """
+    uses, reasons = [], []
+    for name in sorted(served, key=lambda name: (name != "serving_default", name)):
+        if name.startswith("__"):
+            continue
+        inputs = {key: _tensor(key, info) for key, info in served[name].inputs.items()}
+        unknown = [key for key, tensor in inputs.items() if not tensor.control]
+        pictures = [key for key, info in served[name].outputs.items() if _is_picture(*_described(info))]
+        if unknown:
+            reasons.append(f"{name} takes {', '.join(unknown)}")
+        elif not pictures:
+            reasons.append(f"{name} gives {', '.join(sorted(served[name].outputs))}")
+        else:
+            label = "a_to_b" if name == "serving_default" and "b_to_a" in served else name
+            uses.append(Use(name, label, inputs, "image" if "image" in pictures else pictures[0]))
+    if any(use.named("noise") for use in uses):  # which can do all that `sample` can
+        uses = [use for use in uses if not use.named("count")]
+    return tuple(uses), reasons or ["there is none"]
+
+
+def _described(info):
+    shape = info.tensor_shape
+    dims = None if shape.unknown_rank else tuple(None if d.size < 0 else d.size for d in shape.dim)
+    return tf.dtypes.as_dtype(info.dtype), dims
+
+
+def _is_picture(dtype, shape):
+    return dtype.is_floating and len(shape or ()) in (4, 5) and shape[-1] in (None, *_CHANNELS)
+
+
+def _tensor(name, info):
+    dtype, shape = _described(info)
+    control = ""
+    if shape is None:
+        pass
+    elif name in ("label", "count", "seed"):
+        control = name if dtype.is_integer and len(shape) < 2 else ""
+    elif name == "truncation":
+        control = name if dtype.is_floating and len(shape) < 2 else ""
+    elif dtype == tf.string:
+        control = "text" if not name.endswith("_bytes") and len(shape) < 2 else ""
+    elif dtype.is_floating and len(shape) == 2 and shape[1]:
+        control = "noise"
+    elif dtype.is_floating and len(shape) == 4 and shape[-1] in _CHANNELS:
+        control = "image"
+    return Tensor(control, dtype.name, shape)
+
+
+def load(path):
+    """The SavedModel in the folder `path`.
+
+    Raises:
+        InputError: it cannot be loaded.
+    """
+    try:
+        return tf.saved_model.load(str(path))
+    except Exception as error:  # damaged files fail in many ways
+        raise InputError(f"{path} cannot be loaded ({_first_line(error)}); export it again") from error
+
+
+def answer(loaded, use, given, count=1):
+    """Pictures for one request.
+
+    Args:
+        loaded: of `load`.
+        use: one of its `Use`s.
+        given: input name -> value for all `count` examples, or one that is meant for each.
+        count: how many.
+
+    Returns:
+        float32 [N, H, W, C], or of films [N, T, H, W, C], in [-1, 1].
+
+    Raises:
+        InputError: the model refuses the request.
+    """
+    request = {}
+    for name, tensor in use.inputs.items():
+        value = np.asarray(given[name], object if tensor.dtype == "string" else tensor.dtype)
+        if value.ndim < len(tensor.shape):
+            value = np.broadcast_to(value, [count, *value.shape])
+        request[name] = tf.constant(value, tensor.dtype)
+    try:
+        return loaded.signatures[use.signature](**request)[use.output].numpy().astype(np.float32)
+    except tf.errors.OpError as error:
+        asserted = re.search(r"assertion failed: \[([^\]]*)\]", str(error))  # else all is about the graph
+        why = asserted[1].strip() if asserted else _first_line(error)
+        raise InputError(f"the model refuses this ({why}); change what is given") from error
+
+
+def draw(seed, count, length, noise):
+    """`[count, length]` noise, the same as `sample` of a noise family draws for this seed.
+
+    Args:
+        noise: normal or uniform.
+    """
+    with random.stream(tf.constant(seed, tf.int64)):
+        z = random.normal([count, length]) if noise == "normal" else random.uniform([count, length], -1.0, 1.0)
+    return z.numpy()
+
+
+def shift(z, by, noise):
+    """z `[N, length]` with `by` added to its first components; uniform noise stays in [-1, 1]."""
+    moved = np.array(z)
+    moved[:, : len(by)] += by
+    return np.clip(moved, -1, 1) if noise == "uniform" else moved
+
+
+def from_file(content, tensor, swap=False):
+    """A PNG or JPEG file of any size -> picture [H, W, C] in [-1, 1], as the input `tensor` wants it.
+
+    Args:
+        swap: exchange black and white.
+
+    Raises:
+        InputError: it is no picture.
+    """
+    height, width, channels = (*(d or UNKNOWN_SIZE for d in tensor.shape[1:3]), tensor.shape[3])
+    try:
+        picture = signatures.from_bytes(tf.constant(content), height, width, channels).numpy()
+    except (tf.errors.InvalidArgumentError, ValueError) as error:
+        raise InputError("this file cannot be read as a picture; give a PNG or JPEG file") from error
+    return -picture if swap else picture
+
+
+def sheet(images, across=None, least=144):
+    """Pictures [N, H, W, C], or films [N, T, H, W, C] with a row each, on one sheet, enlarged if they are small.
+
+    Args:
+        across: how many make a row; by default the sheet is about square.
+        least: pictures of less than half this height are enlarged, to about this height.
+
+    Returns:
+        uint8 [H, W] or [H, W, C].
+    """
+    if images.ndim == 5:
+        images, across = images.reshape(-1, *images.shape[2:]), images.shape[1]
+    height = images.shape[1]
+    columns = {"": images} if across is None else {str(i): images[i::across] for i in range(across)}
+    picture = callbacks.tile(columns)
+    larger = max(1, least // height)
+    return picture.repeat(larger, 0).repeat(larger, 1).squeeze()
+
+
+def _first_line(error):
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)[:160]

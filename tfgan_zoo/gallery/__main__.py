@@ -1,0 +1,76 @@
+"""A local web page of all exported models: noise, walks between samples, labels, texts, pictures drawn or uploaded.
+
+    python -m tfgan_zoo.gallery exported/
+    python -m tfgan_zoo.gallery exported/ --port=8600 --no-browser
+
+Needs `pip install "tfgan_zoo[gallery]"`. What a model gets is decided by its signatures alone, so that any SavedModel
+that makes pictures [B, H, W, C] in [-1, 1] can be put there.
+"""
+
+import dataclasses
+import importlib.util
+import socket
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from tfgan_zoo import gallery
+from tfgan_zoo.errors import InputError
+
+
+@dataclasses.dataclass(kw_only=True)
+class Config:
+    """Show exported models on a local web page."""
+
+    folder: Annotated[str, tyro.conf.Positional] = "exported"
+    """Where the models are: exported/, a family's folder in it, or one version."""
+    host: str = "127.0.0.1"
+    """Address to listen on. Any other than the default lets other machines use the models; there is no password."""
+    port: int = 8501
+    browser: bool = True
+    """Open the page in the browser."""
+
+
+def main(argv=None):
+    """Runs the server until it is interrupted. Exits with 2 for bad input."""
+    config = tyro.cli(Config, args=argv, prog="python -m tfgan_zoo.gallery")
+    try:
+        if importlib.util.find_spec("streamlit") is None:
+            raise InputError('the gallery needs Streamlit; pip install "tfgan_zoo[gallery]"')
+        gallery.discover(config.folder)
+        _check_free(config.host, config.port)
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+    from streamlit.web import cli
+
+    flags = {
+        "server.address": config.host,
+        "server.port": config.port,
+        "server.headless": not config.browser,
+        "server.showEmailPrompt": False,
+        "server.fileWatcherType": "none",
+        "server.maxUploadSize": 20,
+        "browser.gatherUsageStats": False,
+        "browser.serverAddress": config.host,
+        "client.toolbarMode": "minimal",
+    }
+    page = Path(__file__).with_name("page.py")
+    cli.main(["run", str(page), *(f"--{name}={value}" for name, value in flags.items()), "--", config.folder])
+
+
+def _check_free(host, port):
+    if not 0 < port < 65536:
+        raise InputError(f"--port={port} must be from 1 to 65535")
+    try:
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((host, port))
+    except OSError as error:
+        raise InputError(f"{host}:{port} cannot be listened on ({error.strerror}); give another --port") from error
+
+
+if __name__ == "__main__":
+    main()

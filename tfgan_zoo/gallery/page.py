@@ -1,0 +1,182 @@
+"""The page of `python -m tfgan_zoo.gallery`, a Streamlit script: it is run from the top at every change on the page."""
+
+import base64
+import sys
+
+import streamlit as st
+
+from tfgan_zoo import gallery, latent
+from tfgan_zoo.errors import InputError
+
+SLIDERS = 8  # for the first components of the noise
+STEPS = 8  # of a walk
+
+# A canvas to draw on, black on white. At the end of each line the picture goes to Python as a PNG file in base64.
+_SKETCH_HTML = '<canvas width="256" height="256"></canvas><br><button>Clear</button>'
+_SKETCH_CSS = """
+canvas { border: 1px solid var(--st-border-color, #bbb); cursor: crosshair; touch-action: none; max-width: 100%; }
+button {
+  margin-top: 0.4rem; padding: 0.2rem 0.8rem; font: inherit; cursor: pointer; color: inherit;
+  background: none; border: 1px solid var(--st-border-color, #bbb); border-radius: 0.5rem;
+}
+"""
+_SKETCH_JS = """
+export default function ({ parentElement, setStateValue }) {
+  const canvas = parentElement.querySelector("canvas");
+  if (canvas.dataset.ready) return;
+  canvas.dataset.ready = "yes";
+  const pen = canvas.getContext("2d");
+  const clear = () => { pen.fillStyle = "white"; pen.fillRect(0, 0, canvas.width, canvas.height); };
+  const send = () => setStateValue("png", canvas.toDataURL("image/png").split(",")[1]);
+  const at = (event) => [event.offsetX, event.offsetY].map((x) => x * canvas.width / canvas.clientWidth);
+  clear();
+  pen.lineWidth = 14; pen.lineCap = pen.lineJoin = "round";
+  canvas.onpointerdown = (event) => {
+    canvas.setPointerCapture(event.pointerId);
+    pen.beginPath(); pen.moveTo(...at(event)); pen.lineTo(...at(event)); pen.stroke();
+  };
+  canvas.onpointermove = (event) => { if (event.buttons) { pen.lineTo(...at(event)); pen.stroke(); } };
+  canvas.onpointerup = send;
+  parentElement.querySelector("button").onclick = () => { clear(); setStateValue("png", ""); };
+}
+"""
+sketch = st.components.v2.component("tfgan_zoo.sketch", html=_SKETCH_HTML, css=_SKETCH_CSS, js=_SKETCH_JS)
+
+load = st.cache_resource(gallery.load, max_entries=4, show_spinner="Loading the model")
+
+
+def page(folder):
+    """Everything on the page."""
+    st.set_page_config("tfgan_zoo gallery", layout="wide")
+    models = gallery.discover(folder)
+    shown = {model.name: model for model in models if model.uses}
+    with st.sidebar:
+        st.title("tfgan_zoo")
+        name = st.selectbox("Model", list(shown)) if shown else None
+        for model in models:
+            if not model.uses:
+                st.caption(f"**{model.name}** is not shown: {model.reason}")
+    if name is None:
+        st.info("None of these models can be shown; the reasons are on the left.")
+        return
+    model = shown[name]
+    st.header(name)
+    st.caption(model.metadata.get("title") or str(model.path))
+    try:
+        _use(model)
+    except InputError as error:
+        st.error(str(error))
+    st.divider()
+    st.markdown(_lower(model.card) or "This model has no model card.")
+
+
+def _use(model):
+    loaded = load(model.path)
+    use = model.uses[0]
+    if len(model.uses) > 1:
+        labels = {use.label: use for use in model.uses}
+        use = labels[st.radio("What to do", list(labels), horizontal=True, key=f"{model.path} use")]
+    key = f"{model.path} {use.signature}"  # of the controls: each model has its own
+    left, right = st.columns([1, 2], gap="large")
+    with left:
+        given = _common(model, use, key)
+    if use.named("noise"):
+        _noise(model, loaded, use, given, key, left, right)
+    else:
+        with left:
+            images = {name: _picture(name, tensor, f"{key} {name}") for name, tensor in use.named("image").items()}
+            given |= images | {n: st.number_input("How many", 1, 64, 16, key=f"{key} {n}") for n in use.named("count")}
+            given |= {n: st.number_input("Seed", 0, key=f"{key} {n}") for n in use.named("seed")}
+        if any(image is None for image in images.values()):
+            right.info("Draw or upload a picture on the left.")
+            return
+        made = gallery.answer(loaded, use, given)
+        shown = [(name.capitalize(), image[None]) for name, image in images.items()] + [("The answer", made)]
+        for column, (caption, pictures) in zip(right.columns(len(shown)), shown, strict=True):
+            column.image(gallery.sheet(pictures, least=256), caption=caption, output_format="PNG")
+
+
+def _common(model, use, key):
+    """Controls for labels, texts and truncation: name -> value."""
+    given = {}
+    for name, tensor in use.inputs.items():
+        at = f"{key} {name}"
+        if tensor.control == "label":
+            if model.classes:
+                known = model.classes
+                given[name] = st.selectbox("Label", range(len(known)), format_func=known.__getitem__, key=at)
+            else:
+                given[name] = st.number_input("Label", 0, key=at)
+        elif tensor.control == "text":
+            given[name] = st.text_input(name.capitalize(), key=at)
+        elif tensor.control == "truncation":
+            given[name] = st.slider("Truncation: towards the mean picture at 0", 0.0, 1.0, 0.7, key=at)
+    return given
+
+
+def _noise(model, loaded, use, given, key, left, right):
+    def draw(seed, count):
+        lengths = {name: tensor.shape[1] for name, tensor in use.named("noise").items()}
+        return {name: gallery.draw(seed, count, length, model.noise) for name, length in lengths.items()}
+
+    seed_key = f"{key} seed"
+    with left:
+        seed = st.number_input("Seed", 0, 2**31 - 1, key=seed_key)
+        st.button("Another seed", on_click=_next, args=[seed_key])
+        count = st.slider("How many", 1, 64, 16, key=f"{key} count")
+        noise = draw(seed, count)
+        for name, z in noise.items():
+            with st.expander(f"Move {name}", expanded=len(noise) == 1):
+                st.caption("Added to one component in all pictures")
+                halves = st.columns(2)
+                far = 3.0 if model.noise == "normal" else 2.0
+                by = [
+                    halves[i % 2].slider(f"{name}[{i}]", -far, far, 0.0, 0.1, key=f"{key} {name} {i}")
+                    for i in range(min(SLIDERS, z.shape[1]))
+                ]
+            noise[name] = gallery.shift(z, by, model.noise)
+    with right:
+        samples = gallery.sheet(gallery.answer(loaded, use, given | noise, count))
+        st.image(samples, caption=f"{count} of seed {seed}", output_format="PNG")
+        st.subheader("From one seed to another")
+        ends = st.columns(2)
+        first = ends[0].number_input("From seed", 0, 2**31 - 1, 0, key=f"{key} from")
+        last = ends[1].number_input("To seed", 0, 2**31 - 1, 1, key=f"{key} to")
+        spherical = model.noise == "normal"
+        starts, stops = draw(first, 3), draw(last, 3)
+        walks = {
+            name: latent.interpolate(starts[name], stops[name], STEPS, spherical=spherical)
+            .swapaxes(0, 1)
+            .reshape(-1, starts[name].shape[1])
+            for name in starts
+        }
+        strip = gallery.answer(loaded, use, given | walks, 3 * STEPS)
+        way = "along great circles" if spherical else "along straight lines"
+        st.image(gallery.sheet(strip, STEPS), caption=f"Three walks, {way}", output_format="PNG")
+
+
+def _next(key):
+    st.session_state[key] = st.session_state[key] + 1
+
+
+def _picture(name, tensor, key):
+    """A picture drawn or uploaded, [H, W, C] in [-1, 1]; None: not yet."""
+    st.markdown(f"**{name.capitalize()}**")
+    drawn = st.radio("From", ["Draw", "Upload"], horizontal=True, key=f"{key} from") == "Draw"
+    swap = st.checkbox("Swap black and white", key=f"{key} swap")
+    if drawn:
+        png = sketch(key=f"{key} sketch", default={"png": ""}, on_png_change=lambda: None).png
+        content = base64.b64decode(png or "")
+    else:
+        file = st.file_uploader("PNG or JPEG, any size", type=["png", "jpg", "jpeg"], key=f"{key} file")
+        content = file.getvalue() if file else b""
+    return gallery.from_file(content, tensor, swap) if content else None
+
+
+def _lower(card):
+    # Its headings are below that of the page.
+    return "\n".join(f"##{line}" if line.startswith("#") else line for line in card.splitlines())
+
+
+if __name__ == "__main__":
+    page(sys.argv[1])

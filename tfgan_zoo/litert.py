@@ -1,0 +1,173 @@
+"""An exported model -> a LiteRT (TensorFlow Lite) file for phones and small boards.
+
+    python -m tfgan_zoo.litert exported/dcgan/1
+    python -m tfgan_zoo.export exported/dcgan/1 --format=litert
+    python -m tfgan_zoo.litert exported/cyclegan/1 --signature=b_to_a --out=b_to_a.tflite
+
+One signature of any SavedModel goes into `<version>/litert/<signature>.tflite`, with the operations built into LiteRT
+and no others: what needs more is refused, and the operations are named. With `pip install "tfgan_zoo[litert]"` the file
+is then run by LiteRT's own interpreter, and the largest difference to the SavedModel's answer is printed. Checks of the
+request (labels that exist, finite numbers) are not in the file; wrong requests get some answer.
+"""
+
+import contextlib
+import dataclasses
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+import numpy as np
+import tensorflow as tf
+import tyro
+from tensorflow.lite.python.convert_phase import ConverterError
+
+from tfgan_zoo import console
+from tfgan_zoo.errors import InputError
+from tfgan_zoo.export import example
+
+BATCH = 3  # of the request that is answered by both
+
+
+class NotConvertible(InputError):
+    """LiteRT lacks `operations`, names without `tf.`; none where the converter names none."""
+
+    def __init__(self, version, signature, operations, reason):
+        why = f"LiteRT has no {', '.join(operations)}" if operations else reason
+        super().__init__(f"{version}: {signature} cannot be converted: {why}; choose another --signature")
+        self.operations = operations
+
+
+@dataclasses.dataclass(kw_only=True)
+class Config:
+    """Convert one signature of an exported model to LiteRT."""
+
+    version: Annotated[str, tyro.conf.Positional]
+    """Folder of the SavedModel, exported/dcgan/1."""
+    format: Literal["litert"] = "litert"
+    """What to write; for `python -m tfgan_zoo.export`, which is the same command."""
+    signature: str = "serving_default"
+    """Which of its signatures."""
+    out: str = ""
+    """The file. Default: litert/<signature>.tflite in the folder of the SavedModel."""
+
+
+def load(version):
+    """The SavedModel in the folder `version`.
+
+    Raises:
+        InputError: there is none, or TensorFlow cannot read it.
+    """
+    if not (Path(version) / "saved_model.pb").is_file():
+        raise InputError(f"{version} holds no saved_model.pb; give the folder of a version, exported/dcgan/1")
+    try:
+        return tf.saved_model.load(str(version))
+    except Exception as error:  # a damaged file fails in many ways
+        raise InputError(f"{version} cannot be loaded ({_first_line(error)}); export it again") from error
+
+
+def convert(version, signature="serving_default"):
+    """The LiteRT file, as bytes, of a `signature` of the SavedModel in the folder `version`.
+
+    Raises:
+        NotConvertible: it needs operations that LiteRT has not.
+        InputError: there is no such SavedModel or signature.
+    """
+    served(load(version), version, signature)
+    converter = tf.lite.TFLiteConverter.from_saved_model(str(version), signature_keys=[signature])
+    with console.native_messages_held():  # the failing operations again, with all the graph
+        try:
+            return converter.convert()
+        except ConverterError as error:
+            refused = error
+    named = {e.operator.name.removeprefix("tf.") for e in refused.errors if e.operator.name}
+    # Constants are named only for an operation that reads them.
+    raise NotConvertible(version, signature, sorted(named - {"Const"}), _first_line(refused)) from refused
+
+
+def served(model, version, signature):
+    """The function of a `signature` of a loaded SavedModel.
+
+    Raises:
+        InputError: there is none of that name.
+    """
+    if signature not in model.signatures:
+        raise InputError(f"{version} has no signature {signature}; it has {', '.join(sorted(model.signatures))}")
+    return model.signatures[signature]
+
+
+def write(content, path):
+    """Writes a file beside its place, then renames it.
+
+    Raises:
+        InputError: it cannot be written there.
+    """
+    path = Path(path)
+    unfinished = path.with_name(f".{path.name}-{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished.write_bytes(content)
+        os.replace(unfinished, path)
+    except OSError as error:
+        raise InputError(f"{path} cannot be written ({error.strerror}); give another file with --out") from error
+    finally:
+        with contextlib.suppress(OSError):  # renamed, or never begun
+            unfinished.unlink()
+
+
+def has_interpreter():
+    """Whether LiteRT's interpreter is installed."""
+    try:
+        import ai_edge_litert.interpreter  # noqa: F401
+    except ImportError:
+        return False
+    return True
+
+
+def largest_difference(content, version, signature="serving_default"):
+    """The largest absolute difference between the answers of a LiteRT file and of the SavedModel it was made of.
+
+    Args:
+        content: what `convert` gave.
+        version: folder of the SavedModel.
+        signature: which was converted.
+    """
+    from ai_edge_litert.interpreter import Interpreter
+
+    function = served(load(version), version, signature)
+    request = {name: _random(spec) for name, spec in function.structured_input_signature[1].items()}
+    right = function(**{name: tf.constant(values) for name, values in request.items()})
+    with console.native_messages_held():
+        answer = Interpreter(model_content=content).get_signature_runner(signature)(**request)
+    return max(float(np.max(np.abs(answer[name].astype(np.float64) - right[name].numpy()))) for name in right)
+
+
+def _random(spec):
+    values = example(spec, BATCH)
+    return np.arange(values.size, dtype=values.dtype).reshape(values.shape) % 2 if spec.name == "label" else values
+
+
+def _first_line(error):
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)
+
+
+def main(argv=None):
+    """Runs the command. Exits with 2 for bad input, and for a signature that cannot be converted."""
+    config = tyro.cli(Config, args=argv, prog="python -m tfgan_zoo.litert")
+    try:
+        content = convert(config.version, config.signature)
+        path = Path(config.out or Path(config.version) / "litert" / f"{config.signature}.tflite")
+        write(content, path)
+        print(f"{path}: {len(content):,} bytes")
+        if has_interpreter():
+            difference = largest_difference(content, config.version, config.signature)
+            print(f"largest difference to the SavedModel: {difference:.3g}")
+        else:
+            print('not compared with the SavedModel: pip install "tfgan_zoo[litert]" brings the interpreter')
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()
