@@ -91,11 +91,7 @@ def build(config, data):
 
 
 def evaluate(model, data, config):
-    if data.kind != "points":
-        return {}
-    with random.stream(config.seed):
-        samples = model.generator(random.normal([modes.SAMPLES, config.latent_dim]), training=False)
-    return modes.coverage(samples, data.modes, data.sigma)
+    return modes.of_generator(model.generator, data, config.seed) if data.kind == "points" else {}
 
 
 def draw(model, config):

@@ -140,18 +140,15 @@ def _orthogonal():
 
 def evaluate(model, data, config):
     if data.kind == "points":
-        return modes.coverage(_samples(model, config, modes.SAMPLES), data.modes, data.sigma)
+        return modes.of_generator(model.generator, data, config.seed)
     if config.dataset not in ("mnist", stacked_mnist.NAME):
         return {}
     digits = images.labelled("mnist", image_size=config.image_size, channels=1, data_dir=config.data_dir)
     classify = load_classifier(train_classifier(digits, Path(config.run_dir or "runs/unrolled_gan")))
-    return modes.digit_modes(_samples(model, config, modes.STACKED_SAMPLES), classify)
-
-
-def _samples(model, config, count):
     with random.stream(config.seed):
-        z = random.normal([count, config.latent_dim]).numpy()
-    return np.concatenate([model.generator(part, training=False) for part in np.split(z, range(500, count, 500))])
+        z = random.normal([modes.STACKED_SAMPLES, config.latent_dim]).numpy()
+    samples = [model.generator(part, training=False) for part in np.split(z, range(500, len(z), 500))]
+    return modes.digit_modes(np.concatenate(samples), classify)
 
 
 def draw(model, config):

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from tfgan_zoo import random
 from tfgan_zoo.errors import InputError
 from tfgan_zoo.metrics import checks
 
@@ -27,6 +28,19 @@ def coverage(samples, modes, sigma):
     nearest = distance.argmin(axis=1)
     good = distance.min(axis=1) <= 3 * sigma
     return {"modes": float(len(np.unique(nearest[good]))), "high_quality": float(good.mean())}
+
+
+def of_generator(generator, data, seed):
+    """`coverage` of `SAMPLES` points from normal noise.
+
+    Args:
+        generator: `z [N, latent_dim] -> point [N, dim]`.
+        data: `toy.Points`.
+        seed: of z.
+    """
+    with random.stream(seed):
+        z = random.normal([SAMPLES, generator.input_shape[-1]])
+    return coverage(generator(z, training=False), data.modes, data.sigma)
 
 
 def digit_modes(images, classify, classes=10):
