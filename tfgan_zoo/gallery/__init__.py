@@ -172,8 +172,8 @@ def _tensor(name, info):
     dtype, shape = _described(info)
     control = ""
     if shape is None:
-        pass
-    elif name in ("label", "count", "seed"):
+        return Tensor(control, dtype.name, shape)
+    if name in ("label", "count", "seed"):
         control = name if dtype.is_integer and len(shape) < 2 else ""
     elif name == "truncation":
         control = name if dtype.is_floating and len(shape) < 2 else ""
