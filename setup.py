@@ -29,6 +29,13 @@ setup(
     extras_require={
         "gallery": GALLERY,
         "litert": LITERT,
-        "test": ["pytest>=8.4,<10", "ruff>=0.12,<1", "openvino>=2026.2,<2026.5", *GALLERY, *LITERT],
+        "test": [
+            "pytest>=8.4,<10",
+            "pytest-xdist>=3.8,<4",
+            "ruff>=0.12,<1",
+            "openvino>=2026.2,<2026.5",
+            *GALLERY,
+            *LITERT,
+        ],
     },
 )

@@ -15,7 +15,7 @@ discrete images (at 32x32, as its default is), steps are its 100 epochs. Not yet
 import dataclasses
 from typing import Literal
 
-from tfgan_zoo import BGAN, latent, random, run
+from tfgan_zoo import BGAN, latent, run
 from tfgan_zoo.data import images
 from tfgan_zoo.networks.dcgan import dcgan_discriminator, dcgan_generator
 from tfgan_zoo.optimizers import Adam
@@ -79,10 +79,5 @@ def build(config, data):
     return model, {"g_optimizer": Adam(config.g_learning_rate, 0.5), "d_optimizer": Adam(config.d_learning_rate, 0.5)}
 
 
-def draw(model, config):
-    with random.stream(config.seed):
-        return latent.strips(model.generator, random.normal([16, config.latent_dim]), spherical=True)
-
-
 if __name__ == "__main__":
-    run.main("bgan", PRESETS, load, build, augment=augment, draw=draw)
+    run.main("bgan", PRESETS, load, build, augment=augment, draw=latent.tour)

@@ -11,7 +11,7 @@ Paper (arXiv 1511.06434): section 4, LSUN bedrooms at 64x64, batch 128. Not yet 
 
 import dataclasses
 
-from tfgan_zoo import DCGAN, augment, latent, random, run
+from tfgan_zoo import DCGAN, augment, latent, run
 from tfgan_zoo.data import images
 from tfgan_zoo.networks.dcgan import dcgan_discriminator, dcgan_generator
 from tfgan_zoo.optimizers import Adam
@@ -59,10 +59,5 @@ def build(config, data):
     return model, {"g_optimizer": Adam(config.learning_rate, 0.5), "d_optimizer": Adam(config.learning_rate, 0.5)}
 
 
-def draw(model, config):
-    with random.stream(config.seed):
-        return latent.strips(model.generator, model.draw_z([16, config.latent_dim]))
-
-
 if __name__ == "__main__":
-    run.main("dcgan", PRESETS, load, build, draw=draw)
+    run.main("dcgan", PRESETS, load, build, draw=latent.tour)

@@ -16,7 +16,7 @@ run here.
 
 import dataclasses
 
-from tfgan_zoo import EBGAN, latent, random, run
+from tfgan_zoo import EBGAN, latent, run
 from tfgan_zoo.data import images
 from tfgan_zoo.families.ebgan import autoencoder
 from tfgan_zoo.networks.dcgan import dcgan_generator
@@ -67,10 +67,5 @@ def build(config, data):
     return model, {"g_optimizer": Adam(config.g_learning_rate, 0.5), "d_optimizer": Adam(config.d_learning_rate, 0.5)}
 
 
-def draw(model, config):
-    with random.stream(config.seed):
-        return latent.strips(model.generator, random.normal([16, config.latent_dim]), spherical=True)
-
-
 if __name__ == "__main__":
-    run.main("ebgan", PRESETS, load, build, draw=draw)
+    run.main("ebgan", PRESETS, load, build, draw=latent.tour)

@@ -15,7 +15,7 @@ was not at hand. The number of steps is a guess. Not yet run here.
 import dataclasses
 from typing import Literal
 
-from tfgan_zoo import FGAN, latent, random, run
+from tfgan_zoo import FGAN, latent, run
 from tfgan_zoo.data import images
 from tfgan_zoo.families.f_gan import DIVERGENCES
 from tfgan_zoo.networks.dcgan import dcgan_discriminator, dcgan_generator
@@ -61,10 +61,5 @@ def build(config, data):
     return model, {"g_optimizer": Adam(config.learning_rate, 0.5), "d_optimizer": Adam(config.learning_rate, 0.5)}
 
 
-def draw(model, config):
-    with random.stream(config.seed):
-        return latent.strips(model.generator, random.normal([16, config.latent_dim]), spherical=True)
-
-
 if __name__ == "__main__":
-    run.main("f_gan", PRESETS, load, build, draw=draw)
+    run.main("f_gan", PRESETS, load, build, draw=latent.tour)

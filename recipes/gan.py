@@ -16,7 +16,7 @@ weights, its sigmoid output (tanh here; pictures are in [-1, 1]). Not yet run he
 import dataclasses
 from typing import Literal
 
-from tfgan_zoo import GAN, latent, random, run
+from tfgan_zoo import GAN, latent, run
 from tfgan_zoo.data import images, toy
 from tfgan_zoo.metrics import modes
 from tfgan_zoo.networks.mlp import mlp_discriminator, mlp_generator
@@ -89,12 +89,5 @@ def evaluate(model, data, config):
     return modes.of_generator(model.generator, data, config.seed) if data.kind == "points" else {}
 
 
-def draw(model, config):
-    if toy.is_toy(config.dataset):
-        return {}
-    with random.stream(config.seed):
-        return latent.strips(model.generator, random.normal([16, config.latent_dim]), spherical=True)
-
-
 if __name__ == "__main__":
-    run.main("gan", PRESETS, load, build, evaluate=evaluate, draw=draw)
+    run.main("gan", PRESETS, load, build, evaluate=evaluate, draw=latent.tour)

@@ -13,7 +13,7 @@ preset has those of WGAN (arXiv 1701.07875, section 4), and three stages. Not ye
 
 import dataclasses
 
-from tfgan_zoo import GoGAN, latent, random, run
+from tfgan_zoo import GoGAN, latent, run
 from tfgan_zoo.data import images, toy
 from tfgan_zoo.metrics import modes
 from tfgan_zoo.networks.dcgan import dcgan_discriminator, dcgan_generator
@@ -94,12 +94,5 @@ def evaluate(model, data, config):
     return modes.of_generator(model.generator, data, config.seed) if data.kind == "points" else {}
 
 
-def draw(model, config):
-    if toy.is_toy(config.dataset):
-        return {}
-    with random.stream(config.seed):
-        return latent.strips(model.generator, random.normal([16, config.latent_dim]), spherical=True)
-
-
 if __name__ == "__main__":
-    run.main("gogan", PRESETS, load, build, evaluate=evaluate, draw=draw)
+    run.main("gogan", PRESETS, load, build, evaluate=evaluate, draw=latent.tour)

@@ -14,7 +14,7 @@ The number of steps and the coarsest networks (two layers of 1200) are from memo
 import dataclasses
 from typing import Literal
 
-from tfgan_zoo import LAPGAN, latent, random, run
+from tfgan_zoo import LAPGAN, latent, run
 from tfgan_zoo.data import images
 from tfgan_zoo.errors import InputError
 from tfgan_zoo.families.lapgan import level_discriminator, level_generator
@@ -82,10 +82,5 @@ def build(config, data):
     return model, {"g_optimizer": optimizer(), "d_optimizer": optimizer()}
 
 
-def draw(model, config):
-    with random.stream(config.seed):
-        return latent.strips(model.generator, model.draw_z([16, model.latent_dim]))
-
-
 if __name__ == "__main__":
-    run.main("lapgan", PRESETS, load, build, draw=draw)
+    run.main("lapgan", PRESETS, load, build, draw=latent.tour)

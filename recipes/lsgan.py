@@ -13,7 +13,7 @@ of steps is a guess. The paper's generator has two convolutions at a size, DCGAN
 import dataclasses
 from typing import Literal
 
-from tfgan_zoo import LSGAN, latent, random, run
+from tfgan_zoo import LSGAN, latent, run
 from tfgan_zoo.data import images
 from tfgan_zoo.networks.dcgan import dcgan_discriminator, dcgan_generator
 from tfgan_zoo.optimizers import Adam
@@ -58,10 +58,5 @@ def build(config, data):
     return model, {"g_optimizer": Adam(config.learning_rate, 0.5), "d_optimizer": Adam(config.learning_rate, 0.5)}
 
 
-def draw(model, config):
-    with random.stream(config.seed):
-        return latent.strips(model.generator, random.normal([16, config.latent_dim]), spherical=True)
-
-
 if __name__ == "__main__":
-    run.main("lsgan", PRESETS, load, build, draw=draw)
+    run.main("lsgan", PRESETS, load, build, draw=latent.tour)

@@ -1,6 +1,6 @@
 """pix2pix: translates pictures, learned from pairs.
 
-Default: the embedded glyphs, DejaVu Sans -> Serif Bold Italic at 64x64, 2,000 steps of 16.
+Default: the embedded glyphs, DejaVu Sans -> Serif Bold Italic at 64x64, 1,200 steps of 16.
 
     python recipes/pix2pix.py
     python recipes/pix2pix.py --dataset=path/to/facades --direction=b_to_a --image-size=128 --batch-size=4 --steps=6000
@@ -24,7 +24,7 @@ from tfgan_zoo.optimizers import Adam
 class Config(run.Config):
     """Train pix2pix."""
 
-    steps: int = 2000
+    steps: int = 1200
     direction: Literal["a_to_b", "b_to_a"] = "a_to_b"
     """Which half of a pair is the input: a is the left one, or the source style of the glyphs."""
     width: int = 32

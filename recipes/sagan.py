@@ -13,7 +13,7 @@ is that of the published code. Not yet run here.
 
 import dataclasses
 
-from tfgan_zoo import SAGAN, latent, random, run
+from tfgan_zoo import SAGAN, latent, run
 from tfgan_zoo.data import images
 from tfgan_zoo.networks.sn_resnet import sn_resnet_discriminator, sn_resnet_generator
 from tfgan_zoo.optimizers import Adam
@@ -66,13 +66,5 @@ def build(config, data):
     }
 
 
-def draw(model, config):
-    with random.stream(config.seed):
-        z = random.normal([16, config.latent_dim])
-    if model.num_classes:
-        return {"labels": latent.of_every_label(model.generator, z[:4], model.num_classes)}
-    return latent.strips(model.generator, z, spherical=True)
-
-
 if __name__ == "__main__":
-    run.main("sagan", PRESETS, load, build, draw=draw)
+    run.main("sagan", PRESETS, load, build, draw=latent.tour)

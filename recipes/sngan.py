@@ -16,7 +16,7 @@ here.
 
 import dataclasses
 
-from tfgan_zoo import SNGAN, augment, latent, random, run
+from tfgan_zoo import SNGAN, augment, latent, run
 from tfgan_zoo.data import images
 from tfgan_zoo.networks.sn_resnet import sn_resnet_discriminator, sn_resnet_generator
 from tfgan_zoo.optimizers import Adam, LinearDecay
@@ -77,13 +77,5 @@ def build(config, data):
     return model, {"g_optimizer": adam(config.steps), "d_optimizer": adam(config.steps * config.n_dis)}
 
 
-def draw(model, config):
-    with random.stream(config.seed):
-        z = random.normal([16, config.latent_dim])
-    if model.num_classes:
-        return {"labels": latent.of_every_label(model.generator, z[:4], model.num_classes)}
-    return latent.strips(model.generator, z, spherical=True)
-
-
 if __name__ == "__main__":
-    run.main("sngan", PRESETS, load, build, draw=draw)
+    run.main("sngan", PRESETS, load, build, draw=latent.tour)

@@ -151,12 +151,5 @@ def evaluate(model, data, config):
     return modes.digit_modes(np.concatenate(samples), classify)
 
 
-def draw(model, config):
-    if toy.is_toy(config.dataset):
-        return {}
-    with random.stream(config.seed):
-        return latent.strips(model.generator, random.normal([16, config.latent_dim]), spherical=True)
-
-
 if __name__ == "__main__":
-    run.main("unrolled_gan", PRESETS, load, build, evaluate=evaluate, draw=draw)
+    run.main("unrolled_gan", PRESETS, load, build, evaluate=evaluate, draw=latent.tour)

@@ -10,7 +10,7 @@ Paper (arXiv 1701.07875): section 4, LSUN bedrooms at 64x64, DCGAN. The number o
 
 import dataclasses
 
-from tfgan_zoo import WGAN, latent, random, run
+from tfgan_zoo import WGAN, latent, run
 from tfgan_zoo.data import images
 from tfgan_zoo.networks.dcgan import dcgan_discriminator, dcgan_generator
 
@@ -61,10 +61,5 @@ def build(config, data):
     return model, {"g_optimizer": rmsprop(), "d_optimizer": rmsprop()}
 
 
-def draw(model, config):
-    with random.stream(config.seed):
-        return latent.strips(model.generator, random.normal([16, config.latent_dim]), spherical=True)
-
-
 if __name__ == "__main__":
-    run.main("wgan", PRESETS, load, build, draw=draw)
+    run.main("wgan", PRESETS, load, build, draw=latent.tour)

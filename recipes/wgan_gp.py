@@ -12,7 +12,7 @@ Paper (arXiv 1704.00028): section 5.4 and appendix F, CIFAR-10 with the ResNet. 
 import dataclasses
 from typing import Literal
 
-from tfgan_zoo import WGANGP, latent, random, run
+from tfgan_zoo import WGANGP, latent, run
 from tfgan_zoo.data import images
 from tfgan_zoo.networks import dcgan, resnet
 from tfgan_zoo.optimizers import Adam, LinearDecay
@@ -68,10 +68,5 @@ def build(config, data):
     return model, {"g_optimizer": adam(config.steps), "d_optimizer": adam(config.steps * config.n_critic)}
 
 
-def draw(model, config):
-    with random.stream(config.seed):
-        return latent.strips(model.generator, random.normal([16, config.latent_dim]), spherical=True)
-
-
 if __name__ == "__main__":
-    run.main("wgan_gp", PRESETS, load, build, draw=draw)
+    run.main("wgan_gp", PRESETS, load, build, draw=latent.tour)

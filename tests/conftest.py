@@ -1,8 +1,6 @@
 """Two logical CPU devices for the whole session, and one strategy over them: a second would break CPU collectives."""
 
-import os
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+from tfgan_zoo import console  # noqa: F401, I001  first: it keeps TensorFlow's start-up messages off the terminal
 
 import keras
 import pytest
@@ -25,3 +23,9 @@ def _same_start():
     policy = keras.config.dtype_policy()
     yield
     keras.config.set_dtype_policy(policy)
+
+
+@pytest.fixture
+def record_property(record_property):
+    """As text, as it stands in the report: pytest-xdist cannot send a NumPy number from one process to the other."""
+    return lambda name, value: record_property(name, str(value))

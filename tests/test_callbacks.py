@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from tfgan_zoo import callbacks, gan
+from tfgan_zoo import callbacks, files, gan
 from tfgan_zoo.errors import InputError
 
 
@@ -392,7 +392,7 @@ def test_a_crash_while_the_best_is_replaced_leaves_the_one_before(tmp_path, monk
         actions = evaluation(tmp_path, {4: 3.0})
         actions[0].on_train_begin = lambda logs=None: None
         actions[1].on_train_begin = lambda logs=None: None
-        patch.setattr(callbacks, "_replace", crash)
+        patch.setattr(files, "write", crash)
         fit(model, 4, actions)
     assert best(tmp_path) == (2, 5.0, 2.0)
 

@@ -4,7 +4,6 @@ Each callback counts by `model.step`, so that a resumed run acts at the same ste
 """
 
 import json
-import os
 import signal
 import sys
 from pathlib import Path
@@ -15,7 +14,7 @@ import tensorflow as tf
 from PIL import Image
 from tqdm import tqdm
 
-from tfgan_zoo import points
+from tfgan_zoo import files, points
 from tfgan_zoo.errors import InputError
 
 KEPT = 3
@@ -87,13 +86,7 @@ class LossLog(_EveryStep):
 
 
 def _drop_lines_after(path, step):
-    _replace(path, "".join(json.dumps(line) + "\n" for line in read_losses(path) if line["step"] <= step))
-
-
-def _replace(path, text):
-    replacement = path.with_suffix(".tmp")
-    replacement.write_text(text, encoding="utf-8")
-    os.replace(replacement, path)
+    files.write(path, "".join(json.dumps(line) + "\n" for line in read_losses(path) if line["step"] <= step))
 
 
 def read_losses(path):
@@ -330,7 +323,7 @@ class Evaluation(_EveryStep):
         self.best.mkdir(parents=True, exist_ok=True)
         tf.train.Checkpoint(model=self.model).write(str(self.best / f"ckpt-{line['step']}"))
         best = {"step": line["step"], "metric": self.metric, "value": line["metrics"][self.metric]}
-        _replace(self.best / "best.json", json.dumps(best | {"protocol": line["protocol"]}, indent=2) + "\n")
+        files.write_json(self.best / "best.json", best | {"protocol": line["protocol"]})
         for part in self.best.glob("ckpt-*"):
             if part.name.partition(".")[0] != f"ckpt-{line['step']}":
                 part.unlink()

@@ -23,6 +23,7 @@ import numpy as np
 import tensorflow as tf
 from google.protobuf import text_format
 
+from tfgan_zoo import files
 from tfgan_zoo.errors import InputError
 from tfgan_zoo.signatures import MAX_COUNT
 
@@ -101,7 +102,7 @@ def export(model, directory, about=None):
             if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
                 raise
             version += 1
-    _replace(directory / _LAST_VERSION, f"{version}\n")
+    files.write(directory / _LAST_VERSION, f"{version}\n")
     _write_models_config(directory.resolve().parent)
     return directory / str(version)
 
@@ -188,15 +189,9 @@ def _write_models_config(folder):
             )
     try:
         if not path.exists() or path.read_text(encoding="utf-8").startswith(WRITTEN_HERE):
-            _replace(path, WRITTEN_HERE + text_format.MessageToString(config))
+            files.write(path, WRITTEN_HERE + text_format.MessageToString(config))
     except OSError as error:  # the model is there and good, even if its neighbours cannot be listed
         warnings.warn(f"{path} could not be written ({error.strerror})", stacklevel=3)
-
-
-def _replace(path, text):
-    unfinished = path.with_name(f".{path.name}-{os.getpid()}")
-    unfinished.write_text(text, encoding="utf-8")
-    os.replace(unfinished, path)
 
 
 def _paper(model):

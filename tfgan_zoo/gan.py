@@ -27,7 +27,7 @@ class GAN(keras.Model):
         ValueError: a network is not built.
     """
 
-    noise = "normal"  # what z is drawn from, for those who use an export; or "uniform", in [-1, 1]
+    noise = "normal"  # what z is drawn from; or "uniform", in [-1, 1]. An export says it too
 
     def __init__(self, networks, trains, *, seed=0, name=None):
         super().__init__(name=name)
@@ -77,6 +77,10 @@ class GAN(keras.Model):
 
     def _computes_in_float16(self):
         return any(layer.compute_dtype == "float16" for layer in self._flatten_layers(include_self=False))
+
+    def draw_z(self, shape):
+        """z of this shape from the open `random.stream`, distributed as `noise` says."""
+        return random.normal(shape) if self.noise == "normal" else random.uniform(shape, -1.0, 1.0)
 
     def minimize(self, loss, tape, optimizer):
         """One step of one of `compile`'s optimizers on the mean of `loss` over all replicas.

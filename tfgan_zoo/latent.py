@@ -85,6 +85,20 @@ def strips(generate, z, *, spherical=False):
     return {"interpolation": {f"{i}": generate(points) for i, points in enumerate(walk)}, "arithmetic": columns}
 
 
+def tour(model, config):
+    """What a recipe shows of its finished model: `strips`, or `of_every_label` where there are labels.
+
+    Args:
+        model: a `GAN` with a `generator` of noise.
+        config: the `run.Config`; its seed is that of z.
+    """
+    with random.stream(config.seed):
+        z = model.draw_z([16, model.latent_dim])
+    if getattr(model, "num_classes", 0):
+        return {"labels": of_every_label(model.generator, z[:4], model.num_classes)}
+    return strips(model.generator, z, spherical=model.noise == "normal")
+
+
 def of_every_label(generate, z, num_classes):
     """Pictures of each label, for the same z's.
 

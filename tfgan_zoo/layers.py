@@ -112,6 +112,51 @@ def normal_002():
     return keras.initializers.RandomNormal(mean=0.0, stddev=0.02)
 
 
+class _Convolution(keras.layers.Layer):
+    """A convolution, zero-padded to keep the size, by a kernel that a `_..Normalized` class adds and normalises.
+
+    Args:
+        filters: channels of the output.
+        kernel_size: height and width of the kernel.
+        strides: pixels between its places.
+        use_bias: add a learned number per channel.
+        kernel_initializer: as in `keras.layers.Conv2D`; None: `initializer` of the class.
+    """
+
+    def __init__(self, filters, kernel_size, strides=1, use_bias=True, kernel_initializer=None, **kwargs):
+        super().__init__(**kwargs)
+        self.filters, self.kernel_size, self.strides, self.use_bias = filters, kernel_size, strides, use_bias
+        self.kernel_initializer = keras.initializers.get(kernel_initializer or self.initializer)
+
+    def build(self, input_shape):
+        shape = (self.kernel_size, self.kernel_size, input_shape[-1], self.filters)
+        self._add_kernel(shape, self.kernel_initializer, self.use_bias)
+
+    def _apply(self, x, kernel):
+        return tf.nn.conv2d(x, tf.cast(kernel, x.dtype), self.strides, "SAME")
+
+
+class _Dense(keras.layers.Layer):
+    """[B, in] -> [B, units] by a kernel that a `_..Normalized` class adds and normalises.
+
+    Args:
+        units: length of the output.
+        use_bias: add a learned vector.
+        kernel_initializer: as in `keras.layers.Dense`; None: `initializer` of the class.
+    """
+
+    def __init__(self, units, use_bias=True, kernel_initializer=None, **kwargs):
+        super().__init__(**kwargs)
+        self.units, self.use_bias = units, use_bias
+        self.kernel_initializer = keras.initializers.get(kernel_initializer or self.initializer)
+
+    def build(self, input_shape):
+        self._add_kernel((input_shape[-1], self.units), self.kernel_initializer, self.use_bias)
+
+    def _apply(self, x, kernel):
+        return tf.matmul(x, tf.cast(kernel, x.dtype))
+
+
 class _SpectrallyNormalized(keras.layers.Layer):
     """A layer whose kernel W [..., out] is used as W / sigma(W). Miyato et al. 2018, arXiv 1802.05957, section 2.1.
 
@@ -121,6 +166,8 @@ class _SpectrallyNormalized(keras.layers.Layer):
     starts from the `u` of training and keeps nothing. The gradient is that of W / sigma(W) with the singular vectors
     held constant (eq. 12), all in float32 whatever the compute dtype. A kernel of zeros stays one.
     """
+
+    initializer = "glorot_uniform"
 
     def _add_kernel(self, shape, initializer, use_bias=False):
         self.kernel = self.add_weight(name="kernel", shape=shape, initializer=initializer, autocast=False)
@@ -147,59 +194,21 @@ class _SpectrallyNormalized(keras.layers.Layer):
             self.u.assign(u)
         return kernel / tf.maximum(sigma, 1e-12)
 
-    def _plus_bias(self, x):
-        return x if self.bias is None else x + tf.cast(self.bias, x.dtype)
+    def call(self, x, training=False):
+        y = self._apply(x, self.normalized_kernel(training))
+        return y if self.bias is None else y + tf.cast(self.bias, y.dtype)
 
 
-class SpectralConv2D(_SpectrallyNormalized):
-    """A convolution with a spectrally normalised kernel, zero-padded to keep the size.
+class SpectralConv2D(_SpectrallyNormalized, _Convolution):
+    """A convolution with a spectrally normalised kernel: `_Convolution` has the arguments.
 
     sigma is that of the kernel as a matrix [height * width * in, filters], not of the convolution as a map between
     images, which can be larger.
-
-    Args:
-        filters: channels of the output.
-        kernel_size: height and width of the kernel.
-        strides: pixels between its places.
-        use_bias: add a learned number per channel.
-        kernel_initializer: as in `keras.layers.Conv2D`.
     """
 
-    def __init__(
-        self, filters, kernel_size, strides=1, use_bias=True, kernel_initializer="glorot_uniform", **kwargs
-    ):  # fmt: skip
-        super().__init__(**kwargs)
-        self.filters, self.kernel_size, self.strides, self.use_bias = filters, kernel_size, strides, use_bias
-        self.kernel_initializer = keras.initializers.get(kernel_initializer)
 
-    def build(self, input_shape):
-        shape = (self.kernel_size, self.kernel_size, input_shape[-1], self.filters)
-        self._add_kernel(shape, self.kernel_initializer, self.use_bias)
-
-    def call(self, x, training=False):
-        kernel = tf.cast(self.normalized_kernel(training), x.dtype)
-        return self._plus_bias(tf.nn.conv2d(x, kernel, self.strides, "SAME"))
-
-
-class SpectralDense(_SpectrallyNormalized):
-    """A dense layer with a spectrally normalised kernel: [B, in] -> [B, units].
-
-    Args:
-        units: length of the output.
-        use_bias: add a learned vector.
-        kernel_initializer: as in `keras.layers.Dense`.
-    """
-
-    def __init__(self, units, use_bias=True, kernel_initializer="glorot_uniform", **kwargs):
-        super().__init__(**kwargs)
-        self.units, self.use_bias = units, use_bias
-        self.kernel_initializer = keras.initializers.get(kernel_initializer)
-
-    def build(self, input_shape):
-        self._add_kernel((input_shape[-1], self.units), self.kernel_initializer, self.use_bias)
-
-    def call(self, x, training=False):
-        return self._plus_bias(tf.matmul(x, tf.cast(self.normalized_kernel(training), x.dtype)))
+class SpectralDense(_SpectrallyNormalized, _Dense):
+    """A dense layer with a spectrally normalised kernel: `_Dense` has the arguments."""
 
 
 class Projection(_SpectrallyNormalized):
@@ -233,6 +242,8 @@ class _WeightNormalized(keras.layers.Layer):
     ||v|| is the norm of what leads to one output; the gradient goes through it. Float32 whatever the compute dtype.
     g begins as ||v||: the layer as its plain twin. `initialize` has the paper's start instead. A v of zeros stays one.
     """
+
+    initializer = "random_normal"  # N(0, 0.05), the paper's
 
     def _add_kernel(self, shape, initializer, use_bias):
         self.v = self.add_weight(name="v", shape=shape, initializer=initializer, autocast=False)
@@ -269,51 +280,12 @@ class _WeightNormalized(keras.layers.Layer):
         return y if self.bias is None else y + tf.cast(self.bias, x.dtype)
 
 
-class WeightNormConv2D(_WeightNormalized):
-    """A convolution with a weight-normalised kernel, zero-padded to keep the size.
-
-    Args:
-        filters: channels of the output.
-        kernel_size: height and width of the kernel.
-        strides: pixels between its places.
-        use_bias: add a learned number per channel.
-        kernel_initializer: of v; the paper's N(0, 0.05).
-    """
-
-    def __init__(
-        self, filters, kernel_size, strides=1, use_bias=True, kernel_initializer="random_normal", **kwargs
-    ):  # fmt: skip
-        super().__init__(**kwargs)
-        self.filters, self.kernel_size, self.strides, self.use_bias = filters, kernel_size, strides, use_bias
-        self.kernel_initializer = keras.initializers.get(kernel_initializer)
-
-    def build(self, input_shape):
-        shape = (self.kernel_size, self.kernel_size, input_shape[-1], self.filters)
-        self._add_kernel(shape, self.kernel_initializer, self.use_bias)
-
-    def _apply(self, x, kernel):
-        return tf.nn.conv2d(x, tf.cast(kernel, x.dtype), self.strides, "SAME")
+class WeightNormConv2D(_WeightNormalized, _Convolution):
+    """A convolution with a weight-normalised kernel: `_Convolution` has the arguments."""
 
 
-class WeightNormDense(_WeightNormalized):
-    """A dense layer with a weight-normalised kernel: [B, in] -> [B, units].
-
-    Args:
-        units: length of the output.
-        use_bias: add a learned vector.
-        kernel_initializer: of v; the paper's N(0, 0.05).
-    """
-
-    def __init__(self, units, use_bias=True, kernel_initializer="random_normal", **kwargs):
-        super().__init__(**kwargs)
-        self.units, self.use_bias = units, use_bias
-        self.kernel_initializer = keras.initializers.get(kernel_initializer)
-
-    def build(self, input_shape):
-        self._add_kernel((input_shape[-1], self.units), self.kernel_initializer, self.use_bias)
-
-    def _apply(self, x, kernel):
-        return tf.matmul(x, tf.cast(kernel, x.dtype))
+class WeightNormDense(_WeightNormalized, _Dense):
+    """A dense layer with a weight-normalised kernel: `_Dense` has the arguments."""
 
 
 def initialize_weight_norm(network, x):

@@ -10,9 +10,7 @@ is then run by LiteRT's own interpreter, and the largest difference to the Saved
 request (labels that exist, finite numbers) are not in the file; wrong requests get some answer.
 """
 
-import contextlib
 import dataclasses
-import os
 import sys
 from pathlib import Path
 from typing import Annotated, Literal
@@ -22,7 +20,7 @@ import tensorflow as tf
 import tyro
 from tensorflow.lite.python.convert_phase import ConverterError
 
-from tfgan_zoo import console
+from tfgan_zoo import console, files
 from tfgan_zoo.errors import InputError
 from tfgan_zoo.export import example
 
@@ -96,25 +94,6 @@ def served(model, version, signature):
     return model.signatures[signature]
 
 
-def write(content, path):
-    """Writes a file beside its place, then renames it.
-
-    Raises:
-        InputError: it cannot be written there.
-    """
-    path = Path(path)
-    unfinished = path.with_name(f".{path.name}-{os.getpid()}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished.write_bytes(content)
-        os.replace(unfinished, path)
-    except OSError as error:
-        raise InputError(f"{path} cannot be written ({error.strerror}); give another file with --out") from error
-    finally:
-        with contextlib.suppress(OSError):  # renamed, or never begun
-            unfinished.unlink()
-
-
 def has_interpreter():
     """Whether LiteRT's interpreter is installed."""
     try:
@@ -157,7 +136,7 @@ def main(argv=None):
     try:
         content = convert(config.version, config.signature)
         path = Path(config.out or Path(config.version) / "litert" / f"{config.signature}.tflite")
-        write(content, path)
+        _write(path, content)
         print(f"{path}: {len(content):,} bytes")
         if has_interpreter():
             difference = largest_difference(content, config.version, config.signature)
@@ -167,6 +146,14 @@ def main(argv=None):
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
+
+
+def _write(path, content):
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        files.write(path, content)
+    except OSError as error:
+        raise InputError(f"{path} cannot be written ({error.strerror}); give another file with --out") from error
 
 
 if __name__ == "__main__":

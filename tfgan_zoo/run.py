@@ -20,7 +20,7 @@ import matplotlib.figure
 import tensorflow as tf
 import tyro
 
-from tfgan_zoo import callbacks, devices, points
+from tfgan_zoo import callbacks, devices, files, points
 from tfgan_zoo.data import images
 from tfgan_zoo.errors import InputError
 from tfgan_zoo.evaluate import in_training
@@ -99,7 +99,8 @@ def main(family, presets, load, build, *, evaluate=None, augment=None, draw=None
         build: `(config, data) -> (model, optimizers)`: a `gan.GAN`, and what its `compile` takes by name.
         evaluate: `(model, data, config) -> {metric: float}` on held-out data, after training.
         augment: `config -> function (example, seed) -> example`, or None, for training examples.
-        draw: `(model, config) -> {name: columns}`, pictures for the end of the run as `callbacks.tile` takes them.
+        draw: `(model, config) -> {name: columns}`, pictures for the end of the run as `callbacks.tile` takes them;
+            not asked of a model of points.
         argv: instead of the command line.
 
     Exits with 0 when done, 2 for bad input, 1 when a loss is no longer finite or a worker is gone, 128 + n when stopped
@@ -308,9 +309,9 @@ def _finish(family, folder, exported, config, model, data, evaluate, draw, grid)
         print(f"this run is finished; --steps={2 * config.steps} goes on, --no-resume starts afresh")
     else:
         metrics = {k: float(v) for k, v in evaluate(model, data, config).items()} if evaluate else {}
-        _write_json(folder / "evaluation.json", {"step": int(model.step.numpy()), **metrics})
+        files.write_json(folder / "evaluation.json", {"step": int(model.step.numpy()), **metrics})
         shutil.copyfile(grid.draw(), folder / "samples.png")
-        for name, columns in (draw(model, config) if draw else {}).items():
+        for name, columns in (draw(model, config) if draw and data.kind != "points" else {}).items():
             callbacks.save_png(callbacks.tile(columns), folder / f"{name}.png")
         if data.kind == "points":
             strip = points.strip((folder / "samples").glob("step-*.png"))
@@ -318,7 +319,7 @@ def _finish(family, folder, exported, config, model, data, evaluate, draw, grid)
         _plot_losses(callbacks.read_losses(folder / "metrics.jsonl"), folder / "losses.png")
         path = export(model, exported, _about(family, folder, config, data, metrics))
         done = {"step": int(model.step.numpy()), "path": str(path), "metrics": metrics}
-        _write_json(record, done)
+        files.write_json(record, done)
     if done["metrics"]:
         _say("held-out", ", ".join(f"{name} {value:.4f}" for name, value in done["metrics"].items()))
     if data.broken:
@@ -388,12 +389,12 @@ def _open_folder(folder, resolved, began, strategy, device):
             )
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _write_json(folder / "config.json", resolved)
+        files.write_json(folder / "config.json", resolved)
     except OSError as error:
         raise InputError(
             f"the run folder {folder} cannot be written ({error.strerror}); give another --run-dir"
         ) from error
-    _write_json(folder / "environment.json", _environment(strategy, device))
+    files.write_json(folder / "environment.json", _environment(strategy, device))
 
 
 def _environment(strategy, device):
@@ -419,12 +420,6 @@ def _commit():
     except (OSError, subprocess.CalledProcessError):
         return None
     return commit + ("+" if changed else "")
-
-
-def _write_json(path, value):
-    unfinished = path.with_suffix(".tmp")
-    unfinished.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
-    os.replace(unfinished, path)
 
 
 def _about(family, folder, config, data, metrics):

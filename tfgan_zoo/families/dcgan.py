@@ -9,7 +9,7 @@ each) and has no weight decay.
 
 import tensorflow as tf
 
-from tfgan_zoo import gan, latent, losses, random, signatures
+from tfgan_zoo import gan, latent, losses, signatures
 
 
 class DCGAN(gan.GAN):
@@ -28,9 +28,6 @@ class DCGAN(gan.GAN):
     def __init__(self, generator, discriminator, *, seed=0):
         super().__init__(**gan.two_players(generator, discriminator), seed=seed)
         self.latent_dim = generator.input_shape[-1]
-
-    def draw_z(self, shape):
-        return random.uniform(shape, -1.0, 1.0)
 
     def train_step(self, real):
         z_shape = [tf.shape(real)[0], self.latent_dim]

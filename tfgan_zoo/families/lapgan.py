@@ -18,7 +18,7 @@ import keras
 import tensorflow as tf
 from keras import layers as kl
 
-from tfgan_zoo import gan, latent, layers, losses, random, signatures
+from tfgan_zoo import gan, latent, layers, losses, signatures
 from tfgan_zoo.errors import InputError
 
 
@@ -113,9 +113,6 @@ class LAPGAN(gan.GAN):
         z = self._split(z)
         image = reconstruct(self.generators[-1](z[-1]), lambda k, low: self.generators[k]([low, z[k]]), self.levels)
         return keras.ops.clip(image, -1.0, 1.0)
-
-    def draw_z(self, shape):
-        return random.uniform(shape, -1.0, 1.0)
 
     def fakes(self, real, z):
         """Of each level its networks' input with the residual generated, the coarse image being `real`'s."""

@@ -173,7 +173,8 @@ def stacked_generator(image_shape, latent_dim=256, width=64):
 def recurrent_generator(image_shape, latent_dim=256, width=256):
     """`z [B, latent_dim] -> image [B, H, W, C]` in [-1, 1], float32, column by column: section 3.2.
 
-    An LSTM takes one step per column. One hidden layer makes of z its first state and what it is told at each step.
+    An LSTM takes one step per column. One hidden layer makes of z its first state h; that h is also what the LSTM is
+    told at each step is our own choice.
 
     Args:
         image_shape: (H, W, C).

@@ -8,6 +8,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from tfgan_zoo import files
 from tfgan_zoo.data import images
 from tfgan_zoo.errors import InputError
 from tfgan_zoo.networks.classifier import classifier
@@ -69,7 +70,7 @@ def train_classifier(data, folder, *, steps=1500, batch_size=128, learning_rate=
     path.with_suffix(".json").unlink(missing_ok=True)  # it would speak of another classifier for a moment
     os.replace(unfinished, path)
     record = how | {"accuracy": float(np.mean(np.concatenate(right)))}
-    path.with_suffix(".json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    files.write_json(path.with_suffix(".json"), record)
     return path
 
 

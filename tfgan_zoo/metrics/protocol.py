@@ -10,6 +10,7 @@ import math
 import os
 from pathlib import Path
 
+from tfgan_zoo import files
 from tfgan_zoo.errors import InputError
 
 try:
@@ -53,16 +54,11 @@ def append(folder, records):
         InputError: the file that is there cannot be read, or the folder not be written.
     """
     path = Path(folder) / FILE
-    unfinished = path.with_name(f".{FILE}-{os.getpid()}")
     try:
         with _alone(folder):
-            text = json.dumps(read(folder) + [_plain(r) for r in records], indent=2, allow_nan=False)
-            unfinished.write_text(text + "\n", encoding="utf-8")
-            os.replace(unfinished, path)
+            files.write_json(path, read(folder) + [_plain(r) for r in records])
     except OSError as error:
         raise InputError(f"{path} cannot be written ({error.strerror}); make {folder} writable") from error
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 def compare(folders, metrics=(), despite=()):
