@@ -13,11 +13,12 @@ import statistics
 import time
 from pathlib import Path
 
-import keras
-import tensorflow as tf
-
 from tfgan_zoo import devices
 from tfgan_zoo.data import images
+
+# isort: split
+import keras  # after tfgan_zoo, which sets TensorFlow up before it is imported, as in the recipes
+import tensorflow as tf
 
 ROOT = Path(__file__).resolve().parent.parent
 
