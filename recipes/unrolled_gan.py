@@ -5,8 +5,8 @@ Default: the embedded glyphs (DejaVu Sans) at 16x16, K = 5.
     python recipes/unrolled_gan.py
     python recipes/unrolled_gan.py --preset=paper
     python recipes/unrolled_gan.py --preset=paper --unroll-steps=0
-    python recipes/unrolled_gan.py --dataset=mnist --image-size=28 --network=recurrent --latent-dim=256 \\
-        --batch-size=128 --g-learning-rate=1e-4 --d-learning-rate=1e-4 --unroll-steps=0
+    python recipes/unrolled_gan.py --dataset=mnist --image-size=28 --network=recurrent --latent-dim=256 --width=128 \\
+        --steps=2000 --g-learning-rate=1e-3 --d-learning-rate=1e-4
     python recipes/unrolled_gan.py --dataset=stacked_mnist --image-size=28 --network=stacked_mnist --width=64 \\
         --d-fraction=0.25 --latent-dim=256 --batch-size=128 --g-learning-rate=1e-4 --beta-2=0.99
 
@@ -14,10 +14,11 @@ Paper (arXiv 1611.02163): section 3.1 and appendix A, the ring of 8 Gaussians, K
 is compared with. The networks of appendix A are from memory: its text was not at hand. Optimizers, batch, steps and z
 are those of the authors' demonstration on a smaller ring (github.com/poolio/unrolled_gan).
 
-The fourth command is section 3.2, a recurrent generator of digits (from memory, too); the fifth the stacked digits,
-with the numbers of PacGAN's code (github.com/fjxmlzn/PacGAN): benchmarks/stacked_mnist.py makes the table of it. On
-`mnist` and `stacked_mnist` a run ends with the number of digits, or of the 1000 stacks of three, that a classifier
-finds in the samples; it is trained for that and stays in the run folder.
+The fourth command is section 3.2, a recurrent generator of digits (from memory, too; with `--unroll-steps=0` it
+collapses); the fifth the stacked digits, with the numbers of PacGAN's code (github.com/fjxmlzn/PacGAN):
+benchmarks/stacked_mnist.py makes the table of it. On `mnist` and `stacked_mnist` a run ends with the number of digits,
+or of the 1000 stacks of three, that a classifier finds in the samples; it is trained for that and stays in the run
+folder.
 """
 
 import dataclasses
