@@ -143,11 +143,20 @@ def _checked(function, specs):
     """`function` with its checks in the graph: a server checks neither shapes nor numbers before it runs one."""
 
     def serve(*inputs):
-        right = [tf.ensure_shape(x, s.shape, name=s.name) for x, s in zip(inputs, specs, strict=True)]
+        right = [_some(tf.ensure_shape(x, s.shape, name=s.name), s) for x, s in zip(inputs, specs, strict=True)]
         answer = function(*(_finite(x, f"{s.name} must be finite") for x, s in zip(right, specs, strict=True)))
         return {name: _finite(x, f"{name} would not be finite") for name, x in answer.items()}
 
     return serve
+
+
+def _some(value, spec):
+    """Refuses no examples: oneDNN's convolutions, on by default on many processors, answer them in a wrong shape."""
+    if spec.shape.rank == 0 or spec.shape[0] is not None:
+        return value
+    some = tf.debugging.assert_positive(tf.shape(value)[0], f"{spec.name} must hold one example or more")
+    with tf.control_dependencies([some]):
+        return tf.identity(value)
 
 
 def _finite(value, message):

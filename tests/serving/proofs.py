@@ -50,6 +50,8 @@ def bad_requests(signatures):
                 bad.append((f"{name}: {key} {why}", (name, {**good, key: other})))
 
             with_value("of one more axis", value[None])
+            if value.ndim:
+                with_value("of no examples", value[:0])
             if value.ndim > 1:
                 with_value("of another length", np.concatenate([value, value[..., :1]], -1))
             if value.dtype == np.float32:
