@@ -200,7 +200,10 @@ class _SpectrallyNormalized(keras.layers.Layer):
 
 
 class SpectralConv2D(_SpectrallyNormalized, _Convolution):
-    """A convolution with a spectrally normalised kernel: `_Convolution` has the arguments.
+    """A convolution with a spectrally normalised kernel, [B, H, W, in] -> [B, H / strides, W / strides, filters].
+
+    Takes `filters`, `kernel_size` (one number), `strides`, `use_bias` and `kernel_initializer` as `keras.layers.Conv2D`
+    does, and pads with zeros to keep the size.
 
     sigma is that of the kernel as a matrix [height * width * in, filters], not of the convolution as a map between
     images, which can be larger.
@@ -208,7 +211,10 @@ class SpectralConv2D(_SpectrallyNormalized, _Convolution):
 
 
 class SpectralDense(_SpectrallyNormalized, _Dense):
-    """A dense layer with a spectrally normalised kernel: `_Dense` has the arguments."""
+    """A dense layer with a spectrally normalised kernel, [B, in] -> [B, units].
+
+    Takes `units`, `use_bias` and `kernel_initializer` as `keras.layers.Dense` does.
+    """
 
 
 class Projection(_SpectrallyNormalized):
@@ -281,11 +287,11 @@ class _WeightNormalized(keras.layers.Layer):
 
 
 class WeightNormConv2D(_WeightNormalized, _Convolution):
-    """A convolution with a weight-normalised kernel: `_Convolution` has the arguments."""
+    """A convolution with a weight-normalised kernel, otherwise as `SpectralConv2D`; `v` is what is initialised."""
 
 
 class WeightNormDense(_WeightNormalized, _Dense):
-    """A dense layer with a weight-normalised kernel: `_Dense` has the arguments."""
+    """A dense layer with a weight-normalised kernel, otherwise as `SpectralDense`; `v` is what is initialised."""
 
 
 def initialize_weight_norm(network, x):
