@@ -22,6 +22,10 @@ def write(path, content):
             unfinished.unlink()
 
 
-def write_json(path, value):
-    """Writes `value`, by `write`, as JSON that a person can read."""
-    write(path, json.dumps(value, indent=2) + "\n")
+def write_json(path, value, allow_nan=True):
+    """Writes `value`, by `write`, as JSON that a person can read.
+
+    Raises:
+        ValueError: a number in it is not finite, and `allow_nan` is false.
+    """
+    write(path, json.dumps(value, indent=2, allow_nan=allow_nan) + "\n")

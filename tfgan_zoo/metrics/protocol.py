@@ -56,7 +56,7 @@ def append(folder, records):
     path = Path(folder) / FILE
     try:
         with _alone(folder):
-            files.write_json(path, read(folder) + [_plain(r) for r in records])
+            files.write_json(path, read(folder) + [_plain(r) for r in records], allow_nan=False)
     except OSError as error:
         raise InputError(f"{path} cannot be written ({error.strerror}); make {folder} writable") from error
 
