@@ -291,6 +291,14 @@ def test_a_model_made_elsewhere_is_scored_by_its_only_signature_in_its_own_range
     assert code == 2 and "makes values from" in error and error.endswith("range over with --model-range")
 
 
+def test_of_several_pictures_the_first_by_name_is_scored_though_a_file_keeps_them_in_no_order(tmp_path):
+    def several(module, z):
+        return {name: from_z(module, z)["image"] for name in "fbaced"}
+
+    path = save(tmp_path / "several", serving_default=(several, [Z]))
+    assert {sources.load(path, measure.Measures()).output for _ in range(4)} == {"a"}
+
+
 def test_truncation_picks_a_signature_that_has_it(models, folder, call, tmp_path):
     model = shutil.copytree(models["truncated"], tmp_path / "truncated")
     assert call(model, f"--dataset={folder}", "--split=train", "--metrics=ms_ssim", "--truncation=0.0")[0] == 0

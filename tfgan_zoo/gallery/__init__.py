@@ -143,7 +143,7 @@ def decide(served):
     for name in sorted(served, key=lambda name: (name != "serving_default", name)):
         if name.startswith("__"):
             continue
-        inputs = {key: _tensor(key, info) for key, info in served[name].inputs.items()}
+        inputs = {key: _tensor(key, info) for key, info in sorted(served[name].inputs.items())}
         unknown = [key for key, tensor in inputs.items() if not tensor.control]
         pictures = [key for key, info in served[name].outputs.items() if _is_picture(*_described(info))]
         if unknown:
@@ -152,7 +152,7 @@ def decide(served):
             reasons.append(f"{name} gives {', '.join(sorted(served[name].outputs))}")
         else:
             label = "a_to_b" if name == "serving_default" and "b_to_a" in served else name
-            uses.append(Use(name, label, inputs, "image" if "image" in pictures else pictures[0]))
+            uses.append(Use(name, label, inputs, "image" if "image" in pictures else min(pictures)))
     if any(use.named("noise") for use in uses):  # which can do all that `sample` can
         uses = [use for use in uses if not use.named("count")]
     return tuple(uses), reasons or ["there is none"]

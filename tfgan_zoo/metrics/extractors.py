@@ -215,7 +215,8 @@ def saved_model(path, flags):
     loaded = tf.saved_model.load(str(path))
     serve = loaded.signatures.get("serving_default")
     inputs = serve.structured_input_signature[1] if serve else {}
-    outputs = {name: spec for name, spec in serve.structured_outputs.items() if spec.shape.rank == 2} if serve else {}
+    served = serve.structured_outputs if serve else {}
+    outputs = {name: served[name] for name in sorted(served) if served[name].shape.rank == 2}  # saved in no order
     if len(inputs) != 1 or next(iter(inputs.values())).shape.rank != 4:
         raise InputError(f"{path} has no signature serving_default of images alone; give a SavedModel that has")
     if flags.feature_layer not in outputs:

@@ -126,7 +126,7 @@ def load(folder, flags):
         raise InputError(f"{metadata} cannot be read ({error}); mend it or move it away") from error
 
     def described(function):
-        specs = function.structured_input_signature[1].items()
+        specs = sorted(function.structured_input_signature[1].items())
         named = [tf.TensorSpec(spec.shape, spec.dtype, name=name) for name, spec in specs]
         return function, named, function.structured_outputs
 
@@ -170,7 +170,7 @@ def _fitting(model, found, flags):
 def _as_generator(model, name, function, specs, outputs, flags):
     """None where the signature does not make images of what is known here."""
     made = {n: spec for n, spec in outputs.items() if spec.dtype.is_floating and spec.shape.rank in (4, None)}
-    output = "image" if "image" in made else next(iter(made), None)
+    output = "image" if "image" in made else min(made, default=None)  # a SavedModel keeps them in no order
     inputs = {}
     for spec in specs:
         role = spec.name if spec.name in _ROLES else {2: "z", 4: "image"}.get(spec.shape.rank)
