@@ -18,6 +18,7 @@ from typing import Literal
 
 from tfgan_zoo import GAN, latent, run
 from tfgan_zoo.data import images, toy
+from tfgan_zoo.errors import InputError
 from tfgan_zoo.metrics import modes
 from tfgan_zoo.networks.mlp import mlp_discriminator, mlp_generator
 from tfgan_zoo.optimizers import Adam
@@ -39,7 +40,7 @@ class Config(run.Config):
     """Of the two hidden layers of each network; of D with maxout, divided by the pieces."""
     maxout: int = 1
     """Linear pieces of each hidden unit of D; 1: leaky ReLU."""
-    dropout: float = 0.0
+    dropout: float = dataclasses.field(default=0.0, metadata={"below": 1})
     """Of D's hidden layers; 2/5 of it for its input."""
     k: int = 1
     """Discriminator steps per generator step."""
@@ -67,6 +68,8 @@ def load(config):
 
 
 def build(config, data):
+    if config.maxout > config.width:
+        raise InputError(f"--maxout={config.maxout} is above the --width={config.width} that it divides; give fewer")
     shape = (data.channels,) if data.kind == "points" else (config.image_size, config.image_size, data.channels)
     generator = mlp_generator(shape, config.latent_dim, [config.width] * 2)
     dropout = (0.4 * config.dropout, config.dropout, config.dropout) if config.dropout else ()

@@ -1,6 +1,7 @@
 """LAPGAN: pictures from noise, from coarse to fine along a Laplacian pyramid.
 
-Default: the embedded glyphs (DejaVu Sans): 5x5, then 10x10, then 20x20.
+Default: the embedded glyphs (DejaVu Sans): 16x16, then 32x32. Starting from 5x5 (--image-size=20 --levels=3), the
+coarsest generator ends in a few shapes, with dropout in its discriminator or without.
 
     python recipes/lapgan.py
     python recipes/lapgan.py --dataset=path/to/pictures --image-size=64 --levels=4
@@ -8,7 +9,8 @@ Default: the embedded glyphs (DejaVu Sans): 5x5, then 10x10, then 20x20.
 
 Paper (arXiv 1506.05751): CIFAR-10 from 8x8; networks, SGD and batch as in the published code
 (github.com/facebook/eyescream, seen in copies), without its slow rise of the momentum to 0.7 and its decay of the rate.
-The number of steps and the coarsest networks (two layers of 1200) are from memory. Not yet run here.
+The number of steps and the coarsest networks' widths (two layers of 1200, and of 600 with dropout) are from memory; the
+code has dropout there too, and other widths. Not yet run here.
 """
 
 import dataclasses
@@ -29,28 +31,30 @@ import keras  # after tfgan_zoo, which keeps TensorFlow's start-up messages off 
 class Config(run.Config):
     """Train a LAPGAN."""
 
-    image_size: int = 20
-    batch_size: int = 32
-    steps: int = 1500
-    levels: int = 3
+    image_size: int = 32
+    batch_size: int = 64
+    steps: int = 8000
+    levels: int = 2
     """Sizes of the pyramid; each is half the one before."""
     latent_dim: int = 100
     """Length of the coarsest level's z; a finer one has a number per pixel."""
-    coarse_width: int = 512
-    """Of both hidden layers of the coarsest, fully connected networks."""
+    coarse_width: int = dataclasses.field(default=512, metadata={"least": 2})
+    """Of both hidden layers of the coarsest, fully connected generator; its discriminator's are half as wide."""
+    coarse_dropout: float = dataclasses.field(default=0.0, metadata={"below": 1})
+    """Of the hidden layers of the coarsest discriminator."""
     width: int = 16
     """Channels of the finer levels' layers."""
     optimizer: Literal["adam", "sgd"] = "adam"
     """Adam with beta_1 0.5, or SGD with momentum 0.5."""
-    learning_rate: float = 5e-4
+    learning_rate: float = 2e-4
     """Of both players, at every level."""
 
 
 PRESETS = {
     "default": Config(),
     "paper": Config(
-        preset="paper", dataset="cifar10", image_size=32, batch_size=128, steps=100_000, coarse_width=1200, width=64,
-        optimizer="sgd", learning_rate=0.02,
+        preset="paper", dataset="cifar10", image_size=32, levels=3, batch_size=128, steps=100_000, coarse_width=1200,
+        coarse_dropout=0.5, width=64, optimizer="sgd", learning_rate=0.02,
     ),
 }  # fmt: skip
 
@@ -67,10 +71,14 @@ def build(config, data):
             f" {2 ** (config.levels - 1)} or fewer --levels"
         )
     finer = [(config.image_size // 2**k, config.image_size // 2**k, data.channels) for k in range(config.levels - 1)]
-    shape, widths = (coarsest, coarsest, data.channels), [config.coarse_width] * 2
+    shape, width = (coarsest, coarsest, data.channels), config.coarse_width
+    draws = mlp_generator(shape, config.latent_dim, [width] * 2)
+    judges = mlp_discriminator(
+        shape, [width // 2] * 2, "leaky_relu", dropout=(0.0, config.coarse_dropout, config.coarse_dropout)
+    )
     model = LAPGAN(
-        [level_generator(s, config.width) for s in finer] + [mlp_generator(shape, config.latent_dim, widths)],
-        [level_discriminator(s, config.width) for s in finer] + [mlp_discriminator(shape, widths, "leaky_relu")],
+        [*(level_generator(s, config.width) for s in finer), draws],
+        [*(level_discriminator(s, config.width) for s in finer), judges],
         seed=config.seed,
     )
 

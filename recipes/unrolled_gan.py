@@ -64,7 +64,7 @@ class Config(run.Config):
     """The generator's, of Adam with beta_1 0.5."""
     d_learning_rate: float = 2e-4
     """The discriminator's."""
-    beta_2: float = 0.999
+    beta_2: float = dataclasses.field(default=0.999, metadata={"below": 1})
     """Of both Adams."""
 
 

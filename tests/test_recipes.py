@@ -49,12 +49,12 @@ print(sorted(signatures))
 """
 
 
-def run(*command, cwd=ROOT):
+def run(*command, cwd=ROOT, code=0):
     environment = {k: v for k, v in os.environ.items() if k != "TF_CPP_MIN_LOG_LEVEL"}
     done = subprocess.run(
         [sys.executable, *map(str, command)], cwd=cwd, env=environment, capture_output=True, text=True
     )
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.returncode == code, done.stdout + done.stderr
     return done
 
 
@@ -78,6 +78,22 @@ def test_a_recipe_trains_and_its_export_answers_where_only_tensorflow_is(recipe,
     exported = tmp_path / "exported" / recipe / "1"
     assert "serving_default" in run("-c", ONLY_TENSORFLOW, exported, cwd=tmp_path).stdout
     assert (exported / "README.md").read_text().startswith(f"# {recipe}")
+    if "(z=" in done.stdout:
+        assert f"(z=tf.random.{json.loads((exported / 'metadata.json').read_text())['noise']}(" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("recipe", "flag", "says"),
+    [
+        ("gan", "--dropout=1", "--dropout=1.0 must be below 1"),
+        ("gan", "--maxout=300", "--maxout=300 is above the --width=256 that it divides"),
+        ("lapgan", "--coarse-width=1", "--coarse-width=1 must be 2 or more"),
+    ],
+)
+def test_a_flag_that_no_network_can_be_made_of_is_one_line_and_exit_code_2(recipe, flag, says, tmp_path):
+    error = run(ROOT / f"recipes/{recipe}.py", flag, cwd=tmp_path, code=2).stderr
+    assert error.startswith(f"error: {says}") and error.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_run_on_points_ends_with_a_strip_through_training_and_counts_modes(tmp_path):

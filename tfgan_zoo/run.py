@@ -160,6 +160,8 @@ def _parse(presets, argv):
             raise InputError(f"{flag} must be {least} or more")
         if field.type is float and not 0 <= value < float("inf"):
             raise InputError(f"{flag} must be 0 or more, and finite")
+        if "below" in field.metadata and value >= field.metadata["below"]:
+            raise InputError(f"{flag} must be below {field.metadata['below']}")
     if not 0 <= config.seed < 2**32:
         raise InputError(f"--seed={config.seed} must be from 0 to {2**32 - 1}")
     for name in ("evaluate_with", "best_metric", "export_best"):
@@ -327,18 +329,20 @@ def _finish(family, folder, exported, config, model, data, evaluate, draw, grid)
     _say("pictures", ", ".join(str(path) for path in sorted(folder.glob("*.png"))))
     _say("exported", f"{done['path']}; to use it:")
     function, specs = model.signatures()["serving_default"]
-    arguments = ", ".join(f"{spec.name}={_example(spec)}" for spec in specs)
+    arguments = ", ".join(f"{spec.name}={_example(spec, model.noise)}" for spec in specs)
     print("    import tensorflow as tf")
     print(f'    model = tf.saved_model.load("{done["path"]}").signatures["serving_default"]')
     what = "point" if data.kind == "points" else "image"
     print(f'    {what} = model({arguments})["{what}"]')
 
 
-def _example(spec):
+def _example(spec, noise):
     shape = [1 if d is None else d for d in spec.shape]
     if spec.dtype.is_integer:
         return f"tf.zeros({shape}, tf.{spec.dtype.name})"
-    return f"tf.zeros({shape})" if len(shape) == 4 else f"tf.random.normal({shape})"
+    if len(shape) == 4:
+        return f"tf.zeros({shape})"
+    return f"tf.random.normal({shape})" if noise == "normal" else f"tf.random.uniform({shape}, -1.0, 1.0)"
 
 
 def _began(folder, resume):
