@@ -8,9 +8,10 @@ coarsest generator ends in a few shapes, with dropout in its discriminator or wi
     python recipes/lapgan.py --preset=paper
 
 Paper (arXiv 1506.05751): CIFAR-10 from 8x8; networks, SGD and batch as in the published code
-(github.com/facebook/eyescream, seen in copies), without its slow rise of the momentum to 0.7 and its decay of the rate.
-The number of steps and the coarsest networks' widths (two layers of 1200, and of 600 with dropout) are from memory; the
-code has dropout there too, and other widths. Not yet run here.
+(github.com/facebookarchive/eyescream), without its slow rise of the momentum to 0.7 and its decay of the rate. The
+number of steps and the coarsest networks' widths (two layers of 1200, and of 600 with dropout) are from memory; the
+code has dropout there too, other widths, a sigmoid in the generator and ReLU in the discriminator, where ours are
+leaky. Not yet run here.
 """
 
 import dataclasses

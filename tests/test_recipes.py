@@ -78,7 +78,7 @@ def test_a_recipe_trains_and_its_export_answers_where_only_tensorflow_is(recipe,
     exported = tmp_path / "exported" / recipe / "1"
     assert "serving_default" in run("-c", ONLY_TENSORFLOW, exported, cwd=tmp_path).stdout
     assert (exported / "README.md").read_text().startswith(f"# {recipe}")
-    if "(z=" in done.stdout:
+    if recipe not in ("cyclegan", "pix2pix"):
         assert f"(z=tf.random.{json.loads((exported / 'metadata.json').read_text())['noise']}(" in done.stdout
 
 

@@ -30,7 +30,11 @@ from tfgan_zoo.metrics.protocol import higher_is_better
 
 @dataclasses.dataclass(kw_only=True)
 class Config:
-    """The flags that every recipe has."""
+    """The flags that every recipe has.
+
+    A count must be 1 or more and another number 0 or more and finite; `dataclasses.field(default=..., metadata=...)`
+    with {"least": n} sets another bound of a count, {"below": n} adds one above.
+    """
 
     preset: Literal["default", "paper"] = "default"
     """default: small and quick, on embedded data; paper: the paper's data, sizes and schedule."""

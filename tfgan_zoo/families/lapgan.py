@@ -3,14 +3,14 @@ Fergus, NIPS 2015. arXiv 1506.05751.
 
 The formulas of sections 2 and 3 were seen in summaries that quote them, without their numbers: coefficients
 h_k = I_k - u(I_k+1), sampling I_k = u(I_k+1) + G_k(z_k, u(I_k+1)), a discriminator that is given h and l and adds them
-before its first layer. The networks at the end are the published code's for CIFAR-10 (github.com/facebook/eyescream,
-seen in copies), noise uniform in [-1, 1] likewise.
+before its first layer. The networks at the end are the published code's for CIFAR-10
+(github.com/facebookarchive/eyescream), noise uniform in [-1, 1] and the generators' non-saturating objective likewise.
 Departs from them in that
 - all levels are trained in one step, on the pyramids of the same images; they share no weight, loss or gradient: each
   is trained as if alone;
 - the discriminators see every image as real and, its residual generated, as fake, where the paper tosses a coin;
-- the generators' objective is the non-saturating one, the kernels of d and u are the simplest of their kind: which ones
-  the paper has was not seen (the code has Torch's image.scale);
+- the kernels of d and u are the simplest of their kind: which ones the paper has was not seen (the code has Torch's
+  image.scale);
 - a sample is clipped to [-1, 1] in the end.
 """
 

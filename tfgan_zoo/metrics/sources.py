@@ -126,7 +126,7 @@ def load(folder, flags):
         raise InputError(f"{metadata} cannot be read ({error}); mend it or move it away") from error
 
     def described(function):
-        specs = sorted(function.structured_input_signature[1].items())
+        specs = function.structured_input_signature[1].items()
         named = [tf.TensorSpec(spec.shape, spec.dtype, name=name) for name, spec in specs]
         return function, named, function.structured_outputs
 
