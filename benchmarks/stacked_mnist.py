@@ -19,7 +19,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfgan_zoo import UnrolledGAN, callbacks, random
+from tfgan_zoo import UnrolledGAN, pictures, random
 from tfgan_zoo.data import images, stacked_mnist
 from tfgan_zoo.families.unrolled_gan import stacked_generator, strided_discriminator
 from tfgan_zoo.metrics import modes
@@ -100,8 +100,8 @@ def _run(data, classify, folder, d_fraction, k, seed, steps, batch_size, learnin
     samples = np.concatenate([generator(part, training=False) for part in tf.split(z, len(z) // AT_ONCE)])
     if not np.isfinite(samples).all():
         return {"diverged": True, "seconds": round(took, 1)}
-    callbacks.save_png(
-        callbacks.tile({"sample": samples[:64]}), folder / f"d{d_fraction:g}-k{k}-seed{seed}-{steps}.png"
+    pictures.save_png(
+        pictures.tile({"sample": samples[:64]}), folder / f"d{d_fraction:g}-k{k}-seed{seed}-{steps}.png"
     )
     return modes.digit_modes(samples, classify) | {"seconds": round(took, 1)}
 

@@ -13,7 +13,7 @@ import statistics
 import time
 from pathlib import Path
 
-from tfgan_zoo import devices
+from tfgan_zoo.run import devices
 from tfgan_zoo.data import images
 
 # isort: split

@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 
 from tfgan_zoo.export import export
+from tfgan_zoo.signatures import NAMES, example
 
 BATCH = 4
 
@@ -31,7 +32,7 @@ class Conformance:
         raise NotImplementedError
 
     def batch(self, count, rng):
-        """`count` training examples, float32 in [-1, 1], as `train_step` takes them."""
+        """`count` training examples, float32 in [-1, 1], as `train_step` takes them: an array, or a dict of them."""
         raise NotImplementedError
 
     def compiled(self, optimizer=lambda: keras.optimizers.Adam(1e-3), strategy=None, **kwargs):
@@ -60,6 +61,29 @@ class Conformance:
         assert int(model.step.numpy()) == 3
         shown = model.preview(self.batch(5, np.random.default_rng(9)))
         assert shown and all(np.isfinite(column).all() and len(column) == 5 for column in map(np.array, shown.values()))
+
+    def test_calling_it_and_predict_answer_as_serving_default_and_its_names_are_known(self):
+        model = self.compiled()
+        for function, specs in model.signatures().values():
+            inputs, outputs = {spec.name for spec in specs}, set(function(*self.request(specs, 2)))
+            assert inputs | outputs <= set(NAMES) and not inputs & outputs
+        function, specs = model.signatures()["serving_default"]
+        request = self.request(specs, 3)
+        given = request[0] if len(request) == 1 else {s.name: x for s, x in zip(specs, request, strict=True)}
+        for name, value in function(*request).items():
+            np.testing.assert_allclose(model(given)[name], value, rtol=1e-5, atol=1e-5)
+            np.testing.assert_allclose(model.predict(given, verbose=0)[name], value, rtol=1e-5, atol=1e-5)
+
+    def test_saved_weights_bring_back_the_networks_the_step_and_what_else_it_remembers(self, tmp_path):
+        model, other = self.compiled(), self.compiled()
+        self.train(model, 2)
+        model.save_weights(tmp_path / "all.weights.h5")
+        other.load_weights(tmp_path / "all.weights.h5")
+        kept = [("a weight", model.variables, other.variables), ("the rest", model.own_state(), other.own_state())]
+        for what, expected, got in kept:
+            for a, b in zip(expected, got, strict=True):
+                np.testing.assert_array_equal(np.array(a), np.array(b), err_msg=f"{what} {a.name}")
+        assert int(other.step.numpy()) == 2
 
     def test_two_replicas_make_the_update_that_one_makes(self, two_replicas, tmp_path):
         one, two = self.compiled(sgd), self.compiled(sgd, two_replicas)
@@ -128,20 +152,8 @@ class Conformance:
                         np.testing.assert_allclose(answer[key], value, rtol=1e-5, atol=1e-5, err_msg=name)
 
     def request(self, specs, count):
-        """Inputs that fit a signature: numbers, pictures, or PNG files of another size than the model's."""
-        rng = np.random.default_rng(count)
-        inputs = []
-        for spec in specs:
-            shape = [count if d is None else d for d in spec.shape]
-            if spec.dtype == tf.string:
-                inputs.append(
-                    tf.stack([tf.io.encode_png(rng.integers(0, 256, [20, 12, 3], np.uint8)) for _ in range(count)])
-                )
-            elif spec.dtype.is_integer:
-                inputs.append(tf.fill(shape, tf.constant(count, spec.dtype)))
-            else:
-                inputs.append(tf.constant(rng.uniform(-1, 1, shape), spec.dtype))
-        return inputs
+        """Inputs that fit a signature."""
+        return [tf.constant(example(spec, count), spec.dtype) for spec in specs]
 
 
 def _pixels(files):

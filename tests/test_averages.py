@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfgan_zoo import averages, gan, layers
+from tfgan_zoo import averages, base, layers
 
 DECAY = 0.75
 
@@ -14,7 +14,7 @@ def network():
     return keras.Model(x, layers.WeightNormDense(1)(y))
 
 
-class Regression(gan.GAN):
+class Regression(base.GenerativeModel):
     """The one line that a family's `train_step` has, after an ordinary update."""
 
     def __init__(self):

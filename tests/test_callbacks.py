@@ -9,11 +9,12 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from tfgan_zoo import callbacks, files, gan
+from tfgan_zoo import base, files, pictures
 from tfgan_zoo.errors import InputError
+from tfgan_zoo.run import callbacks
 
 
-class Line(gan.GAN):
+class Line(base.GenerativeModel):
     """One weight, at first 0, that goes up by 1 each step; the loss is the mean of the batch plus the weight."""
 
     def __init__(self, layers=1, units=1):
@@ -427,7 +428,7 @@ def centres(picture, size=2):
 
 
 def test_a_single_label_fills_a_square_with_white_where_nothing_is_left():
-    picture = callbacks.tile({"sample": cells(-1, -0.6, -0.2, 0.2, 0.6)})
+    picture = pictures.tile({"sample": cells(-1, -0.6, -0.2, 0.2, 0.6)})
     assert picture.dtype == np.uint8
     expected = [[-1, -0.6, -0.2], [0.2, 0.6, 1]]
     np.testing.assert_allclose(centres(picture)[..., 0], expected, atol=1 / 255)
@@ -436,10 +437,10 @@ def test_a_single_label_fills_a_square_with_white_where_nothing_is_left():
 def test_several_labels_stand_next_to_each_other_for_each_example():
     columns = {"input": cells(-1, -0.8, -0.6), "output": cells(0, 0.2, 0.4)}
     np.testing.assert_allclose(
-        centres(callbacks.tile(columns))[..., 0], [[-1, 0], [-0.8, 0.2], [-0.6, 0.4]], atol=1 / 255
+        centres(pictures.tile(columns))[..., 0], [[-1, 0], [-0.8, 0.2], [-0.6, 0.4]], atol=1 / 255
     )
     columns = {name: cells(*values) for name, values in zip("ab", np.linspace(-1, 0.9, 18).reshape(2, 9), strict=True)}
-    picture = centres(callbacks.tile(columns))[..., 0]  # 9 of 2 in two groups: 5 rows of 4
+    picture = centres(pictures.tile(columns))[..., 0]  # 9 of 2 in two groups: 5 rows of 4
     pairs = np.stack([columns["a"][:, 0, 0, 0], columns["b"][:, 0, 0, 0]], 1).reshape(-1)
     np.testing.assert_allclose(picture.ravel(), [*pairs, 1, 1], atol=1 / 255)
     assert picture.shape == (5, 4)
@@ -447,19 +448,19 @@ def test_several_labels_stand_next_to_each_other_for_each_example():
 
 def test_grey_beside_rgb_becomes_rgb():
     rgb = np.zeros([1, 2, 2, 3], np.float32) + [1, -1, 0.2]
-    picture = callbacks.tile({"grey": cells(-0.6), "rgb": rgb})
+    picture = pictures.tile({"grey": cells(-0.6), "rgb": rgb})
     assert picture.shape == (4, 8, 3)
     np.testing.assert_allclose(centres(picture), [[[-0.6] * 3, [1, -1, 0.2]]], atol=1 / 255)
 
 
 def test_values_outside_the_range_are_clipped():
-    np.testing.assert_array_equal(np.unique(callbacks.tile({"x": cells(-3, 3, 3, 3)})), [0, 128, 255])
+    np.testing.assert_array_equal(np.unique(pictures.tile({"x": cells(-3, 3, 3, 3)})), [0, 128, 255])
 
 
 @pytest.mark.parametrize(("channels", "mode"), [(1, "L"), (3, "RGB")])
 def test_a_saved_png_holds_the_same_pixels(tmp_path, channels, mode):
     picture = np.random.default_rng(0).integers(0, 256, [5, 7, channels], np.uint8)
-    callbacks.save_png(picture, tmp_path / "x.png")
+    pictures.save_png(picture, tmp_path / "x.png")
     with Image.open(tmp_path / "x.png") as image:
         assert image.mode == mode
         np.testing.assert_array_equal(np.asarray(image).reshape(picture.shape), picture)

@@ -6,8 +6,8 @@ import types
 import pytest
 import tensorflow as tf
 
-from tfgan_zoo import devices
 from tfgan_zoo.errors import InputError
+from tfgan_zoo.run import devices
 
 ONE = types.SimpleNamespace(num_replicas_in_sync=1)
 TWO = types.SimpleNamespace(num_replicas_in_sync=2)
@@ -157,7 +157,7 @@ def test_multi_worker_without_tf_config_is_an_input_error():
 
 TPU = """
 import sys
-from tfgan_zoo import devices
+from tfgan_zoo.run import devices
 from tfgan_zoo.errors import InputError
 for tpu in ("", "grpc://127.0.0.1:1", "grpc://127.0.0.1", "grpc://no-such-host.invalid:8470"):
     try:

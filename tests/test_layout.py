@@ -5,9 +5,9 @@ import re
 from pathlib import Path
 
 import pytest
+from tfgan_zoo.gan import GAN
 
 import tfgan_zoo
-from tfgan_zoo.gan import GAN
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "tfgan_zoo"

@@ -13,8 +13,9 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from tfgan_zoo import callbacks, devices, run
+from tfgan_zoo import run
 from tfgan_zoo.families.pix2pix import Pix2Pix
+from tfgan_zoo.run import callbacks, devices
 
 TINY = [
     "--image-size=8", "--width=8", "--patch-layers=1", "--batch-size=2", "--steps=4", "--strategy=one_device",

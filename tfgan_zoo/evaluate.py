@@ -53,9 +53,11 @@ class Config(measure.Measures):
     kind: Literal["auto", "images", "labelled", "pairs", "unpaired"] = "auto"
     """How to read the data. auto: images, labelled for a model that takes labels, pairs for image to image."""
     direction: Literal["a_to_b", "b_to_a"] = "a_to_b"
-    """Of pairs: which is the input."""
+    """Which picture of a pair is the input."""
     channels: int | None = None
-    """1 or 3, to convert the data. Default: as it is."""
+    """1, 3 or 4, to convert the data. Default: as it is."""
+    fit: Literal["crop", "stretch", "pad"] = "crop"
+    """How a picture of another aspect ratio is made to fit."""
 
 
 def main(argv=None):
@@ -81,7 +83,7 @@ def _score(config):
         protocol.read(folder)  # a file that cannot be appended to is found out now
         data = sources.data_for(
             generator, dataset=config.dataset, data_dir=config.data_dir, kind=config.kind,
-            direction=config.direction, channels=config.channels,
+            direction=config.direction, channels=config.channels, fit=config.fit,
         )  # fmt: skip
         records = measure.Measurement(sources.Source(generator, data, config.split, config), config).run()
         environment = _environment(config, generator)
@@ -121,7 +123,7 @@ def in_training(model, data, flags=""):
     What it sees of real images is kept from one call to the next. Its random numbers are functions of `--seed`.
 
     Args:
-        model: a `gan.GAN`.
+        model: a `base.GenerativeModel`.
         data: `images.Data` of images.
         flags: of `measure.Measures`, as one text; none: l1 of pairs, else swd, of up to `IN_TRAINING` images.
 
@@ -135,6 +137,30 @@ def in_training(model, data, flags=""):
         config = dataclasses.replace(config, count=few, real_count=few)
     source = sources.Source(sources.live(model, config), data, "test", config)
     return functools.partial(measure.Measurement(source, config).run, quiet=True)
+
+
+def measuring(model, data, metrics):
+    """What measures `model` on all held-out examples of `data` as a recipe says: a function that gives records.
+
+    Args:
+        model: a `base.GenerativeModel`.
+        data: `Data` of its form.
+        metrics: names with commas between; `{signature: names}`, whose metrics are then called `l1_a_to_b`; or a
+            function `() -> {name: number}` that measures by itself.
+
+    Raises:
+        InputError: metrics that do not fit the model or the data.
+    """
+    if callable(metrics):
+        protocol = {"data": data.name, "split": "test", "images": min(data.test.counts)}
+        return lambda: [
+            {"metric": name, "value": float(value), "details": {}, "protocol": protocol}
+            for name, value in metrics().items()
+        ]
+    if isinstance(metrics, str):
+        return in_training(model, data, f"--metrics={metrics}")
+    runs = {name: in_training(model, data, f"--metrics={m} --signature={name}") for name, m in metrics.items()}
+    return lambda: [record | {"metric": f"{record['metric']}_{name}"} for name, run in runs.items() for record in run()]
 
 
 if __name__ == "__main__":

@@ -23,24 +23,12 @@ import numpy as np
 import tensorflow as tf
 from google.protobuf import text_format
 
-from tfgan_zoo import files
+from tfgan_zoo import files, signatures
 from tfgan_zoo.errors import InputError
-from tfgan_zoo.signatures import MAX_COUNT
 
 MODELS_CONFIG = "models.config"
 WRITTEN_HERE = "# Written by tfgan_zoo at each export. Without this line the file is yours and stays as it is.\n"
 _LAST_VERSION = ".last_version"  # so that a number is not given again when its version was deleted
-
-_MEANING = {  # of an input and of an output with this name
-    "image": "pictures in [-1, 1]",
-    "point": "points, on the scale of the data",
-    "z": "noise, as `sample` draws it",
-    "label": "number of a class, from 0",
-    "count": f"how many, 1 to {MAX_COUNT}",
-    "seed": "any; the same gives the same",
-    "logits": "of the discriminator; the higher, the more real",
-}
-_FILES = "PNG files; as an input JPEG files too, of any size"
 
 
 def export(model, directory, about=None):
@@ -48,10 +36,11 @@ def export(model, directory, about=None):
 
     The version is written beside its place and then renamed: a half-written model is never seen. A version number is
     never used twice. A request of a wrong shape or with a number that is not finite, or whose answer would not be
-    finite, fails with `InvalidArgumentError`; one of no examples gets an answer of none.
+    finite, fails with `InvalidArgumentError`, and so does one of no examples. Only the variables that signatures need
+    are in it.
 
     Args:
-        model: a `gan.GAN`.
+        model: a `base.GenerativeModel`.
         directory: `exported/<family>`; made if missing. Its name is the model's name for a server.
         about: what the model itself does not know, as JSON values; all of it goes into `metadata.json`. The card shows
             `family`, `data` (`description`, `licence`), `command`, `seed`, `commit`, `device`, `metrics` (name ->
@@ -69,25 +58,27 @@ def export(model, directory, about=None):
     unfinished = directory / f".unfinished-{os.getpid()}"
     shutil.rmtree(unfinished, ignore_errors=True)
 
-    module = tf.Module()  # holds variables only: a network's own call may not be traceable outside a random.stream
-    module.weights = [v.value for role in model.roles for v in getattr(model, role).variables]
+    served = model.signatures()
     functions = {
         name: tf.function(_checked(function, specs), input_signature=specs, autograph=False)
-        for name, (function, specs) in model.signatures().items()
+        for name, (function, specs) in served.items()
     }
+    module = tf.Module()  # holds variables only: a network's own call may not be traceable outside a random.stream
+    module.weights = _captured(model, functions.values())
     tf.saved_model.save(module, str(unfinished), signatures=functions)
-    _write_warmup(unfinished, directory.resolve().name, model.signatures())
+    _write_warmup(unfinished, directory.resolve().name, served)
+    prior = getattr(model, "prior", None)
 
     metadata = {
         "family": directory.resolve().name,
         **_paper(model),
         "step": int(model.step.numpy()),
-        "noise": model.noise,
+        **({"noise": prior.described()} if prior else {}),
         "precision": getattr(model, model.roles[0]).dtype_policy.name,
         "parameters": {role: getattr(model, role).count_params() for role in model.roles},
         "packages": {"tensorflow": tf.__version__, "keras": keras.__version__, "numpy": np.__version__},
         **(about or {}),
-        "signatures": _described(model.signatures(), functions),
+        "signatures": _described(served, functions),
     }
     version = _last_version(directory) + 1
     while True:
@@ -117,28 +108,6 @@ def check_folder(directory):
         raise InputError(f"the export folder {directory} is a file; give a folder with --export-dir")
 
 
-def example(spec, count=1):
-    """A request's array for an input `spec`: `count` examples of noise in [-1, 1], labels 0, PNG files of noise.
-
-    Unknown dimensions other than the batch are 16. The same names and counts give the same arrays.
-    """
-    random = np.random.default_rng([count, *spec.name.encode()])
-    shape = [16 if d is None else d for d in spec.shape]
-    if spec.shape.rank and spec.shape[0] is None:
-        shape[0] = count
-    if spec.dtype == tf.string:
-        files = spec.name.endswith("_bytes")
-        values = [_png(random) if files else b"a" for _ in range(int(np.prod(shape)))]
-        return np.array(values, object).reshape(shape)
-    if spec.dtype.is_floating:
-        return random.uniform(-1, 1, shape).astype(spec.dtype.as_numpy_dtype)
-    return np.full(shape, count if spec.name == "count" else 0, spec.dtype.as_numpy_dtype)
-
-
-def _png(random):
-    return tf.io.encode_png(random.integers(0, 256, [16, 16, 3], np.uint8)).numpy()
-
-
 def _checked(function, specs):
     """`function` with its checks in the graph: a server checks neither shapes nor numbers before it runs one."""
 
@@ -163,17 +132,28 @@ def _finite(value, message):
     return tf.debugging.check_numerics(value, message) if value.dtype.is_floating else value
 
 
-def _write_warmup(version, model_name, signatures):
+def _captured(model, functions):
+    """The variables that the functions read; of one that is mirrored over replicas, all of it."""
+    captured = {v.ref(): v for function in functions for v in function.get_concrete_function().graph.variables}
+    own = []
+    for variable in (v.value for role in model.roles for v in getattr(model, role).variables):
+        read = [captured.pop(part.ref(), None) for part in (variable, *getattr(variable, "values", ()))]
+        if any(part is not None for part in read):
+            own.append(variable)
+    return own + list(captured.values())
+
+
+def _write_warmup(version, model_name, served):
     # Imported here: it takes a second, and most of what imports this module exports nothing.
     from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 
     (version / "assets.extra").mkdir()
     with tf.io.TFRecordWriter(str(version / "assets.extra" / "tf_serving_warmup_requests")) as writer:
-        for signature, (_, specs) in signatures.items():
+        for signature, (_, specs) in served.items():
             request = predict_pb2.PredictRequest()
             request.model_spec.name, request.model_spec.signature_name = model_name, signature
             for spec in specs:
-                request.inputs[spec.name].CopyFrom(tf.make_tensor_proto(example(spec), spec.dtype))
+                request.inputs[spec.name].CopyFrom(tf.make_tensor_proto(signatures.example(spec), spec.dtype))
             log = prediction_log_pb2.PredictionLog(predict_log=prediction_log_pb2.PredictLog(request=request))
             writer.write(log.SerializeToString())
 
@@ -214,16 +194,15 @@ def _paper(model):
     }
 
 
-def _described(signatures, functions):
+def _described(served, functions):
     """name -> its inputs and outputs -> their dtype, shape (null: the batch) and meaning."""
 
     def tensors(specs):
         described = {}
         for name, spec in specs.items():
             described[name] = {"dtype": spec.dtype.name, "shape": spec.shape.as_list()}
-            meaning = _FILES if name.endswith("_bytes") else _MEANING.get(name)
-            if meaning:
-                described[name]["meaning"] = meaning
+            if name in signatures.NAMES:
+                described[name]["meaning"] = signatures.NAMES[name].meaning
         return described
 
     return {
@@ -231,7 +210,7 @@ def _described(signatures, functions):
             "inputs": tensors({spec.name: spec for spec in specs}),
             "outputs": tensors(functions[name].get_concrete_function().structured_outputs),
         }
-        for name, (_, specs) in signatures.items()
+        for name, (_, specs) in served.items()
     }
 
 
@@ -278,9 +257,3 @@ def _table(title, columns, rows):
 def _list(tensors):
     shapes = {name: ["B" if d is None else str(d) for d in tensor["shape"]] for name, tensor in tensors.items()}
     return ", ".join(f"`{name}` {tensor['dtype']} [{', '.join(shapes[name])}]" for name, tensor in tensors.items())
-
-
-if __name__ == "__main__":
-    from tfgan_zoo import litert
-
-    litert.main()

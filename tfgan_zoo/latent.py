@@ -1,27 +1,72 @@
-"""Samples of a generator, walks and sums in its latent space. z is `[N, latent_dim]`."""
+"""The law of z, samples of a generator, walks and sums in its latent space. z is `[N, dim]`."""
+
+import dataclasses
+from typing import Literal
 
 import numpy as np
 import tensorflow as tf
 
-from tfgan_zoo import gan, points, random
+from tfgan_zoo import base, pictures, random
 
 
-def preview(generator, draw, examples, seed, discriminator=None):
-    """What `GAN.preview` shows of a generator of noise: as many samples as there are examples, always of the same z's.
+@dataclasses.dataclass(frozen=True)
+class Prior:
+    """p(z), the law of independent components: N(0, 1), or uniform in [-bound, bound].
+
+    A family that draws z has one as its attribute `prior`; an export says it as `noise` in `metadata.json`.
+
+    Attributes:
+        dim: the length of z.
+        law: normal or uniform.
+        bound: of the uniform law.
+    """
+
+    dim: int
+    law: Literal["normal", "uniform"] = "normal"
+    bound: float = 1.0
+
+    def draw(self, count):
+        """z `[count, dim]` from the open `random.stream`.
+
+        Raises:
+            RuntimeError: no stream is open.
+        """
+        shape = [count, self.dim]
+        return random.normal(shape) if self.law == "normal" else random.uniform(shape, -self.bound, self.bound)
+
+    def like(self, batch):
+        """z for as many examples as `batch` has, `[B, dim]`: see `draw`."""
+        return self.draw(tf.shape(tf.nest.flatten(batch)[0])[0])
+
+    def array(self, count, rng):
+        """z `[count, dim]` float32 from a NumPy generator."""
+        shape = [count, self.dim]
+        z = rng.standard_normal(shape) if self.law == "normal" else rng.uniform(-self.bound, self.bound, shape)
+        return z.astype(np.float32)
+
+    def described(self):
+        """As JSON values; `Prior(dim, **described)` is the law again."""
+        return {"law": self.law} if self.law == "normal" else {"law": self.law, "bound": self.bound}
+
+
+def preview(generator, prior, examples, seed, discriminator=None):
+    """What `GenerativeModel.preview` shows of a generator of noise: as many samples as examples, of fixed z's.
 
     Args:
         generator: `z -> image [N, H, W, C]` or `-> point [N, dim]`; with labels `[z, label] -> image`.
-        draw: `[N, latent_dim] -> z`, `random.normal` or another of the sort.
-        examples: held-out images, points, or the pair (images, labels): the samples have these labels.
+        prior: a `Prior`.
+        examples: held-out images, points, or `{"image", "label"}`: the samples have these labels.
         seed: of z.
         discriminator: `point -> logits [N, 1]`, drawn as D(x) beside points in one dimension.
     """
-    real, label = map(tf.convert_to_tensor, examples) if isinstance(examples, tuple) else (examples, None)
+    real, label = base.image_and_label(tf.nest.map_structure(tf.convert_to_tensor, examples))
     with random.stream(seed):
-        z = draw([len(real), generator.inputs[0].shape[-1]])
-    sample = generator(gan.given(z, label), training=False)
+        z = prior.draw(len(real))
+    sample = generator(base.given(z, label), training=False)
     if sample.shape.rank == 2:
-        return points.columns(real, sample, discriminator and (lambda x: tf.sigmoid(discriminator(x, training=False))))
+        return pictures.columns_of_points(
+            real, sample, discriminator and (lambda x: tf.sigmoid(discriminator(x, training=False)))
+        )
     return {"sample": sample} if label is None else {"of this label": real, "sample": sample}
 
 
@@ -29,13 +74,13 @@ def interpolate(start, end, count, *, spherical=False):
     """Points from `start` to `end`, both included.
 
     Args:
-        start, end: `[N, latent_dim]`.
+        start, end: `[N, dim]`.
         count: points per row, 2 or more.
         spherical: along the great circle, whose points have the length of samples of a Gaussian (White 2016, arXiv
             1609.04468); otherwise along the straight line.
 
     Returns:
-        `[count, N, latent_dim]` float32.
+        `[count, N, dim]` float32.
     """
     start, end = np.asarray(start, np.float64), np.asarray(end, np.float64)
     t = np.linspace(0.0, 1.0, count)[:, None, None]
@@ -54,10 +99,10 @@ def arithmetic(minuend, subtrahend, addend):
     """mean(minuend) - mean(subtrahend) + mean(addend), as DCGAN does it: three z's each, averaged (its figure 7).
 
     Args:
-        minuend, subtrahend, addend: `[N, latent_dim]`, each N z's that show the same thing.
+        minuend, subtrahend, addend: `[N, dim]`, each N z's that show the same thing.
 
     Returns:
-        `[1, latent_dim]` float32.
+        `[1, dim]` float32.
     """
     means = [np.mean(np.asarray(z, np.float32), axis=0, keepdims=True) for z in (minuend, subtrahend, addend)]
     return means[0] - means[1] + means[2]
@@ -67,12 +112,12 @@ def strips(generate, z, *, spherical=False):
     """Pictures of a walk from each z to the next and of an arithmetic on the first nine.
 
     Args:
-        generate: `z [N, latent_dim] -> image [N, H, W, C]`.
-        z: `[N, latent_dim]`, N at least 9.
+        generate: `z [N, dim] -> image [N, H, W, C]`.
+        z: `[N, dim]`, N at least 9.
         spherical: see `interpolate`.
 
     Returns:
-        `{"interpolation": columns, "arithmetic": columns}`, each as `callbacks.tile` takes it. The columns of the
+        `{"interpolation": columns, "arithmetic": columns}`, each as `pictures.tile` takes it. The columns of the
         arithmetic are its three terms (three samples, then the picture of their mean) and the result (last row).
     """
     half = len(z) // 2
@@ -89,26 +134,26 @@ def tour(model, config):
     """What a recipe shows of its finished model: `strips`, or `of_every_label` where there are labels.
 
     Args:
-        model: a `GAN` with a `generator` of noise.
+        model: a `GenerativeModel` with a `generator` of noise and its `prior`.
         config: the `run.Config`; its seed is that of z.
     """
     with random.stream(config.seed):
-        z = model.draw_z([16, model.latent_dim])
+        z = model.prior.draw(16)
     if getattr(model, "num_classes", 0):
         return {"labels": of_every_label(model.generator, z[:4], model.num_classes)}
-    return strips(model.generator, z, spherical=model.noise == "normal")
+    return strips(model.generator, z, spherical=model.prior.law == "normal")
 
 
 def of_every_label(generate, z, num_classes):
     """Pictures of each label, for the same z's.
 
     Args:
-        generate: `[z [N, latent_dim], label [N]] -> image [N, H, W, C]`.
-        z: `[N, latent_dim]`.
+        generate: `[z [N, dim], label [N]] -> image [N, H, W, C]`.
+        z: `[N, dim]`.
         num_classes: labels are 0 ... num_classes - 1.
 
     Returns:
-        A column per label, as `callbacks.tile` takes them: a row shows one z.
+        A column per label, as `pictures.tile` takes them: a row shows one z.
     """
     z = np.asarray(z, np.float32)
     return {f"{label}": generate([z, np.full([len(z)], label, np.int64)]) for label in range(num_classes)}

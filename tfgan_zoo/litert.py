@@ -1,7 +1,6 @@
 """An exported model -> a LiteRT (TensorFlow Lite) file for phones and small boards.
 
     python -m tfgan_zoo.litert exported/dcgan/1
-    python -m tfgan_zoo.export exported/dcgan/1 --format=litert
     python -m tfgan_zoo.litert exported/cyclegan/1 --signature=b_to_a --out=b_to_a.tflite
 
 One signature of any SavedModel goes into `<version>/litert/<signature>.tflite`, with the operations built into LiteRT
@@ -13,7 +12,7 @@ request (labels that exist, finite numbers) are not in the file; wrong requests 
 import dataclasses
 import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import numpy as np
 import tensorflow as tf
@@ -22,7 +21,7 @@ from tensorflow.lite.python.convert_phase import ConverterError
 
 from tfgan_zoo import console, files
 from tfgan_zoo.errors import InputError
-from tfgan_zoo.export import example
+from tfgan_zoo.signatures import example
 
 BATCH = 3  # of the request that is answered by both
 
@@ -42,8 +41,6 @@ class Config:
 
     version: Annotated[str, tyro.conf.Positional]
     """Folder of the SavedModel, exported/dcgan/1."""
-    format: Literal["litert"] = "litert"
-    """What to write; for `python -m tfgan_zoo.export`, which is the same command."""
     signature: str = "serving_default"
     """Which of its signatures."""
     out: str = ""
@@ -114,16 +111,11 @@ def largest_difference(content, version, signature="serving_default"):
     from ai_edge_litert.interpreter import Interpreter
 
     function = served(load(version), version, signature)
-    request = {name: _random(spec) for name, spec in function.structured_input_signature[1].items()}
+    request = {name: example(spec, BATCH) for name, spec in function.structured_input_signature[1].items()}
     right = function(**{name: tf.constant(values) for name, values in request.items()})
     with console.native_messages_held():
         answer = Interpreter(model_content=content).get_signature_runner(signature)(**request)
     return max(float(np.max(np.abs(answer[name].astype(np.float64) - right[name].numpy()))) for name in right)
-
-
-def _random(spec):
-    values = example(spec, BATCH)
-    return np.arange(values.size, dtype=values.dtype).reshape(values.shape) % 2 if spec.name == "label" else values
 
 
 def _first_line(error):

@@ -153,14 +153,14 @@ def test_served_samples_are_black_and_white_and_their_mean_is_what_z_gives():
     model = _make()
     served = model.signatures()
     count, seed = tf.constant(6), tf.constant(3, tf.int64)
-    image = served["sample"][0](count, seed)["image"].numpy()
+    image = served["sample"][0](count, seed)["generated"].numpy()
     assert set(np.unique(image)) == {-1.0, 1.0}
-    pngs = served["sample_png"][0](count, seed)["image_bytes"]
+    pngs = served["sample_png"][0](count, seed)["generated_bytes"]
     decoded = np.stack([tf.io.decode_png(png).numpy() for png in pngs.numpy()])
     np.testing.assert_array_equal(decoded, np.where(image > 0, 255, 0))
-    assert (image != served["sample"][0](count, seed + 1)["image"].numpy()).any()
+    assert (image != served["sample"][0](count, seed + 1)["generated"].numpy()).any()
 
-    mean = served["serving_default"][0](tf.ones([1, 6]))["image"]
+    mean = served["serving_default"][0](tf.ones([1, 6]))["generated"]
     with random.stream(0):
         drawn = draw_pixels(mean, 40_000)
     assert np.abs(mean).max() < 0.5
@@ -168,5 +168,5 @@ def test_served_samples_are_black_and_white_and_their_mean_is_what_z_gives():
 
 
 def test_a_continuous_generator_serves_grey_samples():
-    image = _make(pixels="continuous").signatures()["sample"][0](tf.constant(4), tf.constant(1, tf.int64))["image"]
+    image = _make(pixels="continuous").signatures()["sample"][0](tf.constant(4), tf.constant(1, tf.int64))["generated"]
     assert len(np.unique(image)) > 100

@@ -21,7 +21,8 @@ class TestCycleGAN(Conformance):
         return CycleGAN(*generators, _discriminator(), _discriminator(), pool_size=6)
 
     def batch(self, count, rng):
-        return tuple(rng.uniform(-1, 1, [2, count, *SHAPE]).astype(np.float32))
+        a, b = rng.uniform(-1, 1, [2, count, *SHAPE]).astype(np.float32)
+        return {"a": a, "b": b}
 
 
 def _identity():

@@ -1,7 +1,7 @@
 import numpy as np
 from conformance import Conformance
 
-from tfgan_zoo import DCGAN, callbacks, latent, random
+from tfgan_zoo import DCGAN, latent, pictures, random
 from tfgan_zoo.networks.dcgan import dcgan_discriminator, dcgan_generator
 
 
@@ -18,7 +18,7 @@ def test_interpolation_and_arithmetic_in_the_latent_space_make_pictures():
     model = family.compiled()
     family.train(model, 2)
     with random.stream(0):
-        z = model.draw_z([16, model.latent_dim])
+        z = model.prior.draw(16)
     for columns in latent.strips(model.generator, z).values():
-        picture = callbacks.tile(columns)
+        picture = pictures.tile(columns)
         assert picture.dtype == np.uint8 and picture.std() > 0

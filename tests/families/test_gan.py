@@ -97,5 +97,5 @@ def test_on_points_it_previews_data_samples_and_d_and_serves_points():
     np.testing.assert_allclose(d, 1 / (1 + np.exp(-model.discriminator(x[:, None]).numpy()[:, 0])), rtol=1e-5)
     served = model.signatures()
     assert set(served) == {"serving_default", "sample", "discriminate"}
-    assert served["sample"][0](tf.constant(5), tf.constant(0, tf.int64))["point"].shape == (5, 1)
+    assert served["sample"][0](tf.constant(5), tf.constant(0, tf.int64))["generated"].shape == (5, 1)
     assert served["discriminate"][1][0].name == "point"

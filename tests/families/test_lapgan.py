@@ -73,12 +73,12 @@ def test_sampling_adds_up_what_training_takes_apart():
     model, images = _copying_model(), _images(20, channels=1)
     real = pyramid(images, model.levels)
     z = tf.concat([tf.reshape(part[-1], [len(images), -1]) for part in real], axis=-1)
-    assert z.shape[-1] == model.latent_dim == 400 + 100 + 25
+    assert z.shape[-1] == model.prior.dim == 400 + 100 + 25
     for fake_part, real_part in zip(model.fakes(real, z), real, strict=True):
         for fake, expected in zip(fake_part, real_part, strict=True):
             np.testing.assert_array_equal(fake, expected)
     np.testing.assert_allclose(model.generator(z), images, atol=1e-6)
-    np.testing.assert_allclose(model.signatures()["serving_default"][0](z)["image"], images, atol=1e-6)
+    np.testing.assert_allclose(model.signatures()["serving_default"][0](z)["generated"], images, atol=1e-6)
 
 
 def test_discriminate_gives_the_logits_that_each_level_has_in_training():
@@ -128,7 +128,7 @@ def test_logits_of_zero_cost_d_twice_and_g_once_log_two_at_every_level():
 def test_z_is_uniform_between_minus_one_and_one_and_samples_are_pictures():
     model = TestLAPGAN().make()
     with random.stream(0):
-        z = model.draw_z([4000, model.latent_dim])
+        z = model.prior.draw(4000)
     np.testing.assert_allclose([tf.reduce_min(z), tf.reduce_mean(z), tf.reduce_max(z)], [-1, 0, 1], atol=0.01)
     np.testing.assert_allclose(tf.math.reduce_variance(z), 1 / 3, atol=0.01)
     model.generators[0].layers[-2].bias.assign([7.0])

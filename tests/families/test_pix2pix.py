@@ -15,14 +15,15 @@ class TestPix2Pix(Conformance):
         )
 
     def batch(self, count, rng):
-        return tuple(rng.uniform(-1, 1, [2, count, 8, 8, 1]).astype(np.float32))
+        image, target = rng.uniform(-1, 1, [2, count, 8, 8, 1]).astype(np.float32)
+        return {"image": image, "target": target}
 
 
 def test_a_picture_is_translated_the_same_whatever_its_neighbours():
     family = TestPix2Pix()
     model = family.compiled()
     family.train(model, 2)
-    source = family.batch(5, np.random.default_rng(0))[0]
+    source = family.batch(5, np.random.default_rng(0))["image"]
     np.testing.assert_allclose(model.translate(source)[3:4], model.translate(source[3:4]), atol=1e-5)
 
 
@@ -30,7 +31,7 @@ def test_dropout_is_noise_at_test_time_too():
     family = TestPix2Pix()
     model = family.compiled()
     family.train(model, 3)
-    source = tf.constant(family.batch(1, np.random.default_rng(0))[0])
+    source = tf.constant(family.batch(1, np.random.default_rng(0))["image"])
     one = model.translate(source)
     model.seed = 5
     assert np.abs(one - model.translate(source)).max() > 1e-3 * np.abs(one).max()

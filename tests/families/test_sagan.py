@@ -36,20 +36,21 @@ class TestSAGAN(Conformance):
         return SAGAN(*small_networks(self.num_classes), num_classes=self.num_classes)
 
     def batch(self, count, rng):
-        return rng.uniform(-1, 1, [count, *SHAPE]).astype(np.float32), rng.integers(0, CLASSES, count)
+        image = rng.uniform(-1, 1, [count, *SHAPE]).astype(np.float32)
+        return {"image": image, "label": rng.integers(0, CLASSES, count)}
 
 
 class Unlabelled(TestSAGAN):
     num_classes = 0
 
     def batch(self, count, rng):
-        return super().batch(count, rng)[0]
+        return super().batch(count, rng)["image"]
 
 
 def test_a_sample_grid_with_labels_shows_each_sample_beside_a_picture_of_its_label():
-    model, (real, label) = TestSAGAN().make(), TestSAGAN().batch(6, np.random.default_rng(0))
-    columns = model.preview((real, label))
-    np.testing.assert_array_equal(columns["of this label"], real)
+    model, batch = TestSAGAN().make(), TestSAGAN().batch(6, np.random.default_rng(0))
+    columns = model.preview(batch)
+    np.testing.assert_array_equal(columns["of this label"], batch["image"])
     every = latent.of_every_label(model.generator, np.zeros([6, 6], np.float32), CLASSES)
     assert len(every) == CLASSES and columns["sample"].shape == every["4"].shape == (6, *SHAPE)
 

@@ -11,13 +11,13 @@ other z's, where there both see the same M, and in that means of pixels are held
 
 import tensorflow as tf
 
-from tfgan_zoo import gan, latent, losses, random, signatures
+from tfgan_zoo import base, latent, losses, random, signatures
 from tfgan_zoo.errors import InputError
 
 EDGE = 1e-5  # float32 means near -1 have steps of 6e-8: closer, log g(x | z) and its slope would be rounding
 
 
-class BGAN(gan.GAN):
+class BGAN(base.GenerativeModel):
     """A GAN whose generator seeks the discriminator's decision boundary, and may draw pixels that are black or white.
 
     Compile with `g_optimizer` and `d_optimizer`; `train_step` takes images [B, H, W, C], of -1 and 1 alone where
@@ -34,25 +34,23 @@ class BGAN(gan.GAN):
         pixels: `discrete` or `continuous`.
         samples: images per z that the weights are normalised over, the paper's M, 2 or more; only if discrete.
         baseline: see `discrete_generator_loss`; only if discrete.
-        seed: see `gan.GAN`.
+        seed: see `base.GenerativeModel`.
 
     Raises:
         InputError: an unknown kind of pixels, or fewer than 2 samples.
     """
 
     def __init__(self, generator, discriminator, *, pixels="discrete", samples=20, baseline=False, seed=0):
-        super().__init__(**gan.two_players(generator, discriminator), seed=seed)
+        super().__init__(**base.two_players(generator, discriminator), seed=seed)
         if pixels not in ("discrete", "continuous"):
             raise InputError(f"pixels {pixels!r}: expected 'discrete' or 'continuous'")
         if samples < 2:
             raise InputError(f"samples {samples}: expected 2 or more, or every weight would be 1")
-        self.latent_dim = generator.input_shape[-1]
+        self.prior = latent.Prior(generator.input_shape[-1])
         self.pixels, self.samples, self.baseline = pixels, samples, baseline
 
     def train_step(self, real):
-        z_shape = [tf.shape(real)[0], self.latent_dim]
-
-        fake = self.generator(random.normal(z_shape), training=True)
+        fake = self.generator(self.prior.like(real), training=True)
         if self.pixels == "discrete":
             fake = draw_pixels(fake, 1)[:, 0]
         with tf.GradientTape() as tape:
@@ -62,7 +60,7 @@ class BGAN(gan.GAN):
         self.minimize(d_loss, tape, self.d_optimizer)
 
         with tf.GradientTape() as tape:
-            fake = self.generator(random.normal(z_shape), training=True)
+            fake = self.generator(self.prior.like(real), training=True)
             if self.pixels == "discrete":
                 g_loss = self.discrete_loss(fake)
             else:
@@ -77,26 +75,26 @@ class BGAN(gan.GAN):
         return discrete_generator_loss(mean, images, tf.reshape(logits, [-1, self.samples]), baseline=self.baseline)
 
     def preview(self, real):
-        shown = latent.preview(self.generator, random.normal, real, self.seed)
+        shown = latent.preview(self.generator, self.prior, real, self.seed)
         if self.pixels == "continuous":
             return shown
         with random.stream(self.seed, 1):
             return {"mean": shown["sample"], "sample": draw_pixels(shown["sample"], 1)[:, 0]}
 
     def signatures(self):
-        served = signatures.noise_to_image(self.generator, self.discriminator, random.normal, self.latent_dim)
+        served = signatures.noise_to_image(self.generator, self.discriminator, self.prior)
         if self.pixels == "continuous":
             return served
         mean_of, numbers = served["sample"]
 
         def sample(count, seed):
-            mean = mean_of(count, seed)["image"]
+            mean = mean_of(count, seed)["generated"]
             with random.stream(seed, 1):  # z was drawn from step 0
                 return draw_pixels(mean, 1)[:, 0]
 
         return served | {
-            "sample": (lambda count, seed: {"image": sample(count, seed)}, numbers),
-            "sample_png": (lambda count, seed: {"image_bytes": signatures.to_png(sample(count, seed))}, numbers),
+            "sample": (lambda count, seed: {"generated": sample(count, seed)}, numbers),
+            "sample_png": (lambda count, seed: {"generated_bytes": signatures.to_png(sample(count, seed))}, numbers),
         }
 
 

@@ -10,7 +10,7 @@ The paper's X, Y, G, F are a, b, generator_ab, generator_ba here.
 
 import tensorflow as tf
 
-from tfgan_zoo import gan, losses, random, signatures
+from tfgan_zoo import base, losses, random, signatures
 
 
 class ImagePool(tf.Module):
@@ -54,11 +54,11 @@ class ImagePool(tf.Module):
         return tf.ensure_shape(returned[start : start + mine], images.shape)
 
 
-class CycleGAN(gan.GAN):
+class CycleGAN(base.GenerativeModel):
     """Two translators held together by cycle consistency, no pairs needed.
 
-    Compile with `g_optimizer` and `d_optimizer`, each for both directions; `train_step` takes `(a, b)`, unpaired
-    images [B, H, W, C] in [-1, 1].
+    Compile with `g_optimizer` and `d_optimizer`, each for both directions; `train_step` takes `{"a", "b"}`, unpaired
+    pictures [B, H, W, C] in [-1, 1].
 
     Args:
         generator_ab, generator_ba: `image [B, H, W, C] -> image [B, H, W, C]` in [-1, 1].
@@ -66,7 +66,7 @@ class CycleGAN(gan.GAN):
         cycle_weight: the paper's lambda (equation 3).
         identity_weight: of the identity term, as a multiple of `cycle_weight` (appendix 7.1); 0 leaves it out.
         pool_size: fakes remembered per domain (section 4); at least the global batch, or 0.
-        seed: see `gan.GAN`.
+        seed: see `base.GenerativeModel`.
     """
 
     def __init__(
@@ -100,7 +100,7 @@ class CycleGAN(gan.GAN):
         self.pool_b = ImagePool(pool_size, generator_ab.output_shape[1:])
 
     def train_step(self, batch):
-        real_a, real_b = batch
+        real_a, real_b = batch["a"], batch["b"]
         with tf.GradientTape() as g_tape:
             fake_b = self.generator_ab(real_a, training=True)
             fake_a = self.generator_ba(real_b, training=True)
@@ -139,7 +139,7 @@ class CycleGAN(gan.GAN):
         return self.generator_ba(image, training=False)
 
     def preview(self, batch):
-        a, b = batch
+        a, b = batch["a"], batch["b"]
         fake_b, fake_a = self.a_to_b(a), self.b_to_a(b)
         return {
             "a": a, "a to b": fake_b, "a to b to a": self.b_to_a(fake_b),

@@ -9,10 +9,10 @@ each) and has no weight decay.
 
 import tensorflow as tf
 
-from tfgan_zoo import gan, latent, losses, signatures
+from tfgan_zoo import base, latent, losses, signatures
 
 
-class DCGAN(gan.GAN):
+class DCGAN(base.GenerativeModel):
     """All-convolutional generator and discriminator with batch normalisation.
 
     Compile with `g_optimizer` and `d_optimizer`; `train_step` takes images [B, H, W, C] in [-1, 1].
@@ -20,19 +20,15 @@ class DCGAN(gan.GAN):
     Args:
         generator: `z [B, latent_dim] -> image [B, H, W, C]` in [-1, 1].
         discriminator: `image [B, H, W, C] -> logits [B, 1]`.
-        seed: see `gan.GAN`.
+        seed: see `base.GenerativeModel`.
     """
 
-    noise = "uniform"  # section 3 and figure 1
-
     def __init__(self, generator, discriminator, *, seed=0):
-        super().__init__(**gan.two_players(generator, discriminator), seed=seed)
-        self.latent_dim = generator.input_shape[-1]
+        super().__init__(**base.two_players(generator, discriminator), seed=seed)
+        self.prior = latent.Prior(generator.input_shape[-1], "uniform")
 
     def train_step(self, real):
-        z_shape = [tf.shape(real)[0], self.latent_dim]
-
-        fake = self.generator(self.draw_z(z_shape), training=True)
+        fake = self.generator(self.prior.like(real), training=True)
         with tf.GradientTape() as tape:
             d_loss = losses.non_saturating_discriminator_loss(
                 self.discriminator(real, training=True), self.discriminator(fake, training=True)
@@ -40,14 +36,14 @@ class DCGAN(gan.GAN):
         self.minimize(d_loss, tape, self.d_optimizer)
 
         with tf.GradientTape() as tape:
-            fake = self.generator(self.draw_z(z_shape), training=True)
+            fake = self.generator(self.prior.like(real), training=True)
             g_loss = losses.non_saturating_generator_loss(self.discriminator(fake, training=True))
         self.minimize(g_loss, tape, self.g_optimizer)
 
         return self.track(d_loss=d_loss, g_loss=g_loss)
 
     def preview(self, real):
-        return latent.preview(self.generator, self.draw_z, real, self.seed)
+        return latent.preview(self.generator, self.prior, real, self.seed)
 
     def signatures(self):
-        return signatures.noise_to_image(self.generator, self.discriminator, self.draw_z, self.latent_dim)
+        return signatures.noise_to_image(self.generator, self.discriminator, self.prior)

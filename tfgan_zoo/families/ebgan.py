@@ -13,12 +13,12 @@ import keras
 import tensorflow as tf
 from keras import layers as kl
 
-from tfgan_zoo import gan, latent, layers, random, signatures
+from tfgan_zoo import base, latent, layers, signatures
 from tfgan_zoo.errors import InputError
 from tfgan_zoo.networks import sizes
 
 
-class EBGAN(gan.GAN):
+class EBGAN(base.GenerativeModel):
     """A GAN whose discriminator is an energy: how badly an auto-encoder of real images reconstructs this one.
 
     Compile with `g_optimizer` and `d_optimizer`; `train_step` takes images [B, H, W, C] in [-1, 1]; B over all replicas
@@ -31,23 +31,21 @@ class EBGAN(gan.GAN):
         discriminator: `image [B, H, W, C] -> (reconstruction [B, H, W, C], code [B, ...])`, as `autoencoder` below.
         margin: the paper's m, in the units of `energy`, so it grows with the square root of the number of pixels.
         pt_weight: of the pulling-away term; 0 is the paper's EBGAN, 0.1 its EBGAN-PT.
-        seed: see `gan.GAN`.
+        seed: see `base.GenerativeModel`.
 
     Raises:
         InputError: a margin that is not above 0.
     """
 
     def __init__(self, generator, discriminator, *, margin, pt_weight=0.1, seed=0):
-        super().__init__(**gan.two_players(generator, discriminator), seed=seed)
+        super().__init__(**base.two_players(generator, discriminator), seed=seed)
         if not margin > 0:
             raise InputError(f"margin {margin}: expected more than 0, or fakes would not train the discriminator")
-        self.latent_dim = generator.input_shape[-1]
+        self.prior = latent.Prior(generator.input_shape[-1])
         self.margin, self.pt_weight = margin, pt_weight
 
     def train_step(self, real):
-        z_shape = [tf.shape(real)[0], self.latent_dim]
-
-        fake = self.generator(random.normal(z_shape), training=True)
+        fake = self.generator(self.prior.like(real), training=True)
         with tf.GradientTape() as tape:
             real_energy = energy(real, self.discriminator(real, training=True)[0])
             fake_energy = energy(fake, self.discriminator(fake, training=True)[0])
@@ -55,7 +53,7 @@ class EBGAN(gan.GAN):
         self.minimize(d_loss, tape, self.d_optimizer)
 
         with tf.GradientTape() as tape:
-            fake = self.generator(random.normal(z_shape), training=True)
+            fake = self.generator(self.prior.like(real), training=True)
             reconstruction, code = self.discriminator(fake, training=True)
             g_loss = tf.reduce_mean(energy(fake, reconstruction))  # equation 2
             pt = pulling_away(code)
@@ -71,13 +69,13 @@ class EBGAN(gan.GAN):
         )
 
     def preview(self, real):
-        return latent.preview(self.generator, random.normal, real, self.seed)
+        return latent.preview(self.generator, self.prior, real, self.seed)
 
     def logits(self, image, training):
         return -energy(image, self.discriminator(image, training=training)[0])[:, None]
 
     def signatures(self):
-        return signatures.noise_to_image(self.generator, self.logits, random.normal, self.latent_dim)
+        return signatures.noise_to_image(self.generator, self.logits, self.prior)
 
 
 def energy(image, reconstruction):

@@ -16,7 +16,7 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from tfgan_zoo import gan, latent, random, signatures
+from tfgan_zoo import base, latent, signatures
 from tfgan_zoo.errors import InputError
 
 LOG_2 = math.log(2.0)
@@ -91,7 +91,7 @@ DIVERGENCES = {
 }
 
 
-class FGAN(gan.GAN):
+class FGAN(base.GenerativeModel):
     """Minimises an f-divergence of the data from the generator, through the largest lower bound D finds for it.
 
     Compile with `g_optimizer` and `d_optimizer`; `train_step` takes images [B, H, W, C] in [-1, 1]. The loss `bound` is
@@ -104,25 +104,25 @@ class FGAN(gan.GAN):
             total_variation. P is the data, Q the generator.
         generator_objective: `minimax`, min -E[f*(g_f(V))], as in Algorithm 1; or `non_saturating`, max E[g_f(V)]
             (section 3.2), which moves sooner while fakes are easily told.
-        seed: see `gan.GAN`.
+        seed: see `base.GenerativeModel`.
 
     Raises:
         InputError: an unknown divergence or objective.
     """
 
     def __init__(self, generator, discriminator, *, divergence="gan", generator_objective="non_saturating", seed=0):
-        super().__init__(**gan.two_players(generator, discriminator), seed=seed)
+        super().__init__(**base.two_players(generator, discriminator), seed=seed)
         if divergence not in DIVERGENCES:
             raise InputError(f"divergence {divergence!r}: expected one of {', '.join(DIVERGENCES)}")
         if generator_objective not in ("non_saturating", "minimax"):
             raise InputError(f"generator_objective {generator_objective!r}: expected 'non_saturating' or 'minimax'")
-        self.latent_dim = generator.input_shape[-1]
+        self.prior = latent.Prior(generator.input_shape[-1])
         self.divergence = DIVERGENCES[divergence]
         self.generator_objective = generator_objective
 
     def train_step(self, real):
         with tf.GradientTape(persistent=True) as tape:
-            fake = self.generator(random.normal([tf.shape(real)[0], self.latent_dim]), training=True)
+            fake = self.generator(self.prior.like(real), training=True)
             real_v = tf.cast(self.discriminator(real, training=True), tf.float32)
             fake_v = tf.cast(self.discriminator(fake, training=True), tf.float32)
             of_fake = tf.reduce_mean(self.divergence.of_fake(fake_v))
@@ -138,7 +138,7 @@ class FGAN(gan.GAN):
         return self.track(bound=bound, g_loss=g_loss)
 
     def preview(self, real):
-        return latent.preview(self.generator, random.normal, real, self.seed)
+        return latent.preview(self.generator, self.prior, real, self.seed)
 
     def signatures(self):
-        return signatures.noise_to_image(self.generator, self.discriminator, random.normal, self.latent_dim)
+        return signatures.noise_to_image(self.generator, self.discriminator, self.prior)

@@ -8,7 +8,7 @@ open; it is N(0, I), as in that code.
 
 import tensorflow as tf
 
-from tfgan_zoo import gan, latent, losses, random, signatures
+from tfgan_zoo import base, latent, losses, signatures
 
 GENERATOR_LOSSES = {
     "non_saturating": losses.non_saturating_generator_loss,
@@ -16,7 +16,7 @@ GENERATOR_LOSSES = {
 }
 
 
-class GAN(gan.GAN):
+class GAN(base.GenerativeModel):
     """A generator against a discriminator that tells its samples from data.
 
     Compile with `g_optimizer` and `d_optimizer`; `train_step` takes images [k * B, H, W, C] in [-1, 1], or points
@@ -27,24 +27,22 @@ class GAN(gan.GAN):
         discriminator: `image or point -> logits [B, 1]`, D = sigmoid(logits).
         k: discriminator steps per generator step; the paper used 1.
         generator_objective: `non_saturating`, max log D(G(z)), or `minimax`, min log(1 - D(G(z))).
-        seed: see `gan.GAN`.
+        seed: see `base.GenerativeModel`.
     """
 
     def __init__(self, generator, discriminator, *, k=1, generator_objective="non_saturating", seed=0):
-        super().__init__(**gan.two_players(generator, discriminator), seed=seed)
+        super().__init__(**base.two_players(generator, discriminator), seed=seed)
         if generator_objective not in GENERATOR_LOSSES:
             raise ValueError(
                 f"generator_objective is {generator_objective!r}; expected {' or '.join(GENERATOR_LOSSES)}"
             )
-        self.latent_dim = generator.input_shape[-1]
+        self.prior = latent.Prior(generator.input_shape[-1])
         self.k = self.minibatches = k
         self.generator_loss = GENERATOR_LOSSES[generator_objective]
 
     def train_step(self, batch):
-        z_shape = [tf.shape(batch)[0] // self.k, self.latent_dim]
-
-        for real in gan.split(batch, self.k):  # Algorithm 1, the inner loop
-            fake = self.generator(random.normal(z_shape), training=True)
+        for real in base.split(batch, self.k):  # Algorithm 1, the inner loop
+            fake = self.generator(self.prior.like(real), training=True)
             with tf.GradientTape() as tape:
                 d_loss = losses.non_saturating_discriminator_loss(
                     self.discriminator(real, training=True), self.discriminator(fake, training=True)
@@ -52,14 +50,14 @@ class GAN(gan.GAN):
             self.minimize(d_loss, tape, self.d_optimizer)
 
         with tf.GradientTape() as tape:
-            fake = self.generator(random.normal(z_shape), training=True)
+            fake = self.generator(self.prior.like(real), training=True)
             g_loss = self.generator_loss(self.discriminator(fake, training=True))
         self.minimize(g_loss, tape, self.g_optimizer)
 
         return self.track(d_loss=d_loss, g_loss=g_loss)
 
     def preview(self, real):
-        return latent.preview(self.generator, random.normal, real, self.seed, self.discriminator)
+        return latent.preview(self.generator, self.prior, real, self.seed, self.discriminator)
 
     def signatures(self):
-        return signatures.noise_to_image(self.generator, self.discriminator, random.normal, self.latent_dim)
+        return signatures.noise_to_image(self.generator, self.discriminator, self.prior)

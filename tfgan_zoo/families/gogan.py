@@ -13,7 +13,7 @@ stage, and the old generator stands still from the moment its stage ends (the fi
 
 import tensorflow as tf
 
-from tfgan_zoo import averages, gan, latent, losses, random, signatures
+from tfgan_zoo import averages, base, latent, losses, random, signatures
 
 
 def margin_loss(real_logits, fake_logits, margin):
@@ -21,7 +21,7 @@ def margin_loss(real_logits, fake_logits, margin):
     return tf.reduce_mean(tf.nn.relu(tf.cast(fake_logits, tf.float32) + margin - tf.cast(real_logits, tf.float32)))
 
 
-class GoGAN(gan.GAN):
+class GoGAN(base.GenerativeModel):
     """Stages of WGANs whose critics rank: real above new fakes above those of the last stage, by margins.
 
     Compile with `g_optimizer` and `d_optimizer`; `train_step` takes images [n_critic * B, H, W, C] in [-1, 1], or
@@ -38,22 +38,21 @@ class GoGAN(gan.GAN):
         rank_weight: of the ranking term, beside 1 for the margin of the new fakes.
         n_critic: critic steps per generator step.
         clip: weights of the critic are in [-clip, clip] after every critic step.
-        seed: see `gan.GAN`.
+        seed: see `base.GenerativeModel`.
     """
 
     def __init__(
         self, generator, discriminator, *, stage_steps, epsilon=1.0, rank_weight=0.5, n_critic=5, clip=0.1, seed=0
     ):  # fmt: skip
-        players = gan.two_players(generator, discriminator)
+        players = base.two_players(generator, discriminator)
         previous = averages.copy(generator)
         super().__init__(players["networks"] | {"previous": previous}, players["trains"], seed=seed)
-        self.latent_dim = generator.input_shape[-1]
+        self.prior = latent.Prior(generator.input_shape[-1])
         self.stage_steps, self.epsilon, self.rank_weight = stage_steps, epsilon, rank_weight
         self.n_critic = self.minibatches = n_critic
         self.clip = clip
 
     def train_step(self, batch):
-        z_shape = [tf.shape(batch)[0] // self.n_critic, self.latent_dim]
         stage, step_of_stage = random.step() // self.stage_steps, random.step() % self.stage_steps
         later = stage > 0
 
@@ -61,8 +60,8 @@ class GoGAN(gan.GAN):
         for old, new in zip(self.previous.weights, self.generator.weights, strict=True):
             old.assign(tf.where(later & (step_of_stage == 0), new, old))
 
-        for real in gan.split(batch, self.n_critic):
-            z = random.normal(z_shape)
+        for real in base.split(batch, self.n_critic):
+            z = self.prior.like(real)
             fake = self.generator(z, training=True)
             old_fake = tf.where(later, self.previous(z, training=False), fake)  # the first stage has none
             with tf.GradientTape() as tape:
@@ -77,7 +76,7 @@ class GoGAN(gan.GAN):
                 weight.assign(tf.clip_by_value(weight, -self.clip, self.clip))
 
         with tf.GradientTape() as tape:
-            fake = self.generator(random.normal(z_shape), training=True)
+            fake = self.generator(self.prior.like(real), training=True)
             g_loss = losses.wasserstein_generator_loss(self.discriminator(fake, training=True))
         self.minimize(g_loss, tape, self.g_optimizer)
 
@@ -85,7 +84,7 @@ class GoGAN(gan.GAN):
         return self.track(d_loss=d_loss, g_loss=g_loss, rank=rank, gap=gap)
 
     def preview(self, real):
-        return latent.preview(self.generator, random.normal, real, self.seed)
+        return latent.preview(self.generator, self.prior, real, self.seed)
 
     def signatures(self):
-        return signatures.noise_to_image(self.generator, self.discriminator, random.normal, self.latent_dim)
+        return signatures.noise_to_image(self.generator, self.discriminator, self.prior)

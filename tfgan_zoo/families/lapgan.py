@@ -18,7 +18,7 @@ import keras
 import tensorflow as tf
 from keras import layers as kl
 
-from tfgan_zoo import gan, latent, layers, losses, signatures
+from tfgan_zoo import base, latent, layers, losses, signatures
 from tfgan_zoo.errors import InputError
 
 
@@ -71,7 +71,7 @@ def reconstruct(coarsest, residual, levels):
     return image
 
 
-class LAPGAN(gan.GAN):
+class LAPGAN(base.GenerativeModel):
     """One GAN per level of a Laplacian pyramid: the coarsest draws an image, each finer one the detail to add.
 
     Compile with `g_optimizer` and `d_optimizer`, each for all levels; `train_step` takes images [B, H, W, C] in
@@ -81,10 +81,8 @@ class LAPGAN(gan.GAN):
         generators: from fine to coarse, one per level: `[low-pass image, z_k [B, n_k]] -> residual`, both
             [B, H_k, W_k, C]; the last `z_K [B, n_K] -> image` in [-1, 1].
         discriminators: likewise `[low-pass image, residual] -> logits [B, 1]`; the last `image -> logits`.
-        seed: see `gan.GAN`.
+        seed: see `base.GenerativeModel`.
     """
-
-    noise = "uniform"
 
     def __init__(self, generators, discriminators, *, seed=0):
         players = {f"generator_{k}": g for k, g in enumerate(generators)}
@@ -97,10 +95,10 @@ class LAPGAN(gan.GAN):
         self.levels = len(generators)
         self.generators, self.discriminators = list(generators), list(discriminators)
         self.latent_dims = [g.inputs[-1].shape[-1] for g in generators]
-        self.latent_dim = sum(self.latent_dims)
+        self.prior = latent.Prior(sum(self.latent_dims), "uniform")
 
         # The chain of all levels as one network: what samples are drawn with, and what judges an image at each level.
-        z = keras.Input([self.latent_dim])
+        z = keras.Input([self.prior.dim])
         image = keras.Input(discriminators[0].inputs[0].shape[1:])
         judged = [d(_inputs(part)) for d, part in zip(discriminators, pyramid(image, self.levels), strict=True)]
         self.generator = keras.Model(z, self._chain(z), name="lapgan_generator")
@@ -125,10 +123,9 @@ class LAPGAN(gan.GAN):
         return [d(_inputs(part), training=True) for d, part in zip(self.discriminators, parts, strict=True)]
 
     def train_step(self, image):
-        z_shape = [tf.shape(image)[0], self.latent_dim]
         real = pyramid(image, self.levels)
 
-        fake = self.fakes(real, self.draw_z(z_shape))
+        fake = self.fakes(real, self.prior.like(image))
         with tf.GradientTape() as tape:
             pairs = zip(self.logits(real), self.logits(fake), strict=True)
             d_losses = [losses.non_saturating_discriminator_loss(*pair) for pair in pairs]
@@ -136,7 +133,7 @@ class LAPGAN(gan.GAN):
         self.minimize(d_loss, tape, self.d_optimizer)
 
         with tf.GradientTape() as tape:
-            fake = self.fakes(real, self.draw_z(z_shape))
+            fake = self.fakes(real, self.prior.like(image))
             g_losses = [losses.non_saturating_generator_loss(logits) for logits in self.logits(fake)]
             g_loss = tf.add_n(g_losses)
         self.minimize(g_loss, tape, self.g_optimizer)
@@ -145,11 +142,11 @@ class LAPGAN(gan.GAN):
         return self.track(**each, **{f"g_loss_{k}": loss for k, loss in enumerate(g_losses)})
 
     def preview(self, real):
-        return latent.preview(self.generator, self.draw_z, real, self.seed)
+        return latent.preview(self.generator, self.prior, real, self.seed)
 
     def signatures(self):
         """`discriminate` gives [B, levels]: the logits of each level, of its part of the image's pyramid."""
-        return signatures.noise_to_image(self.generator, self.discriminator, self.draw_z, self.latent_dim)
+        return signatures.noise_to_image(self.generator, self.discriminator, self.prior)
 
 
 def _inputs(part):

@@ -7,10 +7,10 @@ equation numbers are from memory, its two codings from others' accounts of it.
 
 import tensorflow as tf
 
-from tfgan_zoo import gan, latent, losses, random, signatures
+from tfgan_zoo import base, latent, losses, signatures
 
 
-class LSGAN(gan.GAN):
+class LSGAN(base.GenerativeModel):
     """A GAN whose discriminator fits one number to real images and another to fakes, by least squares.
 
     Compile with `g_optimizer` and `d_optimizer`; `train_step` takes images [B, H, W, C] in [-1, 1].
@@ -21,19 +21,17 @@ class LSGAN(gan.GAN):
         coding: the paper's (a, b, c): what the discriminator should say of fakes, of real images, and what the
             generator wants it to say of fakes. (0, 1, 1) is equation 9. With b - c = 1 and b - a = 2, as in
             (-1, 1, 0), equation 8, the generator minimises a Pearson chi^2 divergence (section 3.2).
-        seed: see `gan.GAN`.
+        seed: see `base.GenerativeModel`.
     """
 
     def __init__(self, generator, discriminator, *, coding=(0.0, 1.0, 1.0), seed=0):
-        super().__init__(**gan.two_players(generator, discriminator), seed=seed)
-        self.latent_dim = generator.input_shape[-1]
+        super().__init__(**base.two_players(generator, discriminator), seed=seed)
+        self.prior = latent.Prior(generator.input_shape[-1])
         self.coding = tuple(coding)
 
     def train_step(self, real):
         a, b, c = self.coding
-        z_shape = [tf.shape(real)[0], self.latent_dim]
-
-        fake = self.generator(random.normal(z_shape), training=True)
+        fake = self.generator(self.prior.like(real), training=True)
         with tf.GradientTape() as tape:
             d_loss = losses.lsgan_discriminator_loss(
                 self.discriminator(real, training=True), self.discriminator(fake, training=True), a, b
@@ -41,14 +39,14 @@ class LSGAN(gan.GAN):
         self.minimize(d_loss, tape, self.d_optimizer)
 
         with tf.GradientTape() as tape:
-            fake = self.generator(random.normal(z_shape), training=True)
+            fake = self.generator(self.prior.like(real), training=True)
             g_loss = losses.lsgan_generator_loss(self.discriminator(fake, training=True), c)
         self.minimize(g_loss, tape, self.g_optimizer)
 
         return self.track(d_loss=d_loss, g_loss=g_loss)
 
     def preview(self, real):
-        return latent.preview(self.generator, random.normal, real, self.seed)
+        return latent.preview(self.generator, self.prior, real, self.seed)
 
     def signatures(self):
-        return signatures.noise_to_image(self.generator, self.discriminator, random.normal, self.latent_dim)
+        return signatures.noise_to_image(self.generator, self.discriminator, self.prior)

@@ -10,27 +10,28 @@ Follows section 3 (equations 1, 3 and 4; 2 is an ablation). Departs from it in t
 
 import tensorflow as tf
 
-from tfgan_zoo import gan, losses, random, signatures
+from tfgan_zoo import base, losses, random, signatures
 
 
-class Pix2Pix(gan.GAN):
+class Pix2Pix(base.GenerativeModel):
     """A conditional GAN on pairs, with an L1 term.
 
-    Compile with `g_optimizer` and `d_optimizer`; `train_step` takes `(source, target)`, images [B, H, W, C] in [-1, 1].
+    Compile with `g_optimizer` and `d_optimizer`; `train_step` takes `{"image", "target"}`, pictures
+    [B, H, W, C] and [B, H, W, C'] in [-1, 1].
 
     Args:
         generator: `source [B, H, W, C] -> image [B, H, W, C']`; its dropout is the noise z (section 3.1).
         discriminator: `[source, image] -> logits [B, h, w, 1]`, one per patch.
         l1_weight: the paper's lambda (equation 4).
-        seed: see `gan.GAN`.
+        seed: see `base.GenerativeModel`.
     """
 
     def __init__(self, generator, discriminator, *, l1_weight=100.0, seed=0):
-        super().__init__(**gan.two_players(generator, discriminator), seed=seed)
+        super().__init__(**base.two_players(generator, discriminator), seed=seed)
         self.l1_weight = l1_weight
 
     def train_step(self, batch):
-        source, real = batch
+        source, real = batch["image"], batch["target"]
         with tf.GradientTape() as g_tape:
             fake = self.generator(source, training=True)
 
@@ -53,8 +54,7 @@ class Pix2Pix(gan.GAN):
             return self.generator(source, training=False)
 
     def preview(self, batch):
-        source, real = batch
-        return {"input": source, "output": self.translate(source), "target": real}
+        return {"input": batch["image"], "output": self.translate(batch["image"]), "target": batch["target"]}
 
     def signatures(self):
         images, files = signatures.image_to_image(self.translate, self.generator.input_shape[1:])

@@ -9,60 +9,58 @@ of the ICML text; equation and section numbers are from memory. Departs from the
 
 import tensorflow as tf
 
-from tfgan_zoo import gan, latent, losses, random, signatures
+from tfgan_zoo import base, latent, losses, random, signatures
 
 
-class SAGAN(gan.GAN):
+class SAGAN(base.GenerativeModel):
     """A GAN with attention between all places of an image, and balanced steps of two learning rates.
 
     Compile with `g_optimizer` and `d_optimizer`, the second with the larger learning rate; `train_step` takes images
-    [B, H, W, C] in [-1, 1], or with labels the pair (images, labels int64 [B]).
+    [B, H, W, C] in [-1, 1], or with labels `{"image", "label"}`, label int64 [B].
 
     Args:
         generator: `z [B, latent_dim] -> image [B, H, W, C]` in [-1, 1]; with labels `[z, label [B]] -> image`.
         discriminator: `image [B, H, W, C] -> logits [B, 1]`; with labels `[image, label [B]] -> logits`. Both are
             spectrally normalised and have attention, as those of `networks.sn_resnet`.
         num_classes: labels are 0 ... num_classes - 1; 0: no labels.
-        seed: see `gan.GAN`.
+        seed: see `base.GenerativeModel`.
     """
 
     def __init__(self, generator, discriminator, *, num_classes=0, seed=0):
-        super().__init__(**gan.two_players(generator, discriminator), seed=seed)
-        self.latent_dim = generator.inputs[0].shape[-1]
+        super().__init__(**base.two_players(generator, discriminator), seed=seed)
+        self.prior = latent.Prior(generator.inputs[0].shape[-1])
         self.num_classes = num_classes
 
     def draw_label(self, count):
         return random.integers([count], self.num_classes) if self.num_classes else None
 
     def generate(self, label, count):
-        return self.generator(gan.given(random.normal([count, self.latent_dim]), label), training=True)
+        return self.generator(base.given(self.prior.draw(count), label), training=True)
 
     def train_step(self, batch):
-        real, label = batch if self.num_classes else (batch, None)
+        real, label = base.image_and_label(batch)
         count = tf.shape(real)[0]
 
         fake_label = self.draw_label(count)
         fake = self.generate(fake_label, count)
         with tf.GradientTape() as tape:
             d_loss = losses.hinge_discriminator_loss(
-                self.discriminator(gan.given(real, label), training=True),
-                self.discriminator(gan.given(fake, fake_label), training=True),
+                self.discriminator(base.given(real, label), training=True),
+                self.discriminator(base.given(fake, fake_label), training=True),
             )
         self.minimize(d_loss, tape, self.d_optimizer)
 
         fake_label = self.draw_label(count)
         with tf.GradientTape() as tape:
             fake = self.generate(fake_label, count)
-            logits = self.discriminator(gan.given(fake, fake_label), training=True)
+            logits = self.discriminator(base.given(fake, fake_label), training=True)
             g_loss = losses.hinge_generator_loss(logits)
         self.minimize(g_loss, tape, self.g_optimizer)
 
         return self.track(d_loss=d_loss, g_loss=g_loss)
 
     def preview(self, batch):
-        return latent.preview(self.generator, random.normal, batch, self.seed)
+        return latent.preview(self.generator, self.prior, batch, self.seed)
 
     def signatures(self):
-        return signatures.noise_to_image(
-            self.generator, self.discriminator, random.normal, self.latent_dim, self.num_classes
-        )
+        return signatures.noise_to_image(self.generator, self.discriminator, self.prior, self.num_classes)

@@ -10,14 +10,14 @@ many fakes as theirs (the code takes twice as many).
 
 import tensorflow as tf
 
-from tfgan_zoo import gan, latent, losses, random, signatures
+from tfgan_zoo import base, latent, losses, random, signatures
 
 
-class SNGAN(gan.GAN):
+class SNGAN(base.GenerativeModel):
     """A GAN whose discriminator divides each kernel by its largest singular value.
 
     Compile with `g_optimizer` and `d_optimizer`; `train_step` takes images [n_dis * B, H, W, C] in [-1, 1], a minibatch
-    for each discriminator step, or with labels the pair (images, labels int64 [n_dis * B]).
+    for each discriminator step, or with labels `{"image", "label"}`, label int64 [n_dis * B].
 
     Args:
         generator: `z [B, latent_dim] -> image [B, H, W, C]` in [-1, 1]; with labels `[z, label [B]] -> image`.
@@ -25,12 +25,12 @@ class SNGAN(gan.GAN):
             spectrally normalised, as those of `networks.sn_resnet`.
         num_classes: labels are 0 ... num_classes - 1; 0: no labels.
         n_dis: discriminator steps per generator step.
-        seed: see `gan.GAN`.
+        seed: see `base.GenerativeModel`.
     """
 
     def __init__(self, generator, discriminator, *, num_classes=0, n_dis=5, seed=0):
-        super().__init__(**gan.two_players(generator, discriminator), seed=seed)
-        self.latent_dim = generator.inputs[0].shape[-1]
+        super().__init__(**base.two_players(generator, discriminator), seed=seed)
+        self.prior = latent.Prior(generator.inputs[0].shape[-1])
         self.num_classes = num_classes
         self.n_dis = self.minibatches = n_dis
 
@@ -38,34 +38,32 @@ class SNGAN(gan.GAN):
         return random.integers([count], self.num_classes) if self.num_classes else None
 
     def generate(self, label, count):
-        return self.generator(gan.given(random.normal([count, self.latent_dim]), label), training=True)
+        return self.generator(base.given(self.prior.draw(count), label), training=True)
 
     def train_step(self, batch):
-        for minibatch in gan.split(batch, self.n_dis):
-            real, label = minibatch if self.num_classes else (minibatch, None)
+        for minibatch in base.split(batch, self.n_dis):
+            real, label = base.image_and_label(minibatch)
             count = tf.shape(real)[0]
             fake_label = self.draw_label(count)
             fake = self.generate(fake_label, count)
             with tf.GradientTape() as tape:
                 d_loss = losses.hinge_discriminator_loss(
-                    self.discriminator(gan.given(real, label), training=True),
-                    self.discriminator(gan.given(fake, fake_label), training=True),
+                    self.discriminator(base.given(real, label), training=True),
+                    self.discriminator(base.given(fake, fake_label), training=True),
                 )
             self.minimize(d_loss, tape, self.d_optimizer)
 
         fake_label = self.draw_label(count)
         with tf.GradientTape() as tape:
             fake = self.generate(fake_label, count)
-            logits = self.discriminator(gan.given(fake, fake_label), training=True)
+            logits = self.discriminator(base.given(fake, fake_label), training=True)
             g_loss = losses.hinge_generator_loss(logits)
         self.minimize(g_loss, tape, self.g_optimizer)
 
         return self.track(d_loss=d_loss, g_loss=g_loss)
 
     def preview(self, batch):
-        return latent.preview(self.generator, random.normal, batch, self.seed)
+        return latent.preview(self.generator, self.prior, batch, self.seed)
 
     def signatures(self):
-        return signatures.noise_to_image(
-            self.generator, self.discriminator, random.normal, self.latent_dim, self.num_classes
-        )
+        return signatures.noise_to_image(self.generator, self.discriminator, self.prior, self.num_classes)

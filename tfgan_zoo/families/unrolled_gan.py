@@ -15,11 +15,11 @@ import keras
 import tensorflow as tf
 from keras import layers as kl
 
-from tfgan_zoo import gan, latent, layers, losses, random, signatures
+from tfgan_zoo import base, latent, layers, losses, signatures
 from tfgan_zoo.networks import sizes
 
 
-class UnrolledGAN(gan.GAN):
+class UnrolledGAN(base.GenerativeModel):
     """A generator that looks ahead: it is trained against the discriminator that will have answered it.
 
     Compile with `g_optimizer` and `d_optimizer`, the latter Adam or SGD without momentum; `train_step` takes images
@@ -31,18 +31,18 @@ class UnrolledGAN(gan.GAN):
         unroll_steps: the paper's K; 0 is a plain GAN. Section 3.1 has 10.
         generator_objective: `minimax`, f_K itself, both of whose terms depend on the generator; or `non_saturating`,
             -E[log D_K(G(z))].
-        seed: see `gan.GAN`.
+        seed: see `base.GenerativeModel`.
     """
 
     def __init__(self, generator, discriminator, *, unroll_steps=10, generator_objective="minimax", seed=0):
-        super().__init__(**gan.two_players(generator, discriminator), seed=seed)
+        super().__init__(**base.two_players(generator, discriminator), seed=seed)
         if generator_objective not in ("minimax", "non_saturating"):
             raise ValueError(f"generator_objective is {generator_objective!r}; expected minimax or non_saturating")
-        self.latent_dim = generator.input_shape[-1]
+        self.prior = latent.Prior(generator.input_shape[-1])
         self.unroll_steps, self.generator_objective = unroll_steps, generator_objective
 
     def compile(self, *, d_optimizer, **others):
-        """As `gan.GAN.compile`.
+        """As `base.GenerativeModel.compile`.
 
         Raises:
             TypeError: the unrolling of `d_optimizer` is not written; give Adam or SGD without momentum.
@@ -84,13 +84,11 @@ class UnrolledGAN(gan.GAN):
         return -losses.non_saturating_discriminator_loss(self.d_logits(weights, real), fake_logits)
 
     def train_step(self, real):
-        z_shape = [tf.shape(real)[0], self.latent_dim]
-
         with tf.GradientTape() as tape:  # equation 10
-            g_loss = self.generator_loss(real, self.generator(random.normal(z_shape), training=True))
+            g_loss = self.generator_loss(real, self.generator(self.prior.like(real), training=True))
         self.minimize(g_loss, tape, self.g_optimizer)
 
-        fake = self.generator(random.normal(z_shape), training=True)
+        fake = self.generator(self.prior.like(real), training=True)
         with tf.GradientTape() as tape:  # equation 11
             d_loss = losses.non_saturating_discriminator_loss(
                 self.discriminator(real, training=True), self.discriminator(fake, training=True)
@@ -100,10 +98,10 @@ class UnrolledGAN(gan.GAN):
         return self.track(d_loss=d_loss, g_loss=g_loss)
 
     def preview(self, real):
-        return latent.preview(self.generator, random.normal, real, self.seed, self.discriminator)
+        return latent.preview(self.generator, self.prior, real, self.seed, self.discriminator)
 
     def signatures(self):
-        return signatures.noise_to_image(self.generator, self.discriminator, random.normal, self.latent_dim)
+        return signatures.noise_to_image(self.generator, self.discriminator, self.prior)
 
 
 class _Unrolled:

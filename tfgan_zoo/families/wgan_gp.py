@@ -6,10 +6,10 @@ Follows Algorithm 1. No departures.
 
 import tensorflow as tf
 
-from tfgan_zoo import gan, latent, losses, random, signatures
+from tfgan_zoo import base, latent, losses, signatures
 
 
-class WGANGP(gan.GAN):
+class WGANGP(base.GenerativeModel):
     """Critic held near 1-Lipschitz by a penalty on its input gradient.
 
     Compile with `g_optimizer` and `d_optimizer`; `train_step` takes images [n_critic * B, H, W, C] in [-1, 1], a
@@ -20,20 +20,18 @@ class WGANGP(gan.GAN):
         discriminator: the critic, `image [B, H, W, C] -> logits [B, 1]`. No batch norm (section 4).
         n_critic: critic steps per generator step.
         gp_weight: the paper's lambda.
-        seed: see `gan.GAN`.
+        seed: see `base.GenerativeModel`.
     """
 
     def __init__(self, generator, discriminator, *, n_critic=5, gp_weight=10.0, seed=0):
-        super().__init__(**gan.two_players(generator, discriminator), seed=seed)
-        self.latent_dim = generator.input_shape[-1]
+        super().__init__(**base.two_players(generator, discriminator), seed=seed)
+        self.prior = latent.Prior(generator.input_shape[-1])
         self.n_critic = self.minibatches = n_critic
         self.gp_weight = gp_weight
 
     def train_step(self, batch):
-        z_shape = [tf.shape(batch)[0] // self.n_critic, self.latent_dim]
-
-        for real in gan.split(batch, self.n_critic):  # lines 2-10
-            fake = self.generator(random.normal(z_shape), training=True)
+        for real in base.split(batch, self.n_critic):  # lines 2-10
+            fake = self.generator(self.prior.like(real), training=True)
             with tf.GradientTape() as tape:
                 d_loss = losses.wasserstein_discriminator_loss(
                     self.discriminator(real, training=True), self.discriminator(fake, training=True)
@@ -43,14 +41,14 @@ class WGANGP(gan.GAN):
             self.minimize(total, tape, self.d_optimizer)
 
         with tf.GradientTape() as tape:  # lines 11-12
-            fake = self.generator(random.normal(z_shape), training=True)
+            fake = self.generator(self.prior.like(real), training=True)
             g_loss = losses.wasserstein_generator_loss(self.discriminator(fake, training=True))
         self.minimize(g_loss, tape, self.g_optimizer)
 
         return self.track(d_loss=d_loss, gp=gp, g_loss=g_loss)
 
     def preview(self, real):
-        return latent.preview(self.generator, random.normal, real, self.seed)
+        return latent.preview(self.generator, self.prior, real, self.seed)
 
     def signatures(self):
-        return signatures.noise_to_image(self.generator, self.discriminator, random.normal, self.latent_dim)
+        return signatures.noise_to_image(self.generator, self.discriminator, self.prior)

@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
-from tfgan_zoo import callbacks, random, signatures
+from tfgan_zoo import latent, pictures, random, signatures
 from tfgan_zoo.errors import InputError
 
 UNKNOWN_SIZE = 256  # of a picture where a signature takes any
@@ -24,7 +24,7 @@ class Tensor:
     """An input of a signature.
 
     Attributes:
-        control: what a person gives for it: noise, image, label, text, truncation, count or seed.
+        control: what a person gives for it, a key of `FITS`; "": nothing.
         dtype: its name.
         shape: a tuple, None for what is free.
     """
@@ -75,10 +75,9 @@ class Model:
     metadata: dict = dataclasses.field(default_factory=dict)
     card: str = ""
 
-    @property
-    def noise(self):
-        """normal or uniform."""
-        return self.metadata.get("noise", "normal")
+    def prior(self, dim):
+        """The `latent.Prior` of a z of `dim` numbers: as the metadata says, else normal."""
+        return latent.Prior(dim, **(self.metadata.get("noise") or {}))
 
     @property
     def classes(self):
@@ -145,14 +144,14 @@ def decide(served):
             continue
         inputs = {key: _tensor(key, info) for key, info in sorted(served[name].inputs.items())}
         unknown = [key for key, tensor in inputs.items() if not tensor.control]
-        pictures = [key for key, info in served[name].outputs.items() if _is_picture(*_described(info))]
+        shown = [key for key, info in served[name].outputs.items() if _is_picture(*_described(info))]
         if unknown:
             reasons.append(f"{name} takes {', '.join(unknown)}")
-        elif not pictures:
+        elif not shown:
             reasons.append(f"{name} gives {', '.join(sorted(served[name].outputs))}")
         else:
             label = "a_to_b" if name == "serving_default" and "b_to_a" in served else name
-            uses.append(Use(name, label, inputs, "image" if "image" in pictures else min(pictures)))
+            uses.append(Use(name, label, inputs, "generated" if "generated" in shown else min(shown)))
     if any(use.named("noise") for use in uses):  # which can do all that `sample` can
         uses = [use for use in uses if not use.named("count")]
     return tuple(uses), reasons or ["there is none"]
@@ -168,22 +167,26 @@ def _is_picture(dtype, shape):
     return dtype.is_floating and len(shape or ()) in (4, 5) and shape[-1] in (None, *_CHANNELS)
 
 
+# control -> (dtype, shape) -> whether a person's answer can have them
+FITS = {
+    "noise": lambda dtype, shape: dtype.is_floating and len(shape) == 2 and shape[1],
+    "image": lambda dtype, shape: dtype.is_floating and len(shape) == 4 and shape[-1] in _CHANNELS,
+    "mask": lambda dtype, shape: dtype.is_floating and len(shape) == 4 and shape[-1] == 1,
+    "label": lambda dtype, shape: dtype.is_integer and len(shape) < 2,
+    "count": lambda dtype, shape: dtype.is_integer and len(shape) < 2,
+    "seed": lambda dtype, shape: dtype.is_integer and len(shape) < 2,
+    "truncation": lambda dtype, shape: dtype.is_floating and len(shape) < 2,
+    "text": lambda dtype, shape: dtype == tf.string and len(shape) < 2,
+}
+_OF_OTHERS = ("text", "noise", "image")  # what an input of a name unknown here may be, by its type and shape
+
+
 def _tensor(name, info):
     dtype, shape = _described(info)
-    control = ""
-    if shape is None:
-        return Tensor(control, dtype.name, shape)
-    if name in ("label", "count", "seed"):
-        control = name if dtype.is_integer and len(shape) < 2 else ""
-    elif name == "truncation":
-        control = name if dtype.is_floating and len(shape) < 2 else ""
-    elif dtype == tf.string:
-        control = "text" if not name.endswith("_bytes") and len(shape) < 2 else ""
-    elif dtype.is_floating and len(shape) == 2 and shape[1]:
-        control = "noise"
-    elif dtype.is_floating and len(shape) == 4 and shape[-1] in _CHANNELS:
-        control = "image"
-    return Tensor(control, dtype.name, shape)
+    known = signatures.NAMES.get(name)
+    controls = (known.control,) if known else _OF_OTHERS if not name.endswith("_bytes") else ()
+    fitting = (c for c in controls if c and shape is not None and FITS[c](dtype, shape))
+    return Tensor(next(fitting, ""), dtype.name, shape)
 
 
 def load(path):
@@ -227,22 +230,21 @@ def answer(loaded, use, given, count=1):
         raise InputError(f"the model refuses this ({why}); change what is given") from error
 
 
-def draw(seed, count, length, noise):
-    """`[count, length]` noise, the same as `sample` of a noise family draws for this seed.
+def draw(seed, count, prior):
+    """`[count, dim]` noise, the same as `sample` of a noise family draws for this seed.
 
     Args:
-        noise: normal or uniform.
+        prior: the model's `latent.Prior`.
     """
     with random.stream(tf.constant(seed, tf.int64)):
-        z = random.normal([count, length]) if noise == "normal" else random.uniform([count, length], -1.0, 1.0)
-    return z.numpy()
+        return prior.draw(count).numpy()
 
 
-def shift(z, by, noise):
-    """z `[N, length]` with `by` added to its first components; uniform noise stays in [-1, 1]."""
+def shift(z, by, prior):
+    """z `[N, dim]` with `by` added to its first components; uniform noise stays within its bounds."""
     moved = np.array(z)
     moved[:, : len(by)] += by
-    return np.clip(moved, -1, 1) if noise == "uniform" else moved
+    return np.clip(moved, -prior.bound, prior.bound) if prior.law == "uniform" else moved
 
 
 def from_file(content, tensor, swap=False):
@@ -276,7 +278,7 @@ def sheet(images, across=None, least=144):
         images, across = images.reshape(-1, *images.shape[2:]), images.shape[1]
     height = images.shape[1]
     columns = {"": images} if across is None else {str(i): images[i::across] for i in range(across)}
-    picture = callbacks.tile(columns)
+    picture = pictures.tile(columns)
     larger = max(1, least // height)
     return picture.repeat(larger, 0).repeat(larger, 1).squeeze()
 

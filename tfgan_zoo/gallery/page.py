@@ -84,7 +84,8 @@ def _use(model):
         _noise(model, loaded, use, given, key, left, right)
     else:
         with left:
-            images = {name: _picture(name, tensor, f"{key} {name}") for name, tensor in use.named("image").items()}
+            drawn = use.named("image") | use.named("mask")
+            images = {name: _picture(name, tensor, f"{key} {name}") for name, tensor in drawn.items()}
             given |= images | {n: st.number_input("How many", 1, 64, 16, key=f"{key} {n}") for n in use.named("count")}
             given |= {n: st.number_input("Seed", 0, key=f"{key} {n}") for n in use.named("seed")}
         if any(image is None for image in images.values()):
@@ -115,9 +116,10 @@ def _common(model, use, key):
 
 
 def _noise(model, loaded, use, given, key, left, right):
+    priors = {name: model.prior(tensor.shape[1]) for name, tensor in use.named("noise").items()}
+
     def draw(seed, count):
-        lengths = {name: tensor.shape[1] for name, tensor in use.named("noise").items()}
-        return {name: gallery.draw(seed, count, length, model.noise) for name, length in lengths.items()}
+        return {name: gallery.draw(seed, count, prior) for name, prior in priors.items()}
 
     seed_key = f"{key} seed"
     with left:
@@ -129,12 +131,12 @@ def _noise(model, loaded, use, given, key, left, right):
             with st.expander(f"Move {name}", expanded=len(noise) == 1):
                 st.caption("Added to one component in all pictures")
                 halves = st.columns(2)
-                far = 3.0 if model.noise == "normal" else 2.0
+                far = 3.0 if priors[name].law == "normal" else 2 * priors[name].bound
                 by = [
                     halves[i % 2].slider(f"{name}[{i}]", -far, far, 0.0, 0.1, key=f"{key} {name} {i}")
                     for i in range(min(SLIDERS, z.shape[1]))
                 ]
-            noise[name] = gallery.shift(z, by, model.noise)
+            noise[name] = gallery.shift(z, by, priors[name])
     with right:
         samples = gallery.sheet(gallery.answer(loaded, use, given | noise, count))
         st.image(samples, caption=f"{count} of seed {seed}", output_format="PNG")
@@ -142,7 +144,7 @@ def _noise(model, loaded, use, given, key, left, right):
         ends = st.columns(2)
         first = ends[0].number_input("From seed", 0, 2**31 - 1, 0, key=f"{key} from")
         last = ends[1].number_input("To seed", 0, 2**31 - 1, 1, key=f"{key} to")
-        spherical = model.noise == "normal"
+        spherical = all(prior.law == "normal" for prior in priors.values())
         starts, stops = draw(first, 3), draw(last, 3)
         walks = {
             name: latent.interpolate(starts[name], stops[name], STEPS, spherical=spherical)
@@ -170,7 +172,10 @@ def _picture(name, tensor, key):
     else:
         file = st.file_uploader("PNG or JPEG, any size", type=["png", "jpg", "jpeg"], key=f"{key} file")
         content = file.getvalue() if file else b""
-    return gallery.from_file(content, tensor, swap) if content else None
+    if not content:
+        return None
+    picture = gallery.from_file(content, tensor, swap)
+    return (picture > 0).astype("float32") if tensor.control == "mask" else picture  # white is known, black the hole
 
 
 def _lower(card):

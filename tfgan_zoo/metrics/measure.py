@@ -27,15 +27,15 @@ class Measures(extractors.Flags):
     batch_size: int = 64
     """Images at once."""
     seed: int = 0
-    """Of the noise and of what the metrics draw."""
+    """The seed of the noise and of what the metrics draw."""
     signature: str = ""
-    """Of the model. Default: sample, serving_default, or the first that fits."""
+    """Which signature of the model makes the pictures. Default: sample, serving_default, or the first that fits."""
     noise: Literal["auto", "normal", "uniform"] = "auto"
     """What z is drawn from where the model does not draw it. uniform: -1 to 1; auto: as its metadata says, or normal"""
     truncation: float | None = None
     """For models whose signature has an input of this name."""
     model_range: Literal["-1..1", "0..1", "0..255"] = "-1..1"
-    """Of the images that the model takes and gives."""
+    """The range of the images that the model takes and gives."""
     kid_subsets: int = 100
     """Random subsets that KID is averaged over."""
     kid_subset_size: int = 1000
@@ -133,8 +133,8 @@ class Measurement:
                     self.real.update(batch)
                     bar.update(len(batch))
             made = _Seen(self, "made")
-            for batch, label, target in source.fakes() if self.keeps else ():
-                made.update(batch, label, target)
+            for batch, label, example in source.fakes() if self.keeps else ():
+                made.update(batch, label, example)
                 bar.update(len(batch))
         return [record for name in self.metrics for record in self._records(name, made)]
 
@@ -177,7 +177,7 @@ class _Seen:
             seed = 2 * measurement.flags.seed + (which == "made")
             self.patches = swd.Descriptors(measurement.source.shape, per_image=PER_IMAGE, seed=seed)
 
-    def update(self, batch, label=None, target=None):
+    def update(self, batch, label=None, example=None):
         of, flags = self.of, self.of.flags
         if self.keeps & {"moments", "features", "scores", "right"}:
             features, scores = of.extractor(batch)
@@ -195,9 +195,13 @@ class _Seen:
                 self.sums["label_accuracy"] += labels.label_accuracy(scores, label)["label_accuracy"] * len(batch)
         if "patches" in self.keeps and (room := of.swd_images - self.patches.count):
             self.patches.update(batch[:room])
-        if "errors" in self.keeps and target is not None:
+        if "errors" in self.keeps and example and "target" in example:
+            target, source = example["target"], example["image"]
             for name in set(of.metrics) & {"l1", "psnr", "ssim", "ms_ssim"}:
                 self.sums[name] += float(_errors(name, batch, target, flags).sum(dtype=np.float64))
+                if source.shape == target.shape:  # what doing nothing would score
+                    identity = float(_errors(name, source, target, flags).sum(dtype=np.float64))
+                    self.sums[f"{name}_identity"] = self.sums.get(f"{name}_identity", 0.0) + identity
         elif "pictures" in self.keeps and (room := max(2, flags.ms_ssim_pairs) - sum(map(len, self.pictures))):
             self.pictures.append(batch[:room])
 
@@ -266,7 +270,8 @@ def _ms_ssim(m, made):
 def _mean(name):
     def values(m, made):
         how = {"crop": m.flags.crop, "luma": m.flags.luma} if name in ("psnr", "ssim", "ms_ssim") else {}
-        return how, [(name, made.sums[name] / m.source.count, {})]
+        found = [name, f"{name}_identity"]  # the latter where doing nothing is an answer
+        return how, [(part, made.sums[part] / m.source.count, {}) for part in found if part in made.sums]
 
     return values
 
@@ -284,7 +289,7 @@ def _ppl(m, made):
     def draw(count, seed):
         return generator.draw_z(count, np.random.default_rng(seed))
 
-    how = {"samples": flags.ppl_samples, "spherical": generator.noise == "normal"}
+    how = {"samples": flags.ppl_samples, "spherical": generator.prior is None or generator.prior.law == "normal"}
     found = ppl.perceptual_path_length(
         generate, distance, draw, seed=flags.seed, batch_size=-(-flags.batch_size // 2), **how
     )

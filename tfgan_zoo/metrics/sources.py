@@ -7,11 +7,13 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from tfgan_zoo.data import images
+from tfgan_zoo import latent
+from tfgan_zoo.data import batches, images
 from tfgan_zoo.errors import InputError
+from tfgan_zoo.signatures import NAMES
 
 _PREFERRED = {"sample": 0, "serving_default": 1}
-_ROLES = ("count", "seed", "label", "truncation")  # inputs that are known by their names
+_SEEDS = ("count", "seed", "z")  # what pictures are made from where nothing is translated
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,11 +24,11 @@ class Generator:
         name: of the model, for messages.
         signature: its name.
         function: `(**inputs) -> {output: tensor}`.
-        inputs: role (count, seed, z, image, label, truncation) -> `tf.TensorSpec` with the input's own name.
+        inputs: name in `signatures.NAMES` -> `tf.TensorSpec` with the input's own name.
         output: the name of the images.
         shape: `(H, W, C)` of them, None where it does not say.
         flags: `Measures`: truncation, model_range, batch_size.
-        noise: what z is drawn from, normal or uniform.
+        prior: the `latent.Prior` of z; None where no z is asked for or its length is not known.
         ema: whether its weights are averages, as its metadata says; None: unknown.
         loaded: what has to live as long as `function`.
     """
@@ -38,26 +40,29 @@ class Generator:
     output: str
     shape: tuple
     flags: object
-    noise: str = "normal"
+    prior: object = None
     ema: object = None
     loaded: object = None
 
     @property
     def kind(self):
-        """sample (from count and seed), z (from noise) or image (from images)."""
+        """sample (from count and seed), z (from noise) or image (from images, and maybe more)."""
         return next(kind for role, kind in (("count", "sample"), ("z", "z"), ("image", "image")) if role in self.inputs)
 
     @property
     def has_labels(self):
         return "label" in self.inputs
 
+    @property
+    def columns(self):
+        """The inputs that come from an example of the data, where pictures are translated."""
+        return [name for name in self.inputs if name != "truncation"] if self.kind == "image" else []
+
     def draw_z(self, n, rng):
-        """`[n, latent_dim]` float32."""
-        dim = self.inputs["z"].shape[-1]
-        if dim is None:
+        """`[n, dim]` float32."""
+        if self.prior is None:
             raise InputError(f"{self.name}: its signature {self.signature} does not say how long z is")
-        z = rng.standard_normal([n, dim]) if self.noise == "normal" else rng.uniform(-1, 1, [n, dim])
-        return z.astype(np.float32)
+        return self.prior.array(n, rng)
 
     def make(self, rng, n, label=None):
         """`n` images of noise drawn from `rng`, as `raw` gives them."""
@@ -65,13 +70,13 @@ class Generator:
             return self.raw(z=self.draw_z(n, rng), label=label)
         return self.raw(count=n, seed=int(rng.integers(2**31)), label=None if label is None else label[0])
 
-    def translate(self, image):
-        """Images in [-1, 1] -> images, as `raw` gives them."""
+    def translate(self, example):
+        """Columns by name, images in [-1, 1] -> images, as `raw` gives them."""
         low, high = self._range()
-        return self.raw(image=(image + 1) * ((high - low) / 2) + low)
+        return self.raw(**example | {"image": (example["image"] + 1) * ((high - low) / 2) + low})
 
     def raw(self, label=None, **given):
-        """What the model makes of inputs by role: on a scale of [-1, 1], neither rounded nor clipped."""
+        """What the model makes of inputs by name: on a scale of [-1, 1], neither rounded nor clipped."""
         given |= {} if label is None else {"label": label}
         given |= {} if self.flags.truncation is None else {"truncation": self.flags.truncation}
         named = {self.inputs[role].name: tf.cast(value, self.inputs[role].dtype) for role, value in given.items()}
@@ -121,8 +126,9 @@ def load(folder, flags):
     metadata = path / "metadata.json"
     try:
         known = json.loads(metadata.read_text(encoding="utf-8")) if metadata.exists() else {}
-        ema, noise = known.get("ema"), known.get("noise", "normal")
-    except (ValueError, AttributeError) as error:
+        ema, noise = known.get("ema"), known.get("noise") or {}
+        latent.Prior(1, **noise)
+    except (ValueError, AttributeError, TypeError) as error:
         raise InputError(f"{metadata} cannot be read ({error}); mend it or move it away") from error
 
     def described(function):
@@ -131,30 +137,30 @@ def load(folder, flags):
         return function, named, function.structured_outputs
 
     found = {name: lambda function=function: described(function) for name, function in loaded.signatures.items()}
-    noise = noise if flags.noise == "auto" else flags.noise
-    return dataclasses.replace(_fitting(str(folder), found, flags), noise=noise, ema=ema, loaded=loaded)
+    return dataclasses.replace(_fitting(str(folder), found, flags, noise), ema=ema, loaded=loaded)
 
 
 def live(model, flags):
-    """The `Generator` of a `gan.GAN` in training. Arguments and errors as of `load`."""
+    """The `Generator` of a `base.GenerativeModel` in training. Arguments and errors as of `load`."""
 
     def traced(function, specs):
         concrete = tf.function(function, input_signature=specs, autograph=False).get_concrete_function()
         return lambda **given: concrete(*(given[s.name] for s in specs)), specs, concrete.structured_outputs
 
     found = {name: lambda given=given: traced(*given) for name, given in model.signatures().items()}
-    noise = model.noise if flags.noise == "auto" else flags.noise
-    return dataclasses.replace(_fitting("the model", found, flags), noise=noise)
+    prior = getattr(model, "prior", None)
+    return _fitting("the model", found, flags, prior.described() if prior else {})
 
 
-def _fitting(model, found, flags):
+def _fitting(model, found, flags, noise):
     """The first that fits. `found`: name -> a function that gives (function, input specs, outputs)."""
+    noise = noise if flags.noise == "auto" else {"law": flags.noise}
     names = ", ".join(sorted(found)) or "none"
     if flags.signature and flags.signature not in found:
         raise InputError(f"{model} has no signature {flags.signature}, only {names}; choose one of them")
     wants_z = "ppl" in flags.metrics.split(",")  # which walks from z to z
     for name in [flags.signature] if flags.signature else sorted(found, key=lambda n: (_PREFERRED.get(n, 2), n)):
-        generator = _as_generator(model, name, *found[name](), flags)
+        generator = _as_generator(model, name, *found[name](), flags, noise)
         if generator is None or (wants_z and generator.kind != "z"):
             continue
         if flags.truncation is None or "truncation" in generator.inputs:
@@ -167,40 +173,40 @@ def _fitting(model, found, flags):
     )
 
 
-def _as_generator(model, name, function, specs, outputs, flags):
+def _as_generator(model, name, function, specs, outputs, flags, noise):
     """None where the signature does not make images of what is known here."""
     made = {n: spec for n, spec in outputs.items() if spec.dtype.is_floating and spec.shape.rank in (4, None)}
-    output = "image" if "image" in made else min(made, default=None)  # a SavedModel keeps them in no order
+    output = "generated" if "generated" in made else min(made, default=None)  # a SavedModel keeps them in no order
     inputs = {}
     for spec in specs:
-        role = spec.name if spec.name in _ROLES else {2: "z", 4: "image"}.get(spec.shape.rank)
+        known = spec.name in NAMES and spec.name not in ("z", "image")
+        role = spec.name if known else {2: "z", 4: "image"}.get(spec.shape.rank)
         if role is None or role in inputs or (role in ("z", "image") and not spec.dtype.is_floating):
             return None
         inputs[role] = spec
-    main = {"count", "z", "image"} & set(inputs)
-    if (
-        output is None
-        or len(main) != 1
-        or ("count" in inputs) != ("seed" in inputs)
-        or {"image", "label"} <= set(inputs)
-    ):
+    drawn = set(_SEEDS) & set(inputs)
+    from_noise = drawn in ({"z"}, {"count", "seed"}) and set(inputs) <= {*_SEEDS, "label", "truncation"}
+    from_image = not drawn and "image" in inputs
+    if output is None or not (from_noise or from_image):
         return None
+    dim = inputs["z"].shape[-1] if "z" in inputs else None
     shape = made[output].shape
     return Generator(
-        model, name, function, inputs, output, tuple(shape[1:]) if shape.rank else (None, None, None), flags
-    )
+        model, name, function, inputs, output, tuple(shape[1:]) if shape.rank else (None, None, None), flags,
+        latent.Prior(dim, **noise) if dim else None,
+    )  # fmt: skip
 
 
-def data_for(generator, *, dataset, data_dir=None, kind="auto", direction="a_to_b", channels=None):
+def data_for(generator, *, dataset, data_dir=None, kind="auto", direction="a_to_b", channels=None, fit="crop"):
     """The data set in the form and size of a generator's images.
 
     Args:
         generator: a `Generator`.
-        dataset, data_dir, direction, channels: as `data.images` takes them.
+        dataset, data_dir, direction, channels, fit: as `data.images` takes them.
         kind: images, labelled, pairs, unpaired; auto: what the generator needs.
 
     Raises:
-        InputError: data of another kind or other channels; images that are not square.
+        InputError: data of another kind or other channels.
     """
     name = generator.name
     fits = {"image": ("pairs", "unpaired")}.get(generator.kind, ("images", "labelled"))
@@ -215,19 +221,20 @@ def data_for(generator, *, dataset, data_dir=None, kind="auto", direction="a_to_
         shape = generator.make(np.random.default_rng(0), 1, np.zeros(1, int) if generator.has_labels else None).shape[
             1:
         ]
-    if len(shape) != 3 or shape[0] != shape[1] or shape[2] not in (1, 3):
-        raise InputError(f"{name} makes images of {list(shape)}; expected square ones of 1 or 3 channels")
+    if len(shape) != 3 or shape[2] not in (1, 3, 4):
+        raise InputError(f"{name} makes images of {list(shape)}; expected [H, W, C] with 1, 3 or 4 channels")
     if generator.kind == "image":
         taken = generator.inputs["image"].shape[1:]
         if not taken.is_compatible_with(shape):
             raise InputError(f"{name} takes images of {taken.as_list()} and makes {list(shape)}; expected the same")
-    how = {"image_size": shape[0], "channels": channels, "data_dir": data_dir}
+    how = {"image_size": shape[:2], "channels": channels, "data_dir": data_dir, "fit": fit}
     how |= {"direction": direction} if kind == "pairs" else {}
     data = getattr(images, kind)(dataset, **how)
-    if data.channels != shape[2]:
-        colour = {1: "grey", 3: "RGB"}
+    has = next(iter(data.shapes.values()))[-1]
+    if has != shape[2]:
+        colour = {1: "grey", 3: "RGB", 4: "RGBA"}
         raise InputError(
-            f"{name} makes {colour[shape[2]]} images and {dataset} has {colour[data.channels]} ones; convert them with "
+            f"{name} makes {colour[shape[2]]} images and {dataset} has {colour[has]} ones; convert them with "
             f"--channels={shape[2]}, or choose another data set"
         )
     return data
@@ -236,22 +243,37 @@ def data_for(generator, *, dataset, data_dir=None, kind="auto", direction="a_to_
 class Source:
     """Real images and those of a generator, in batches, as 8 bits hold them, in [-1, 1].
 
+    A generator that translates is given the columns of an example that its signature names, and its answer is compared
+    with the column `target`. Of unpaired data that is paired after all, `a` is the image and `b` the target; the other
+    way round for the signature `b_to_a`.
+
     Args:
         generator: a `Generator`.
-        data: `images.Data` of its form and size.
+        data: `Data` of its form and size.
         split: train or test.
         flags: `Measures`: count, real_count, batch_size, seed.
 
     Raises:
-        InputError: more examples are asked for than there are.
+        InputError: more examples are asked for than there are, or they lack a column that the signature names.
     """
 
     def __init__(self, generator, data, split, flags):
         self.generator, self.data, self.split, self.flags = generator, data, split, flags
         self.examples = getattr(data, split)
-        self.shape = (data.image_size, data.image_size, data.channels)
         self.translates = generator.kind == "image"
-        self.has_targets = data.kind == "pairs" or (data.kind == "unpaired" and split == "test" and data.test_is_paired)
+        a, b = ("b", "a") if generator.signature.startswith("b_to_a") else ("a", "b")
+        self.called = {"image": a, "target": b} if data.kind == "unpaired" else {}  # name of an input -> of a column
+        real = self._column("target") if self.translates else "image"
+        self.shape = data.shapes.get(real) or next(iter(data.shapes.values()))
+        self.has_targets = "target" in data.columns or (
+            data.kind == "unpaired" and split == "test" and data.test_is_paired
+        )
+        missing = [name for name in generator.columns if self._column(name) not in data.columns]
+        if missing:
+            raise InputError(
+                f"{generator.name}: its signature {generator.signature} takes {', '.join(generator.columns)}, and "
+                f"{data.name} has {', '.join(data.columns)}; choose another --signature, --kind or data set"
+            )
         there = min(self.examples.counts)
         self.real_count = there if flags.real_count is None else flags.real_count
         self.count = self.real_count if flags.count is None else flags.count
@@ -259,16 +281,24 @@ class Source:
             if count > there:
                 raise InputError(f"--{flag}={count}, and {data.name} has {there} {split} examples; give fewer")
 
+    def _column(self, name):
+        return self.called.get(name, name)
+
     def reals(self):
         """Batches of `real_count` images; of pairs the targets."""
-        for batch in self._examples(self.real_count):
-            yield batch[1] if self.translates else batch[0]
+        for example in self._examples(self.real_count):
+            yield example[self._column("target" if self.translates else "image")]
 
     def fakes(self):
-        """Batches `(images, labels or None, targets or None)`, `count` in all, of each label as many."""
+        """Batches `(images, labels or None, example or None)`, `count` in all, of each label as many.
+
+        Where pictures are translated the example has its `image`, and its `target` where there is one.
+        """
         if self.translates:
-            for source, target in self._examples(self.count):
-                yield self._made(self.generator.translate(source)), None, target
+            for example in self._examples(self.count):
+                given = {name: example[self._column(name)] for name in self.generator.columns}
+                known = {"target": example[self._column("target")]} if self.has_targets else {}
+                yield self._made(self.generator.translate(given)), None, {"image": given["image"], **known}
             return
         rng = np.random.default_rng(self.flags.seed)
         classes = len(self.data.classes) if self.generator.has_labels else 0
@@ -290,22 +320,24 @@ class Source:
         generator = self.generator
         return {
             "task": "image to image" if self.translates else "noise and label" if generator.has_labels else "noise",
+            "signature": generator.signature if self.translates else None,
             "dataset": self.data.name,
             "kind": self.data.kind,
             "split": self.split,
             "image_shape": list(self.shape),
             "pixels": "8 bits",
             "seed": self.flags.seed,
-            "noise": generator.noise if generator.kind == "z" else None,
+            "noise": generator.prior.described() if generator.kind == "z" else None,
             "truncation": self.flags.truncation,
             "ema": generator.ema,
         }
 
     def _examples(self, count):
-        for batch in images.in_order(self.examples, self.flags.batch_size).as_numpy_iterator():
-            batch = batch if isinstance(batch, tuple) else (batch,)
-            yield tuple(part[:count] for part in batch)
-            count -= len(batch[0])
+        """Examples as dicts, `count` in all."""
+        for batch in batches.in_order(self.examples, self.flags.batch_size).as_numpy_iterator():
+            batch = batch if isinstance(batch, dict) else {next(iter(self.data.columns)): batch}
+            yield {name: column[:count] for name, column in batch.items()}
+            count -= len(next(iter(batch.values())))
             if count <= 0:
                 return
 

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfgan_zoo import gan, random
+from tfgan_zoo import base, random
 
 X = np.array([[1.0], [2.0], [3.0], [6.0]], np.float32)  # mean 3
 
@@ -14,7 +14,7 @@ def times(weight):
     return keras.Model(x, layer(x))
 
 
-class Linear(gan.GAN):
+class Linear(base.GenerativeModel):
     """loss = mean(d g x), of which `player` updates its own factor; g = 2 and d = 3 to begin with."""
 
     def __init__(self, player="g_optimizer"):
@@ -154,8 +154,8 @@ def test_compile_says_which_optimizers_it_takes():
 
 def test_a_network_that_is_not_built_is_refused():
     networks = {"generator": times(1.0), "discriminator": keras.Sequential([keras.layers.Dense(1)])}
-    with pytest.raises(ValueError, match="GAN: the discriminator is not built; call it"):
-        gan.GAN(networks, {})
+    with pytest.raises(ValueError, match="GenerativeModel: the discriminator is not built; call it"):
+        base.GenerativeModel(networks, {})
 
 
 def test_float16_optimizers_are_wrapped_once_and_others_not():
@@ -170,17 +170,17 @@ def test_float16_optimizers_are_wrapped_once_and_others_not():
 
 def test_split_gives_every_nth_example_to_the_nth_minibatch():
     real = tf.reshape(tf.range(24), [12, 2])
-    parts = gan.split(real, 3)
+    parts = base.split(real, 3)
     np.testing.assert_array_equal([p[:, 0] // 2 for p in parts], [[0, 3, 6, 9], [1, 4, 7, 10], [2, 5, 8, 11]])
     np.testing.assert_array_equal(parts[1][:, 1], [3, 9, 15, 21])
 
 
 def test_the_minibatches_of_all_replicas_together_are_those_of_one_device():
     real = tf.range(12)
-    together = [tf.concat(parts, 0) for parts in zip(gan.split(real[:6], 3), gan.split(real[6:], 3), strict=True)]
-    np.testing.assert_array_equal(together, gan.split(real, 3))
+    together = [tf.concat(parts, 0) for parts in zip(base.split(real[:6], 3), base.split(real[6:], 3), strict=True)]
+    np.testing.assert_array_equal(together, base.split(real, 3))
 
 
 def test_split_keeps_static_shapes_inside_a_graph():
-    traced = tf.function(lambda x: gan.split(x, 2), input_signature=[tf.TensorSpec([None, 5])])
+    traced = tf.function(lambda x: base.split(x, 2), input_signature=[tf.TensorSpec([None, 5])])
     assert [p.shape.as_list() for p in traced.get_concrete_function().outputs] == [[None, 5]] * 2

@@ -11,10 +11,9 @@ from pathlib import Path
 import keras
 import numpy as np
 import tensorflow as tf
-from PIL import Image
 from tqdm import tqdm
 
-from tfgan_zoo import files, points
+from tfgan_zoo import files, pictures
 from tfgan_zoo.errors import InputError
 
 KEPT = 3
@@ -59,12 +58,12 @@ class LossLog(_EveryStep):
     Args:
         folder: the run folder.
         every: steps between lines.
+        writer: of the TensorBoard log.
     """
 
-    def __init__(self, folder, every):
+    def __init__(self, folder, every, writer):
         super().__init__()
-        self.path, self.every = Path(folder) / "metrics.jsonl", every
-        self.writer = tf.summary.create_file_writer(str(Path(folder) / "tensorboard"))
+        self.path, self.every, self.writer = Path(folder) / "metrics.jsonl", every, writer
         self.sums, self.count = {}, 0
 
     def on_train_begin(self, logs=None):
@@ -108,7 +107,7 @@ class SampleGrid(_EveryStep):
     Args:
         folder: the run folder; pictures go to `samples/step-<n>.png`.
         batch: held-out examples as the family's `preview` takes them.
-        every: steps between grids; one more is drawn at the end, and of points one before the first step.
+        every: steps between grids; of points one more is drawn before the first step.
         writer: of the TensorBoard log.
     """
 
@@ -126,49 +125,13 @@ class SampleGrid(_EveryStep):
 
     def draw(self):
         step = int(self.model.step.numpy())
-        grid = tile(self.model.preview(self.batch))
+        grid = pictures.tile(self.model.preview(self.batch))
         self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / f"step-{step:07d}.png"
-        save_png(grid, path)
+        pictures.save_png(grid, path)
         with self.writer.as_default():
             tf.summary.image("samples", grid[None], step=step)
         return path
-
-
-def tile(columns):
-    """Images side by side: an example's labels next to each other, left to right; a single label fills a square.
-
-    Args:
-        columns: label -> images [N, H, W, C] in [-1, 1], C 1 or 3; or what `points.picture` draws.
-
-    Returns:
-        uint8 picture [rows, columns, C].
-    """
-    images = [np.asarray(v, dtype=np.float32) for v in columns.values()]
-    if images[0].ndim == 2:
-        return points.picture(columns)
-    channels = max(v.shape[-1] for v in images)
-    images = [np.repeat(v, channels, axis=-1) if v.shape[-1] < channels else v for v in images]
-    if len(images) == 1:
-        count = len(images[0])
-        width = int(np.ceil(np.sqrt(count)))
-        blank = np.ones([-count % width, *images[0].shape[1:]], np.float32)
-        cells = np.concatenate([images[0], blank]).reshape(-1, width, *images[0].shape[1:])
-    else:
-        count = len(images[0])
-        beside = max(1, round(np.sqrt(count / len(images))))  # groups of columns, for a picture that is about square
-        cells = np.stack(images, axis=1)
-        blank = np.ones([-count % beside, *cells.shape[1:]], np.float32)
-        cells = np.concatenate([cells, blank]).reshape(-1, beside * len(images), *cells.shape[2:])
-    cells = np.pad(cells, [(0, 0), (0, 0), (1, 1), (1, 1), (0, 0)], constant_values=0.0)
-    rows, across, height, width, _ = cells.shape
-    picture = cells.transpose(0, 2, 1, 3, 4).reshape(rows * height, across * width, channels)
-    return np.round(np.clip(picture * 127.5 + 127.5, 0, 255)).astype(np.uint8)
-
-
-def save_png(picture, path):
-    """Writes a uint8 picture [H, W, C], C 1 or 3."""
-    Image.fromarray(picture[..., 0] if picture.shape[-1] == 1 else picture).save(path)
 
 
 class Checkpoints(_EveryStep):
@@ -178,7 +141,7 @@ class Checkpoints(_EveryStep):
     of a checkpoint is written last and removed first: what has one is complete. The last `KEPT` are kept.
 
     Args:
-        model: a compiled `gan.GAN`.
+        model: a compiled `base.GenerativeModel`.
         folder: where checkpoints go.
         every: steps between checkpoints.
         writes: False on all workers but the chief, which then only restore.
@@ -193,7 +156,7 @@ class Checkpoints(_EveryStep):
         self.signal, self.handlers = None, {}
 
     def restore(self):
-        """Loads the newest checkpoint that can be read. Returns its step, 0 where there is none.
+        """Loads the newest checkpoint that can be read. Returns its step, None where there is none.
 
         Raises:
             InputError: checkpoints exist and none can be read, or they are of other networks.
@@ -216,7 +179,7 @@ class Checkpoints(_EveryStep):
             return self.saved
         if paths:
             raise InputError(f"no checkpoint in {self.folder} can be read; --no-resume starts afresh beside it")
-        return 0
+        return None
 
     def _complete(self):
         """The complete checkpoints, oldest first: those with an index, which is written last."""
@@ -275,23 +238,23 @@ class Evaluation(_EveryStep):
     """Measures the model every so many steps and keeps the checkpoint of the best one.
 
     Lines `{"step", "metrics": {name: value}, "protocol"}` go to `evaluations.jsonl`, the metrics to TensorBoard; lines
-    past the step that training resumes from are dropped. The best checkpoint is `checkpoints/best/ckpt-<step>`, which
-    `best.json` there names: it is replaced last, so that what it names is complete.
+    past the step that training resumes from are dropped. The best checkpoint is `ckpt-<step>` in the folder `best`,
+    which `best.json` there names: it is replaced last, so that what it names is complete.
 
     Args:
         folder: the run folder.
+        best: of `best_folder`.
         every: steps between evaluations.
-        measure: `() -> ({name: value}, protocol)`. It must draw from random numbers of its own.
+        measure: `() -> records`, as `metrics.measure` gives them. It must draw from random numbers of its own.
         metric: the name that decides which is best.
         higher: whether a higher value is better.
         writer: of the TensorBoard log.
     """
 
-    def __init__(self, folder, every, measure, metric, higher, writer):
+    def __init__(self, folder, best, every, measure, metric, higher, writer):
         super().__init__()
         self.path, self.every, self.measure, self.writer = Path(folder) / "evaluations.jsonl", every, measure, writer
-        self.metric, self.higher = metric, higher
-        self.best = best_folder(folder)
+        self.metric, self.higher, self.best = metric, higher, best
 
     def on_train_begin(self, logs=None):
         _drop_lines_after(self.path, int(self.model.step.numpy()))
@@ -300,12 +263,11 @@ class Evaluation(_EveryStep):
         if not self._is_due(self.every):
             return
         step = int(self.model.step.numpy())
-        metrics, protocol = self.measure()
-        line = {"step": step, "metrics": metrics, "protocol": protocol}
+        line = evaluated(step, self.measure())
         with open(self.path, "a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
         with self.writer.as_default():
-            for name, value in metrics.items():
+            for name, value in line["metrics"].items():
                 tf.summary.scalar(f"evaluation/{name}", value, step=step)
         self.writer.flush()
         if self._is_best(line):
@@ -329,9 +291,18 @@ class Evaluation(_EveryStep):
                 part.unlink()
 
 
-def best_folder(folder):
-    """Where the run in `folder` keeps its best checkpoint."""
-    return Path(folder) / "checkpoints" / "best"
+def evaluated(step, records):
+    """What was measured at a step, as `evaluations.jsonl` and `evaluation.json` hold it."""
+    return {
+        "step": step,
+        "metrics": {record["metric"]: record["value"] for record in records},
+        "protocol": {record["metric"]: record["protocol"] for record in records},
+    }
+
+
+def best_folder(folder, phase):
+    """Where the run in `folder` keeps the best checkpoint of a phase."""
+    return Path(folder) / "checkpoints" / phase / "best"
 
 
 def read_best(folder):

@@ -1,33 +1,33 @@
-"""The base class: what every GAN needs and no paper mentions.
+"""The base class: what every family needs and no paper mentions.
 
 Optimizers and their variables, loss scaling, replicas, steps per execution, random numbers keyed by (seed, step).
-A family subclasses `GAN`, writes `train_step` as its paper's algorithm box, and says what it serves.
+A family subclasses `GenerativeModel`, writes `train_step` as its paper's algorithm box, and says what it serves.
 """
 
 import keras
 import tensorflow as tf
 
 from tfgan_zoo import random
+from tfgan_zoo.errors import InputError
 
 
-class GAN(keras.Model):
+class GenerativeModel(keras.Model):
     """A model whose networks are passed in, built, and whose subclass owns the algorithm.
 
-    A subclass has
-    - `train_step(batch)`: one step of the algorithm; updates with `self.minimize`, ends in `return self.track(...)`;
-    - `preview(batch)`: label -> images [N, H, W, C] in [-1, 1], what a sample grid shows;
-    - `signatures()`: name -> (function, [tf.TensorSpec, ...]), what an export serves.
+    A subclass has `train_step`, `preview` and `signatures`, as they are described here.
+
+    Calling the model, and `predict`, answer as its signature `serving_default` does. `save_weights` and `load_weights`
+    keep the networks, the step and what else the family remembers; optimizers are kept by `tf.train.Checkpoint`.
 
     Args:
-        networks: role -> built `keras.Model`; each becomes an attribute.
+        networks: role -> built `keras.Model`; each becomes an attribute. All that trains, and what does not but is
+            needed to go on. What only judges is a function (see `as_function`), no role.
         trains: optimizer name -> the roles it updates, e.g. `{"g_optimizer": ["generator"]}`.
         seed: all random numbers of training are a function of it and the step.
 
     Raises:
         ValueError: a network is not built.
     """
-
-    noise = "normal"  # what z is drawn from; or "uniform", in [-1, 1]. An export says it too
 
     def __init__(self, networks, trains, *, seed=0, name=None):
         super().__init__(name=name)
@@ -78,10 +78,6 @@ class GAN(keras.Model):
     def _computes_in_float16(self):
         return any(layer.compute_dtype == "float16" for layer in self._flatten_layers(include_self=False))
 
-    def draw_z(self, shape):
-        """z of this shape from the open `random.stream`, distributed as `noise` says."""
-        return random.normal(shape) if self.noise == "normal" else random.uniform(shape, -1.0, 1.0)
-
     def minimize(self, loss, tape, optimizer):
         """One step of one of `compile`'s optimizers on the mean of `loss` over all replicas.
 
@@ -109,7 +105,74 @@ class GAN(keras.Model):
         """Nothing is left to build. Keras would reduce a training batch over the workers, which fails with several."""
 
     def train_step(self, batch):
+        """One step of the algorithm on this replica's batch: a tensor, or a dict of tensors by the names of columns.
+
+        Updates with `self.minimize` and ends in `return self.track(...)`.
+        """
         raise NotImplementedError(f"{type(self).__name__} has no train_step")
+
+    def preview(self, batch):
+        """What a sample grid shows of held-out examples: a dict of columns by their labels.
+
+        A column is pictures [N, H, W, C] in [-1, 1], or what `pictures.columns_of_points` gives of points.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no preview")
+
+    def signatures(self):
+        """What an export serves: name -> (function, [tf.TensorSpec, ...]).
+
+        A function takes its inputs in the order of the specs, whose names `signatures.NAMES` knows, and returns a dict.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no signatures")
+
+    def call(self, inputs):
+        function, specs = self.signatures()["serving_default"]
+        if isinstance(inputs, dict):
+            missing = [spec.name for spec in specs if spec.name not in inputs]
+            if missing:
+                raise InputError(
+                    f"{type(self).__name__} was called with {', '.join(inputs)}; expected "
+                    f"{', '.join(spec.name for spec in specs)}"
+                )
+            inputs = [inputs[spec.name] for spec in specs]
+        inputs = list(inputs) if isinstance(inputs, list | tuple) else [inputs]
+        if len(inputs) != len(specs):
+            raise InputError(
+                f"{type(self).__name__} was called with {len(inputs)} inputs; expected "
+                f"{', '.join(spec.name for spec in specs)}, as a dict or in this order"
+            )
+        for value, spec in zip(inputs, specs, strict=True):
+            if not spec.shape.is_compatible_with(value.shape):
+                raise InputError(
+                    f"{type(self).__name__} was called with {spec.name} of shape {list(value.shape)}; expected "
+                    f"{spec.shape.as_list()}"
+                )
+        return function(*(tf.cast(x, s.dtype) for x, s in zip(inputs, specs, strict=True)))
+
+    # Keras would trace the call for them; the step and what a family remembers are no weights of a layer.
+    def compute_output_spec(self, *args, **kwargs):
+        function, specs = self.signatures()["serving_default"]
+        made = tf.function(function, input_signature=specs, autograph=False).get_concrete_function().structured_outputs
+        return {name: keras.KerasTensor(spec.shape, spec.dtype.name) for name, spec in made.items()}
+
+    def own_state(self):
+        """The variables beside those of the networks: the step, and those of each attribute that is a `tf.Module`."""
+        modules = [value for value in vars(self).values() if isinstance(value, tf.Module)]
+        return [self.step, *(variable for module in modules for variable in module.variables)]
+
+    def save_own_variables(self, store):
+        for i, variable in enumerate(self.own_state()):
+            store[str(i)] = variable.numpy()
+
+    def load_own_variables(self, store):
+        for i, variable in enumerate(self.own_state()):
+            variable.assign(store[str(i)][()])
+
+    def save(self, *args, **kwargs):
+        raise InputError(_NO_SAVE.format("save", type(self).__name__))
+
+    def export(self, *args, **kwargs):
+        raise InputError(_NO_SAVE.format("export", type(self).__name__))
 
     def make_train_function(self, force=False):
         if self.train_function is not None and not force:
@@ -144,6 +207,12 @@ class GAN(keras.Model):
         return self.train_function
 
 
+_NO_SAVE = (
+    "{1}.{0} would lose the optimizers and the algorithm; to serve it use tfgan_zoo.export.export(model, folder), to go "
+    "on training tf.train.Checkpoint(model=model), for its networks save_weights, or save of one of them"
+)
+
+
 def two_players(generator, discriminator):
     """The `networks` and `trains` of a family of one generator and one discriminator."""
     return {
@@ -152,19 +221,45 @@ def two_players(generator, discriminator):
     }
 
 
+def as_function(network):
+    """A network that judges and never trains, as a function `x -> network(x, training=False)`.
+
+    As an attribute of a model it is neither trained nor checkpointed, and exported only if a signature calls it.
+    """
+    return lambda x: network(x, training=False)
+
+
+def image_and_label(batch):
+    """The columns of a batch `{"image", "label"}`; of a batch of images alone `(image, None)`."""
+    return (batch["image"], batch["label"]) if isinstance(batch, dict) else (batch, None)
+
+
 def given(x, label):
     """What a network that may be told a label is called with: `x`, or `[x, label]` where `label` is not None."""
     return x if label is None else [x, label]
 
 
-def split(real, count):
+def split(batch, count):
     """Cuts what one step was given into `count` minibatches, one per discriminator step.
 
-    A tuple (image, label) is cut into tuples. Every `count`-th example goes into the same minibatch: then those
-    of all replicas together are what one device would have cut.
+    A dict is cut into dicts. Every `count`-th example goes into the same minibatch: then those of all replicas together
+    are what one device would have cut.
+
+    Raises:
+        InputError: the batch is no multiple of `count`.
     """
-    if isinstance(real, tuple):
-        return list(zip(*(split(part, count) for part in real), strict=True))
-    shape = tf.shape(real)
-    strided = tf.reshape(real, tf.concat([[shape[0] // count, count], shape[1:]], 0))
-    return tf.unstack(tf.ensure_shape(strided, [None, count, *real.shape[1:]]), count, axis=1)
+    if isinstance(batch, dict):
+        parts = {name: split(column, count) for name, column in batch.items()}
+        return [{name: column[i] for name, column in parts.items()} for i in range(count)]
+    if (batch.shape[0] or 0) % count:
+        raise InputError(
+            f"a batch of {batch.shape[0]} examples per replica is cut into {count} minibatches, one per discriminator "
+            f"step; give a multiple of {count}"
+        )
+    size = tf.shape(batch)[0]
+    whole = tf.debugging.assert_equal(
+        size % count, 0, f"a batch is cut into {count} minibatches; give a multiple of it"
+    )
+    with tf.control_dependencies([whole] if whole is not None else []):
+        strided = tf.reshape(batch, tf.concat([[size // count, count], tf.shape(batch)[1:]], 0))
+    return tf.unstack(tf.ensure_shape(strided, [None, count, *batch.shape[1:]]), count, axis=1)

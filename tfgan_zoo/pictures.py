@@ -1,4 +1,4 @@
-"""Pictures of points in one and two dimensions, for the toy data sets. Points are `[N, dim]`."""
+"""Pictures for people: grids of images, and of points `[N, dim]` in one and two dimensions."""
 
 import matplotlib.backends.backend_agg
 import matplotlib.figure
@@ -9,8 +9,53 @@ from PIL import Image, ImageDraw
 CURVE = 201  # points of a curve over x
 
 
-def columns(real, sample, probability=None):
-    """What `GAN.preview` shows of points, as `picture` takes it.
+def tile(columns):
+    """Images side by side: an example's labels next to each other, left to right; a single label fills a square.
+
+    Args:
+        columns: label -> images [N, H, W, C] in [-1, 1], C 1, 3 or 4, smaller ones enlarged to the largest by repeating
+            pixels; or what `of_points` draws.
+
+    Returns:
+        uint8 picture [rows, columns, C], C the most of any label.
+    """
+    images = [np.asarray(v, dtype=np.float32) for v in columns.values()]
+    if images[0].ndim == 2:
+        return of_points(columns)
+    height, width, channels = (max(v.shape[axis] for v in images) for axis in (1, 2, 3))
+    images = [_of_size(_of_channels(v, channels), height, width) for v in images]
+    count = len(images[0])
+    # Groups of columns, for a picture that is about square.
+    beside = int(np.ceil(np.sqrt(count))) if len(images) == 1 else max(1, round(np.sqrt(count / len(images))))
+    cells = np.stack(images, axis=1)
+    blank = np.ones([-count % beside, *cells.shape[1:]], np.float32)
+    cells = np.concatenate([cells, blank]).reshape(-1, beside * len(images), height, width, channels)
+    cells = np.pad(cells, [(0, 0), (0, 0), (1, 1), (1, 1), (0, 0)], constant_values=0.0)
+    rows, across, height, width, _ = cells.shape
+    picture = cells.transpose(0, 2, 1, 3, 4).reshape(rows * height, across * width, channels)
+    return np.round(np.clip(picture * 127.5 + 127.5, 0, 255)).astype(np.uint8)
+
+
+def _of_channels(images, channels):
+    if images.shape[-1] == channels:
+        return images
+    colour = np.repeat(images, 3, axis=-1) if images.shape[-1] == 1 else images
+    opaque = np.ones([*images.shape[:-1], channels - 3], np.float32)
+    return np.concatenate([colour, opaque], axis=-1)
+
+
+def _of_size(images, height, width):
+    rows, columns = (np.arange(new) * old // new for new, old in zip((height, width), images.shape[1:3], strict=True))
+    return images[:, rows][:, :, columns]
+
+
+def save_png(picture, path):
+    """Writes a uint8 picture [H, W, C], C 1, 3 or 4."""
+    Image.fromarray(picture[..., 0] if picture.shape[-1] == 1 else picture).save(path)
+
+
+def columns_of_points(real, sample, probability=None):
+    """What `GenerativeModel.preview` shows of points, as `of_points` takes it.
 
     Args:
         real: `[N, dim]`, held-out examples; the axes of the picture are theirs.
@@ -24,7 +69,7 @@ def columns(real, sample, probability=None):
     return shown
 
 
-def picture(shown):
+def of_points(shown):
     """Two dimensions: data grey, samples coloured. One: the paper's figure 1 (arXiv 1406.2661), densities and D.
 
     Densities are kernel estimates of the points. The axes depend on the data only.
