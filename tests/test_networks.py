@@ -3,8 +3,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfgan_zoo import random
+from tfgan_zoo import layers, random
 from tfgan_zoo.errors import InputError
+from tfgan_zoo.families.ebgan import autoencoder
+from tfgan_zoo.families.lapgan import level_discriminator, level_generator
+from tfgan_zoo.families.unrolled_gan import recurrent_generator, stacked_generator, strided_discriminator
+from tfgan_zoo.networks import sizes
+from tfgan_zoo.networks.classifier import classifier
 from tfgan_zoo.networks.dcgan import dcgan_discriminator, dcgan_generator
 from tfgan_zoo.networks.mlp import mlp_discriminator, mlp_generator
 from tfgan_zoo.networks.patchgan import patchgan_discriminator
@@ -55,6 +60,59 @@ SMALL = {
 }
 EACH = pytest.mark.parametrize("name", SMALL)
 
+# name -> (builder of a small network from an image shape, (height, width), output shape for a batch of 2 of C channels)
+RECTANGULAR = {
+    "dcgan_generator": (lambda s: dcgan_generator(s, 5, 4), (8, 24), (2, 8, 24, "C")),
+    "dcgan_discriminator": (lambda s: dcgan_discriminator(s, 4), (48, 16), (2, 1)),
+    "resnet_generator": (lambda s: resnet_generator(s, 5, 4), (32, 16), (2, 32, 16, "C")),
+    "resnet_discriminator": (lambda s: resnet_discriminator(s, 4), (32, 64), (2, 1)),
+    "sn_resnet_generator": (
+        lambda s: sn_resnet_generator(s, 5, 8, grow=True, num_classes=3, spectral=True, attention=8),
+        (24, 16),
+        (2, 24, 16, "C"),
+    ),
+    "sn_resnet_discriminator": (
+        lambda s: sn_resnet_discriminator(s, 8, grow=True, num_classes=3, attention=8),
+        (24, 16),
+        (2, 1),
+    ),
+    "mlp_generator": (lambda s: mlp_generator(s, 5, [8]), (3, 5), (2, 3, 5, "C")),
+    "mlp_discriminator": (lambda s: mlp_discriminator(s, [8], "leaky_relu"), (3, 5), (2, 1)),
+    "classifier": (lambda s: classifier(s, 3, 4), (11, 28), (2, 3)),
+    "unet_generator": (lambda s: unet_generator(s, width=4), (24, 16), (2, 24, 16, "C")),
+    "unet_generator_of_depth_2": (
+        lambda s: unet_generator(s, 2, width=4, normalization="instance", depth=2),
+        (12, 16),
+        (2, 12, 16, 2),
+    ),
+    "patchgan_discriminator": (
+        lambda s: patchgan_discriminator(s, 4, layers=2, condition_channels=2),
+        (13, 24),
+        (2, 1, 4, 1),
+    ),
+    "patchgan_discriminator_instance": (
+        lambda s: patchgan_discriminator(s, 4, layers=1, normalization="instance"),
+        (6, 16),
+        (2, 1, 6, 1),
+    ),
+    "patchgan_discriminator_affine": (
+        lambda s: patchgan_discriminator(s, 4, layers=1, normalization="instance", affine=True),
+        (6, 16),
+        (2, 1, 6, 1),
+    ),
+    "residual_translator_generator": (
+        lambda s: residual_translator_generator(s, width=4, blocks=1),
+        (12, 8),
+        (2, 12, 8, "C"),
+    ),
+    "stacked_generator": (lambda s: stacked_generator(s, 5, 16), (9, 14), (2, 9, 14, "C")),
+    "recurrent_generator": (lambda s: recurrent_generator(s, 5, 6), (4, 3), (2, 4, 3, "C")),
+    "strided_discriminator": (lambda s: strided_discriminator(s, [4, 4]), (9, 14), (2, 1)),
+    "autoencoder": (lambda s: autoencoder(s, 4, 5), (16, 8), (2, 16, 8, "C")),
+    "level_generator": (lambda s: level_generator(s, 4), (10, 12), (2, 10, 12, "C")),
+    "level_discriminator": (lambda s: level_discriminator(s, 4), (9, 12), (2, 1)),
+}
+
 
 @pytest.fixture
 def bfloat16():
@@ -65,7 +123,10 @@ def bfloat16():
 
 
 def answer(network, scale=1.0):
-    inputs = [tf.random.stateless_normal([2, *x.shape[1:]], [0, i]) * scale for i, x in enumerate(network.inputs)]
+    inputs = [
+        tf.random.stateless_normal([2, *x.shape[1:]], [0, i]) * scale if x.dtype == "float32" else tf.constant([0, 2])
+        for i, x in enumerate(network.inputs)
+    ]
     with random.stream(0):
         return network(inputs if len(inputs) > 1 else inputs[0], training=True)
 
@@ -96,12 +157,55 @@ def test_networks_give_float32_under_mixed_bfloat16(name, bfloat16):
         assert (tf.cast(tf.cast(y, tf.bfloat16), tf.float32).numpy() != y.numpy()).any()
 
 
+@pytest.mark.parametrize("channels", [1, 3, 4])
+@pytest.mark.parametrize("name", RECTANGULAR)
+def test_rectangular_images_of_any_channels_give_every_weight_a_gradient(name, channels):
+    build, size, shape = RECTANGULAR[name]
+    keras.utils.set_random_seed(1)
+    network = build((*size, channels))
+    for layer in network.layers:
+        if isinstance(layer, layers.SelfAttention):
+            layer.gamma.assign(0.5)  # at its start, 0, nothing inside is seen
+    with tf.GradientTape() as tape:
+        y = answer(network)
+        y = y[0] if isinstance(y, list) else y
+        loss = tf.reduce_sum(y * tf.random.stateless_normal(y.shape, [3, 3]))
+    assert y.shape == tuple(channels if n == "C" else n for n in shape) and y.dtype == tf.float32
+    gradients = tape.gradient(loss, network.trainable_weights)
+    assert all(g is not None for g in gradients)
+    # An instance norm without offset takes the biases before it away.
+    biased = name in ("patchgan_discriminator_instance", "residual_translator_generator")
+    still = [w.path for w, g in zip(network.trainable_weights, gradients, strict=True) if not np.any(g)]
+    assert not [path for path in still if not (biased and path.endswith("bias"))]
+
+
 def test_full_size_networks_have_the_parameters_of_the_published_ones():
-    size = (256, 256, 3)
+    size, small = (256, 256, 3), (32, 32, 3)
     assert trainable(unet_generator(size)) == 54_413_955
     assert trainable(patchgan_discriminator(size, condition_channels=3)) == 2_768_705
+    instance = {"normalization": "instance", "condition_channels": 3}
+    assert trainable(patchgan_discriminator(size, **instance, affine=True)) == 2_768_705
+    assert trainable(patchgan_discriminator(size, **instance)) == 2_767_809
     assert trainable(patchgan_discriminator(size, normalization="instance")) == 2_764_737
     assert trainable(residual_translator_generator(size)) == 11_378_179
+    assert trainable(dcgan_generator((64, 64, 3), width=128)) == 18_855_043
+    assert trainable(dcgan_discriminator((64, 64, 3), width=128)) == 17_232_897
+    assert trainable(resnet_generator(small)) == 1_203_331
+    assert trainable(resnet_discriminator(small)) == 1_053_825
+    assert trainable(sn_resnet_generator(small)) == 4_274_435
+    assert trainable(sn_resnet_discriminator(small)) == 1_053_824
+
+
+def test_twice_as_wide_images_take_the_same_convolutions():
+    convolutional = [unet_generator, patchgan_discriminator, residual_translator_generator, resnet_discriminator]
+    for build in convolutional:
+        assert trainable(build((256, 512, 1), width=4)) == trainable(build((256, 256, 1), width=4))
+    # DCGAN's dense layers have one weight per place of the smallest map: 4x8 where it was 4x4
+    channels, z = 32, 5
+    more = trainable(dcgan_generator((64, 128, 1), z, 4)) - trainable(dcgan_generator((64, 64, 1), z, 4))
+    assert more == 4 * 4 * channels * z
+    more = trainable(dcgan_discriminator((64, 128, 1), 4)) - trainable(dcgan_discriminator((64, 64, 1), 4))
+    assert more == 4 * 4 * channels
 
 
 def test_cyclegan_has_six_blocks_below_256_pixels():
@@ -170,11 +274,112 @@ def test_a_conditional_patchgan_takes_the_condition_first():
     assert [x.shape[-1] for x in network.inputs] == [1, 3]
 
 
-@pytest.mark.parametrize("size,layers", [(8, 1), (16, 1), (32, 1), (64, 2), (128, 3), (256, 3)])
-def test_unet_reaches_one_pixel_and_drops_out_in_its_first_decoder_layers(size, layers):
+def is_dropout(layer):
+    return type(layer).__name__ == "Dropout"
+
+
+@pytest.mark.parametrize("size,dropouts", [(8, 1), (16, 1), (32, 1), (64, 2), (128, 3), (256, 3)])
+def test_unet_reaches_one_pixel_and_drops_out_in_its_first_decoder_layers(size, dropouts):
     network = unet_generator((size, size, 1), width=1)
     assert min(x.output.shape[1] for x in network.layers) == 1
-    assert sum(type(x).__name__ == "Dropout" for x in network.layers) == layers
+    assert sum(is_dropout(x) for x in network.layers) == dropouts
+
+
+@pytest.mark.parametrize(
+    "size,depth,halvings,innermost",
+    [
+        ((256, 512), None, 8, (1, 2)),
+        ((96, 64), None, 5, (3, 2)),
+        ((24, 40), None, 3, (3, 5)),
+        ((256, 256), None, 8, (1, 1)),
+        ((256, 512), 5, 5, (8, 16)),
+        ((12, 20), 2, 2, (3, 5)),
+    ],
+)
+def test_unet_halves_both_sides_as_often_as_they_can_or_as_it_is_told(size, depth, halvings, innermost):
+    network = unet_generator((*size, 1), width=1, depth=depth)
+    assert sum(isinstance(x, keras.layers.Conv2D) for x in network.layers if "transpose" not in x.name) == halvings
+    assert min(x.output.shape[1:3] for x in network.layers) == innermost
+    assert network.output_shape == (None, *size, 1)
+
+
+@pytest.mark.parametrize(
+    "shape,base,times",
+    [
+        ((32, 64, 3), (4, 8), 3),
+        ((64, 32, 3), (8, 4), 3),
+        ((28, 28, 1), (7, 7), 2),
+        ((96, 160, 1), (6, 10), 4),
+        ((256, 512, 4), (4, 8), 6),
+        ((8, 9 * 2, 1), (4, 9), 1),
+    ],
+)
+def test_both_sides_halve_until_the_smaller_is_four_to_seven(shape, base, times):
+    assert sizes.halvings(shape) == (base, times)
+
+
+@pytest.mark.parametrize(
+    "size,near",
+    [
+        ((30, 30), "28x28 or 32x32"),
+        ((100, 100), "96x96 or 112x112"),
+        ((4, 4), "8x8 or 16x16"),
+        ((1, 1), "8x8"),
+        ((36, 64), "32x64 or 40x64"),
+        ((250, 500), "256x512 or 224x512"),
+        ((720, 1280), "768x1280 or 640x1280"),
+    ],
+)
+def test_a_size_that_does_not_halve_names_the_nearest_that_do(size, near):
+    with pytest.raises(InputError, match=f"^image size {size[0]}x{size[1]}: expected sides .*, like {near}$"):
+        sizes.halvings((*size, 3))
+    for fits in near.split(" or "):
+        sizes.halvings((*map(int, fits.split("x")), 3))
+
+
+def test_attention_follows_the_map_whose_smaller_side_is_given():
+    for shape in ((32, 64, 1), (64, 32, 1)):
+        for build in (sn_resnet_generator, sn_resnet_discriminator):
+            network = build(shape, width=4, grow=True, attention=8)
+            (attention,) = (x for x in network.layers if isinstance(x, layers.SelfAttention))
+            assert attention.output.shape[1:3] == (shape[0] // 4, shape[1] // 4)
+            with pytest.raises(InputError, match="^attention at size 64: expected the size of a layer, .*8"):
+                build(shape, width=4, grow=True, attention=64)
+
+
+@pytest.mark.parametrize("size", [(7, 8), (8, 7), (5, 16)])
+def test_a_side_of_the_stacked_generator_is_odd_or_even_whatever_the_other_is(size):
+    generator = stacked_generator((*size, 1), latent_dim=3, width=8)
+    up = [x for x in generator.layers if isinstance(x, keras.layers.Conv2DTranspose)][-1]
+    after = generator.layers[generator.layers.index(up) + 1]  # the cropping
+    before, answer = keras.Model(generator.input, [up.input, after.output])(np.ones([2, 3], np.float32))
+    expected = tf.nn.conv2d_transpose(before, up.kernel.value, [2, *size, 1], 2, "SAME")
+    np.testing.assert_allclose(answer, expected, atol=1e-6)
+
+
+SCALED = {
+    "dcgan": lambda: [dcgan_generator((32, 32, 1), width=64), dcgan_discriminator((32, 32, 1), width=64)],
+    "unet_batch": lambda: [unet_generator((32, 32, 1), width=32)],
+    "unet_instance": lambda: [unet_generator((32, 32, 1), width=32, normalization="instance")],
+    "patchgan_batch": lambda: [patchgan_discriminator((32, 32, 1))],
+    "patchgan_instance": lambda: [patchgan_discriminator((32, 32, 1), normalization="instance", affine=True)],
+}
+
+
+@pytest.mark.parametrize("name", SCALED)
+def test_the_scales_of_normalization_start_around_one_as_in_the_published_code(name):
+    keras.utils.set_random_seed(0)
+    gammas = [np.array(w) for n in SCALED[name]() for w in n.trainable_weights if w.path.endswith("gamma")]
+    scales = np.concatenate(gammas)
+    assert len(scales) > 400
+    np.testing.assert_allclose([scales.mean(), scales.std()], [1.0, 0.02], atol=4e-3)
+    assert (gammas[0][:8] != gammas[1][:8]).all()  # each layer draws its own
+
+
+def test_the_scales_of_the_resnets_start_at_one():
+    for network in resnet_generator((16, 16, 1), width=4), sn_resnet_generator((16, 16, 1), width=4):
+        for gamma in (w for w in network.trainable_weights if w.path.endswith("gamma")):
+            np.testing.assert_array_equal(gamma, 1.0)
 
 
 def test_unet_draws_its_noise_when_not_training_too():
@@ -202,33 +407,40 @@ def test_networks_of_one_seed_are_equal_and_their_layers_are_not():
 
 
 @pytest.mark.parametrize(
-    "build",
+    "build,given,fits",
     [
-        lambda: dcgan_generator((30, 30, 3)),
-        lambda: dcgan_discriminator((4, 4, 3)),
-        lambda: dcgan_generator((32, 64, 3)),
-        lambda: dcgan_generator((32, 32)),
-        lambda: dcgan_discriminator((32, 32, 3), normalization="layer"),
-        lambda: resnet_generator((36, 36, 3)),
-        lambda: resnet_discriminator((0, 0, 3)),
-        lambda: sn_resnet_generator((36, 36, 3)),
-        lambda: sn_resnet_discriminator((32, 32, 3), attention=32),
-        lambda: unet_generator((4, 4, 3)),
-        lambda: unet_generator((96, 96, 3)),
-        lambda: unet_generator((64, 32, 3)),
-        lambda: unet_generator((64, 64, 3), normalization=None),
-        lambda: patchgan_discriminator((16, 16, 3)),
-        lambda: patchgan_discriminator((64, 16, 3)),
-        lambda: patchgan_discriminator((64, 64, 3), layers=0),
-        lambda: patchgan_discriminator((64, 64, 3), normalization="group"),
-        lambda: residual_translator_generator((30, 32, 3)),
-        lambda: residual_translator_generator((4, 4, 3)),
+        (lambda: dcgan_generator((30, 30, 3)), "image size 30x30", "28x28 or 32x32"),
+        (lambda: dcgan_discriminator((4, 4, 3)), "image size 4x4", "8x8"),
+        (lambda: dcgan_generator((32, 68, 3)), "image size 32x68", "32x64 or 32x72"),
+        (lambda: dcgan_generator((32, 32)), "image shape (32, 32)", "(height, width, channels)"),
+        (lambda: dcgan_discriminator((32, 32, 3), normalization="layer"), "'layer'", "'batch' or None"),
+        (lambda: resnet_generator((36, 36, 3)), "image size 36x36", "32x32 or 40x40"),
+        (lambda: resnet_discriminator((0, 0, 3)), "image shape (0, 0, 3)", "1 or more"),
+        (lambda: sn_resnet_generator((36, 36, 3)), "image size 36x36", "32x32 or 40x40"),
+        (lambda: sn_resnet_discriminator((32, 32, 3), attention=32), "attention at size 32", "16, 8"),
+        (lambda: classifier((28, 28), 10), "image shape (28, 28)", "(height, width, channels)"),
+        (lambda: unet_generator((4, 4, 3)), "image size 4x4", "8, like 8x8"),
+        (lambda: unet_generator((100, 60, 3)), "image size 100x60", "8, like 96x56 or 104x64"),
+        (lambda: unet_generator((64, 96, 3), depth=6), "64x96 halves 5 times, not 6", "64, like 64x64 or 64x128"),
+        (lambda: unet_generator((64, 64, 3), depth=1), "depth 1", "2 or more"),
+        (lambda: unet_generator((64, 64, 3), depth=0), "depth 0", "2 or more"),
+        (lambda: unet_generator((64, 64, 3), normalization=None), "None", "'batch' or 'instance'"),
+        (lambda: patchgan_discriminator((16, 16, 3)), "image size 16x16 with 3 patch layers", "24x24 or more"),
+        (lambda: patchgan_discriminator((64, 16, 3)), "image size 64x16 with 3 patch layers", "24x24 or more"),
+        (lambda: patchgan_discriminator((64, 64, 3), layers=0), "0 patch layers", "1 layer or more"),
+        (lambda: patchgan_discriminator((64, 64, 3), normalization="group"), "'group'", "'batch' or 'instance'"),
+        (lambda: residual_translator_generator((30, 32, 3)), "image size 30x32", "28x32 or 32x32"),
+        (lambda: residual_translator_generator((4, 4, 3)), "image size 4x4", "8x8"),
+        (lambda: stacked_generator((28, 28)), "image shape (28, 28)", "(height, width, channels)"),
+        (lambda: autoencoder((30, 60, 1)), "image size 30x60", "28x60 or 32x56"),
+        (lambda: level_discriminator((16, 8, 1)), "a level of 16x8 pixels", "9 or more a side"),
     ],
 )
-def test_what_does_not_fit_is_an_input_error_of_one_line(build):
+def test_what_does_not_fit_is_an_input_error_of_one_line_that_says_what_would(build, given, fits):
     with pytest.raises(InputError) as error:
         build()
-    assert "expected" in str(error.value) and "\n" not in str(error.value)
+    line = str(error.value)
+    assert given in line.split("expected")[0] and fits in line.split("expected")[1] and "\n" not in line
 
 
 def test_a_maxout_unit_is_the_largest_of_its_linear_pieces():

@@ -112,6 +112,11 @@ def normal_002():
     return keras.initializers.RandomNormal(mean=0.0, stddev=0.02)
 
 
+def normal_1_002():
+    """N(1, 0.02), the scales of batch normalisation in the code of DCGAN, pix2pix, WGAN and CycleGAN (Lua)."""
+    return keras.initializers.RandomNormal(mean=1.0, stddev=0.02)
+
+
 class _Convolution(keras.layers.Layer):
     """A convolution, zero-padded to keep the size, by a kernel that a `_..Normalized` class adds and normalises.
 

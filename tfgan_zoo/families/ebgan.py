@@ -112,10 +112,11 @@ def pulling_away(code):
 def autoencoder(image_shape, width=32, code_dim=64):
     """`image [B, H, W, C] -> (reconstruction [B, H, W, C] in [-1, 1], code [B, code_dim])`, float32.
 
-    Strided convolutions down to 4 to 7 pixels and one dense layer, then back up.
+    Strided convolutions until the smaller side is 4 to 7 and one dense layer, then back up.
 
     Args:
-        image_shape: (H, W, C), square; 4 to 7 times a power of two, at least 8.
+        image_shape: (H, W, C); both sides halve until the smaller one is 4 to 7, once at least: 28x28, 32x32, 64x128,
+            96x160. Any C.
         width: channels of the first layer, doubled with every halving of the size.
         code_dim: length of the code.
 
@@ -134,8 +135,8 @@ def autoencoder(image_shape, width=32, code_dim=64):
     code = kl.Activation("linear", dtype="float32")(code)
 
     channels = width * 2 ** (times - 1)
-    x = kl.Dense(base * base * channels, use_bias=False, kernel_initializer=layers.normal_002())(code)
-    x = kl.ReLU()(layers.batch_normalization()(kl.Reshape([base, base, channels])(x)))
+    x = kl.Dense(math.prod(base) * channels, use_bias=False, kernel_initializer=layers.normal_002())(code)
+    x = kl.ReLU()(layers.batch_normalization()(kl.Reshape([*base, channels])(x)))
     for i in reversed(range(times - 1)):
         x = _up(width * 2**i, use_bias=False)(x)  # [B, 2h, 2w, width 2^i]
         x = kl.ReLU()(layers.batch_normalization()(x))

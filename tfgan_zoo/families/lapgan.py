@@ -157,7 +157,7 @@ def level_generator(image_shape, width=64):
     """`[low-pass image [B, H, W, C], z [B, H W]] -> residual [B, H, W, C]`, float32; z is one more plane of the image.
 
     Args:
-        image_shape: (H, W, C).
+        image_shape: (H, W, C) of any size.
         width: channels of both hidden layers.
     """
     height, wide, channels = image_shape
@@ -181,7 +181,9 @@ def level_discriminator(image_shape, width=64, dropout=0.5):
         InputError: an image too small for two 5x5 convolutions that are not padded.
     """
     if min(image_shape[:2]) < 9:
-        raise InputError(f"a level of {image_shape[0]}x{image_shape[1]} pixels: expected 9 or more; take fewer levels")
+        raise InputError(
+            f"a level of {image_shape[0]}x{image_shape[1]} pixels: expected 9 or more a side; take fewer levels"
+        )
     low, residual = keras.Input(image_shape), keras.Input(image_shape)
     name = f"lapgan_discriminator_{image_shape[0]}"  # levels are parts of one network, whose parts have different names
     x = kl.Add(dtype="float32")([low, residual])

@@ -11,6 +11,8 @@ The networks at the end are those of its pictures. Those of stacked MNIST are as
 (github.com/fjxmlzn/PacGAN), which was seen; those of section 3.2 are from memory of the appendix.
 """
 
+import math
+
 import keras
 import tensorflow as tf
 from keras import layers as kl
@@ -136,33 +138,36 @@ def _root(v):
 def stacked_generator(image_shape, latent_dim=256, width=64):
     """`z [B, latent_dim] -> image [B, H, W, C]` in [-1, 1], float32: the generator of stacked MNIST.
 
-    Three transposed 3x3 convolutions from an eighth of the size, rounded up at each halving (28, 14, 7, 4), and one
-    more convolution. Batch normalisation and ReLU after each but the last.
+    Three transposed 3x3 convolutions from an eighth of the size, each side rounded up at each halving (28, 14, 7, 4),
+    and one more convolution. Batch normalisation and ReLU after each but the last.
 
     Args:
-        image_shape: (H, W, C), square.
+        image_shape: (H, W, C) of any size.
         latent_dim: length of z.
         width: channels of the first layer, halved with every doubling of the size: 64, 32, 16, 8 with the paper's.
+
+    Raises:
+        InputError: not three numbers of 1 or more.
     """
-    side = [sizes.square_size(image_shape)]
+    side = [sizes.sides(image_shape)]
     for _ in range(3):
-        side.insert(0, -(-side[0] // 2))
+        side.insert(0, tuple(-(-n // 2) for n in side[0]))
 
     z = keras.Input([latent_dim])
-    x = kl.Dense(side[0] ** 2 * width, use_bias=False, kernel_initializer=layers.normal_002())(z)
-    x = kl.ReLU()(layers.batch_normalization()(kl.Reshape([side[0], side[0], width])(x)))  # [B, base, base, width]
+    x = kl.Dense(math.prod(side[0]) * width, use_bias=False, kernel_initializer=layers.normal_002())(z)
+    x = kl.ReLU()(layers.batch_normalization()(kl.Reshape([*side[0], width])(x)))  # [B, H/8, W/8, width]
     for i in range(3):
-        # An odd size is the middle of the 2h + 1 pixels that all places of the kernel cover.
-        odd = side[i + 1] % 2
+        # All places of the kernel cover 2h + 1 pixels: an odd side is the middle of them, an even one all but the last.
+        odd = [n % 2 for n in side[i + 1]]
         x = kl.Conv2DTranspose(
             width // 2 ** (i + 1),
             3,
             2,
-            "valid" if odd else "same",
+            "valid" if any(odd) else "same",
             use_bias=False,
             kernel_initializer=layers.normal_002(),
         )(x)
-        x = kl.Cropping2D(1)(x) if odd else x
+        x = kl.Cropping2D([(n, 1) for n in odd])(x) if any(odd) else x
         x = kl.ReLU()(layers.batch_normalization()(x))  # [B, 2h or 2h - 1, ..., half the channels]
     x = kl.Conv2D(image_shape[2], 3, padding="same", kernel_initializer=layers.normal_002())(x)  # [B, H, W, C]
     return keras.Model(z, kl.Activation("tanh", dtype="float32")(x), name="stacked_generator")
@@ -175,7 +180,7 @@ def recurrent_generator(image_shape, latent_dim=256, width=256):
     told at each step is our own choice.
 
     Args:
-        image_shape: (H, W, C).
+        image_shape: (H, W, C) of any size.
         latent_dim: length of z.
         width: units of the LSTM and of the layer before it.
     """
@@ -195,7 +200,7 @@ def strided_discriminator(image_shape, channels):
     Batch normalisation and LeakyReLU of slope 0.3 after each convolution, the first too.
 
     Args:
-        image_shape: (H, W, C).
+        image_shape: (H, W, C) of any size.
         channels: of each convolution: (8X, 16X, 32X) for stacked MNIST, X = 1/4 or 1/2.
     """
     image = x = keras.Input(image_shape)

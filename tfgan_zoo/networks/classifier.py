@@ -9,18 +9,18 @@ from tfgan_zoo.networks import sizes
 def classifier(image_shape, num_classes, width=16):
     """`image [B, H, W, C] in [-1, 1] -> logits [B, num_classes]`, float32 whatever the precision policy.
 
-    Per halving a 3x3 convolution, batch normalisation, ReLU and 2x2 max-pooling, until at most 7 pixels are left; then
-    one hidden layer of 128 units, half of which drop out.
+    Per halving a 3x3 convolution, batch normalisation, ReLU and 2x2 max-pooling, until at most 7 pixels are left of the
+    larger side; then one hidden layer of 128 units, half of which drop out.
 
     Args:
-        image_shape: (H, W, C), square.
+        image_shape: (H, W, C) of any size.
         num_classes: how many labels there are.
         width: channels of the first convolution, doubled with every halving of the size, to 8 times as many.
 
     Raises:
-        InputError: not square.
+        InputError: not three numbers of 1 or more.
     """
-    size, level = sizes.square_size(image_shape), 0
+    size, level = max(sizes.sides(image_shape)), 0
     image = x = keras.Input(image_shape)
     while level == 0 or size > 7:
         x = kl.Conv2D(width * 2 ** min(level, 3), 3, padding="same", use_bias=False, dtype="float32")(x)

@@ -3,9 +3,11 @@ Radford, Metz, Chintala, ICLR 2016, arXiv 1511.06434.
 
 The guidelines of section 3: strided convolutions for pooling, batch normalisation in both networks except at G's
 output and D's input, no hidden dense layers, ReLU and tanh in G, LeakyReLU in D; its slope 0.2 and weights N(0, 0.02)
-are in section 4. Kernels are 5x5 with stride 2 (figure 1 and the published code). A convolution has a bias where no
-batch normalisation follows.
+are in section 4. Kernels are 5x5 with stride 2 (figure 1 and the published code). The scales of batch normalisation
+start from N(1, 0.02), as in that code. A convolution has a bias where no batch normalisation follows.
 """
+
+import math
 
 import keras
 from keras import layers as kl
@@ -19,7 +21,8 @@ def dcgan_generator(image_shape, latent_dim=100, width=64):
     """`z [B, latent_dim] -> image [B, H, W, C]` in [-1, 1], float32.
 
     Args:
-        image_shape: (H, W, C), square; 4 to 7 times a power of two, at least 8 (28, 32, 64, 96, 128 ...).
+        image_shape: (H, W, C); both sides halve until the smaller one is 4 to 7, once at least: 28x28, 32x32, 64x128,
+            96x160. Any C.
         latent_dim: length of z.
         width: channels of the last hidden layer, doubled with every halving of the size; figure 1 has 128.
 
@@ -30,12 +33,12 @@ def dcgan_generator(image_shape, latent_dim=100, width=64):
     channels = width * 2 ** (times - 1)
 
     z = keras.Input([latent_dim])
-    x = kl.Dense(base * base * channels, use_bias=False, kernel_initializer=layers.normal_002())(z)
-    x = kl.Reshape([base, base, channels])(x)  # [B, base, base, channels]
-    x = kl.ReLU()(layers.batch_normalization()(x))
+    x = kl.Dense(math.prod(base) * channels, use_bias=False, kernel_initializer=layers.normal_002())(z)
+    x = kl.Reshape([*base, channels])(x)  # [B, H / 2**times, W / 2**times, channels]
+    x = kl.ReLU()(_norm()(x))
     for i in reversed(range(times - 1)):
         x = _deconv(width * 2**i, use_bias=False)(x)  # [B, 2h, 2w, width * 2**i]
-        x = kl.ReLU()(layers.batch_normalization()(x))
+        x = kl.ReLU()(_norm()(x))
     x = _deconv(image_shape[2], use_bias=True)(x)  # [B, H, W, C]
     return keras.Model(z, kl.Activation("tanh", dtype="float32")(x), name="dcgan_generator")
 
@@ -60,11 +63,15 @@ def dcgan_discriminator(image_shape, width=64, normalization="batch"):
         normalize = normalization == "batch" and i > 0
         x = _conv(width * 2**i, use_bias=not normalize)(x)  # [B, h/2, w/2, width * 2**i]
         if normalize:
-            x = layers.batch_normalization()(x)
+            x = _norm()(x)
         x = kl.LeakyReLU(negative_slope=0.2)(x)
     x = kl.Flatten()(x)
     x = kl.Dense(1, kernel_initializer=layers.normal_002(), name="logits")(x)  # [B, 1]
     return keras.Model(image, kl.Activation("linear", dtype="float32")(x), name="dcgan_discriminator")
+
+
+def _norm():
+    return layers.batch_normalization(gamma_initializer=layers.normal_1_002())
 
 
 def _conv(channels, use_bias):

@@ -16,7 +16,7 @@ def mlp_generator(shape, latent_dim, widths=(256, 256), activation="relu", initi
     """`z [B, latent_dim] -> image [B, H, W, C]` in [-1, 1] by a tanh, or `-> point [B, dim]`, linear; float32.
 
     Args:
-        shape: (H, W, C), or (dim,) for points.
+        shape: (H, W, C) of any size, or (dim,) for points.
         latent_dim: length of z.
         widths: of the hidden layers.
         activation: of the hidden layers, a name that Keras knows.

@@ -7,10 +7,14 @@ import keras
 from keras import layers as kl
 
 from tfgan_zoo.errors import InputError
-from tfgan_zoo.layers import InstanceNormalization, batch_normalization, normal_002
+from tfgan_zoo.layers import normal_002
+from tfgan_zoo.networks import normalization as norms
+from tfgan_zoo.networks import sizes
 
 
-def patchgan_discriminator(image_shape, width=64, layers=3, normalization="batch", condition_channels=None):
+def patchgan_discriminator(
+    image_shape, width=64, layers=3, normalization="batch", condition_channels=None, *, affine=False
+):
     """`image [B, H, W, C] -> logits [B, h, w, 1]`, float32; conditional: `[condition, image] -> logits`.
 
     4x4 convolutions: `layers` with stride 2, then two with stride 1, each padded by 1; h = H // 2**layers - 2, which
@@ -18,36 +22,38 @@ def patchgan_discriminator(image_shape, width=64, layers=3, normalization="batch
     code's: stride 2 throughout, as 6.1 has it, would see 94 pixels where 70 are meant.
 
     Args:
-        image_shape: (H, W, C).
+        image_shape: (H, W, C); both sides 3 * 2**layers or more. Any C.
         width: channels of the first layer; doubled per layer, up to 8 times.
         layers: how many convolutions have stride 2.
-        normalization: "batch" (pix2pix), or "instance" without scale and offset (CycleGAN).
+        normalization: "batch" or "instance".
         condition_channels: channels of the image the judged one belongs to (pix2pix's input); None for no condition.
+        affine: give instance normalisation a scale and an offset, as batch normalisation has them: then it is what the
+            published pix2pix's batch normalisation does at batch size 1. Without them it is CycleGAN's.
 
     Raises:
         InputError: an image too small for `layers`, or an unknown normalization.
     """
-    if normalization not in ("batch", "instance"):
-        raise InputError(f"normalization {normalization!r}: expected 'batch' or 'instance'")
-    if layers < 1 or min(image_shape[:2]) // 2**layers < 3:
+    normalize = norms.normalization(normalization, affine)
+    height, breadth = sizes.sides(image_shape)
+    least = 3 * 2 ** max(layers, 1)
+    if layers < 1 or min(height, breadth) < least:
         raise InputError(
-            f"image size {image_shape[0]}x{image_shape[1]} with {layers} patch layers: expected at least 1 layer and"
-            f" {3 * 2**layers} pixels; take fewer layers or larger images"
+            f"image size {height}x{breadth} with {layers} patch layers: expected 1 layer or more, and images of"
+            f" {least}x{least} or more; take fewer layers or larger images"
         )
     # The published CycleGAN keeps the biases that its instance normalisation takes away again: their gradient is zero.
-    use_bias = normalization == "instance"
+    use_bias = normalization == "instance" and not affine
 
     image = x = keras.Input(image_shape)
     inputs = image
     if condition_channels is not None:
-        condition = keras.Input([*image_shape[:2], condition_channels])
+        condition = keras.Input([height, breadth, condition_channels])
         inputs = [condition, image]
         x = kl.Concatenate()(inputs)  # [B, H, W, condition_channels + C]
     x = kl.LeakyReLU(negative_slope=0.2)(_conv(x, width, 2, True))  # [B, H/2, W/2, width]; no norm on the first
     for i in range(1, layers + 1):
         x = _conv(x, width * min(2**i, 8), 2 if i < layers else 1, use_bias)
-        x = batch_normalization()(x) if normalization == "batch" else InstanceNormalization(affine=False)(x)
-        x = kl.LeakyReLU(negative_slope=0.2)(x)
+        x = kl.LeakyReLU(negative_slope=0.2)(normalize(x))
     x = _conv(x, 1, 1, True)  # [B, H/2**layers - 2, W/2**layers - 2, 1]
     return keras.Model(inputs, kl.Activation("linear", dtype="float32")(x), name="patchgan_discriminator")
 

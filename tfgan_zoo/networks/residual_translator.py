@@ -11,23 +11,26 @@ from keras import layers as kl
 
 from tfgan_zoo.errors import InputError
 from tfgan_zoo.layers import InstanceNormalization, ReflectionPadding2D, normal_002
+from tfgan_zoo.networks import sizes
 
 
 def residual_translator_generator(image_shape, out_channels=None, width=64, blocks=None):
     """`image [B, H, W, C] -> image [B, H, W, out_channels]` in [-1, 1], float32.
 
     Args:
-        image_shape: (H, W, C); H and W multiples of 4, at least 8.
+        image_shape: (H, W, C); H and W multiples of 4, at least 8. Any C.
         out_channels: channels of the output; the input's unless given.
         width: channels of the first layer.
-        blocks: residual blocks; unless given the paper's 9, or 6 for images below 256 pixels.
+        blocks: residual blocks; unless given the paper's 9, or 6 where the smaller side is below 256
+            pixels.
 
     Raises:
         InputError: an image size that does not fit.
     """
-    height, breadth, channels = image_shape
+    height, breadth = sizes.sides(image_shape)
     if height % 4 or breadth % 4 or min(height, breadth) < 8:
-        raise InputError(f"image size {height}x{breadth}: expected multiples of 4, at least 8")
+        near = sizes.multiples_near(max(height, 8), max(breadth, 8), 4)
+        raise InputError(f"image size {height}x{breadth}: expected multiples of 4, at least 8, like {near}")
     if blocks is None:
         blocks = 9 if min(height, breadth) >= 256 else 6
 
@@ -43,7 +46,7 @@ def residual_translator_generator(image_shape, out_channels=None, width=64, bloc
     for n in (2 * width, width):
         # "same" here is the transpose of "same" above: the half-pixel shifts of the two cancel.
         x = _norm_relu(kl.Conv2DTranspose(n, 3, 2, "same", kernel_initializer=normal_002())(x))  # [B, 2h, 2w, n]
-    x = _conv(ReflectionPadding2D(3)(x), out_channels or channels, 7)  # [B, H, W, out_channels]
+    x = _conv(ReflectionPadding2D(3)(x), out_channels or image_shape[2], 7)  # [B, H, W, out_channels]
     return keras.Model(image, kl.Activation("tanh", dtype="float32")(x), name="residual_translator_generator")
 
 

@@ -9,6 +9,8 @@ Upsampling comes before the first convolution of a block, as in the code (the ap
 Departs from the code in the generator's biases: before batch normalisation they would do nothing, and are left out.
 """
 
+import math
+
 import keras
 from keras import layers as kl
 
@@ -20,7 +22,8 @@ def resnet_generator(image_shape, latent_dim=128, width=128):
     """`z [B, latent_dim] -> image [B, H, W, C]` in [-1, 1], float32.
 
     Args:
-        image_shape: (H, W, C), square; 4 to 7 times a power of two, at least 8.
+        image_shape: (H, W, C); both sides halve until the smaller one is 4 to 7, once at least: 28x28, 32x32, 64x128,
+            96x160. Any C.
         latent_dim: length of z.
         width: channels of every layer.
 
@@ -30,8 +33,8 @@ def resnet_generator(image_shape, latent_dim=128, width=128):
     base, times = sizes.halvings(image_shape)
 
     z = keras.Input([latent_dim])
-    x = kl.Dense(base * base * width)(z)
-    x = kl.Reshape([base, base, width])(x)  # [B, base, base, width]
+    x = kl.Dense(math.prod(base) * width)(z)
+    x = kl.Reshape([*base, width])(x)  # [B, H / 2**times, W / 2**times, width]
     for _ in range(times):
         x = _up_block(x, width)  # [B, 2h, 2w, width]
     x = kl.ReLU()(layers.batch_normalization()(x))

@@ -3,29 +3,60 @@
 from tfgan_zoo.errors import InputError
 
 
-def square_size(image_shape):
-    """The side of a square image of `image_shape` (H, W, C).
+def sides(image_shape):
+    """Height and width of an image of `image_shape` (H, W, C).
 
     Raises:
-        InputError: not three numbers, or not square.
+        InputError: not three numbers of 1 or more.
     """
-    if len(image_shape) != 3 or image_shape[0] != image_shape[1]:
-        raise InputError(f"image shape {tuple(image_shape)}: expected a square image (size, size, channels)")
-    return image_shape[0]
+    if len(image_shape) != 3 or min(image_shape) < 1:
+        raise InputError(f"image shape {tuple(image_shape)}: expected (height, width, channels), each 1 or more")
+    return image_shape[0], image_shape[1]
 
 
 def halvings(image_shape):
-    """How often a square image halves until 4 to 7 pixels are left: `(base, times)`, size = base * 2**times.
+    """How often both sides of an image halve until the smaller is 4 to 7 pixels: `((base_height, base_width), times)`.
 
-    32 and 64 give base 4, 28 gives 7, 96 gives 6.
+    H = base_height * 2**times and W = base_width * 2**times: 32x32 gives ((4, 4), 3), 28x28 ((7, 7), 2), 32x64
+    ((4, 8), 3), 96x160 ((6, 10), 4).
 
     Raises:
-        InputError: not square, smaller than 8, or odd before it is small enough.
+        InputError: a side smaller than 8, or odd before the smaller one is small enough.
     """
-    size = base = square_size(image_shape)
+    height, width = sides(image_shape)
+    found = _halved(height, width)
+    if not found:
+        raise InputError(
+            f"image size {height}x{width}: expected sides that halve together until the smaller one is 4 to 7, like"
+            f" {_nearest(height, width)}"
+        )
+    return found
+
+
+def multiples_near(height, width, step):
+    """The multiples of `step` next to a size, below and above, as words: 30x33 and 4 give '28x32 or 32x36'."""
+    below = [max(step, n // step * step) for n in (height, width)]
+    above = [-(-n // step) * step for n in (height, width)]
+    return _words(dict.fromkeys([tuple(below), tuple(above)]))
+
+
+def _halved(height, width):
     times = 0
-    while base > 7 and base % 2 == 0:
-        base, times = base // 2, times + 1
-    if base > 7 or times == 0:
-        raise InputError(f"image size {size}: expected 4, 5, 6 or 7 times a power of two, at least 8, like 28, 32, 64")
-    return base, times
+    while min(height, width) > 7 and height % 2 == width % 2 == 0:
+        height, width, times = height // 2, width // 2, times + 1
+    return ((height, width), times) if times and min(height, width) <= 7 else None
+
+
+def _nearest(height, width):
+    fit = set()
+    for times in range(1, max(height, width).bit_length() + 1):
+        step = 2**times
+        rows, columns = (
+            {max(4 * step, n // step * step), max(4 * step, -(-n // step) * step)} for n in (height, width)
+        )
+        fit |= {(h, w) for h in rows for w in columns if _halved(h, w) and (h == w or height != width)}
+    return _words(sorted(fit, key=lambda size: (abs(size[0] - height) + abs(size[1] - width), size))[:2])
+
+
+def _words(pairs):
+    return " or ".join(f"{height}x{width}" for height, width in pairs)

@@ -11,6 +11,8 @@ over the mean of fan-in and fan-out, all else is Glorot uniform (SAGAN's code ha
 Departs from the code in the generator's biases: before batch normalisation they would do nothing, and are left out.
 """
 
+import math
+
 import keras
 from keras import layers as kl
 
@@ -25,20 +27,21 @@ def sn_resnet_generator(
     """`z [B, latent_dim] -> image [B, H, W, C]` in [-1, 1], float32; with labels `[z, label [B]] -> image`.
 
     Args:
-        image_shape: (H, W, C), square; 4 to 7 times a power of two, at least 8.
+        image_shape: (H, W, C); both sides halve until the smaller one is 4 to 7, once at least: 28x28, 32x32, 64x128,
+            96x160. Any C.
         latent_dim: length of z.
         width: channels of every layer, or with `grow` of those next to the picture.
         grow: twice the channels with each halving of the size.
         num_classes: labels are 0 ... num_classes - 1 and choose the scales of batch normalisation; 0: no labels.
         spectral: normalise the kernels of the generator too (SAGAN, section 3.2).
-        attention: the size of the layer that self-attention follows, or None.
+        attention: the smaller side of the map that self-attention follows, or None.
 
     Raises:
         InputError: an image size or a size for attention that does not fit.
     """
     base, times = sizes.halvings(image_shape)
     channels = [width * 2**i if grow else width for i in reversed(range(times))]
-    _check_attention(attention, [base * 2**i for i in range(1, times + 1)])
+    _check_attention(attention, [min(base) * 2**i for i in range(1, times + 1)])
     conv = _spectral_conv if spectral else _plain_conv
     dense = layers.SpectralDense if spectral else kl.Dense
 
@@ -49,11 +52,11 @@ def sn_resnet_generator(
             return layers.ConditionalBatchNormalization(num_classes)(x, label)
         return layers.batch_normalization()(x)
 
-    x = dense(base * base * channels[0])(z)
-    x = kl.Reshape([base, base, channels[0]])(x)  # [B, base, base, channels[0]]
+    x = dense(math.prod(base) * channels[0])(z)
+    x = kl.Reshape([*base, channels[0]])(x)  # [B, H / 2**times, W / 2**times, channels[0]]
     for c in channels:
         x = _up_block(x, c, normalize, conv)  # [B, 2h, 2w, c]
-        if x.shape[1] == attention:
+        if min(x.shape[1:3]) == attention:
             x = layers.SelfAttention()(x)
     x = kl.ReLU()(layers.batch_normalization()(x))
     x = conv(image_shape[2], 3)(x)  # [B, H, W, C]
@@ -70,7 +73,7 @@ def sn_resnet_discriminator(image_shape, width=128, *, grow=False, num_classes=0
         grow: twice the channels with each halving of the size, down to the smallest; otherwise two halvings before that
             the size stays.
         num_classes: labels are 0 ... num_classes - 1; 0: no labels.
-        attention: the size of the layer that self-attention follows, or None.
+        attention: the smaller side of the map that self-attention follows, or None.
 
     Raises:
         InputError: an image size or a size for attention that does not fit.
@@ -80,15 +83,15 @@ def sn_resnet_discriminator(image_shape, width=128, *, grow=False, num_classes=0
         down, same = [width * 2**i for i in range(1, times)], [width * 2 ** (times - 1)]
     else:
         down, same = [width] * (times - 2), [width] * 2
-    _check_attention(attention, [image_shape[0] // 2**i for i in range(1, 2 + len(down))])
+    _check_attention(attention, [min(image_shape[:2]) // 2**i for i in range(1, 2 + len(down))])
 
     image, label = keras.Input(image_shape, name="image"), keras.Input([], dtype="int64", name="label")
     x = _first_block(image, width)  # [B, H/2, W/2, width]
-    if x.shape[1] == attention:
+    if min(x.shape[1:3]) == attention:
         x = layers.SelfAttention()(x)
     for c in down:
         x = _down_block(x, c)  # [B, h/2, w/2, c]
-        if x.shape[1] == attention:
+        if min(x.shape[1:3]) == attention:
             x = layers.SelfAttention()(x)
     for c in same:
         x = _same_block(x, c)
