@@ -8,7 +8,6 @@ dicts.
 import dataclasses
 from collections.abc import Callable
 
-import numpy as np
 import tensorflow as tf
 
 from tfgan_zoo.data.columns import Column
@@ -56,8 +55,8 @@ def from_arrays(arrays):
     """Examples from arrays in memory.
 
     Args:
-        arrays: name -> `(array, resize)`: an array with the examples along axis 0 and the `resize` of its `Column`, such
-            as `{"image": (pixels, "bicubic"), "mask": (holes, "nearest"), "label": (labels, None)}`.
+        arrays: name -> `(array, resize)`: an array with the examples along axis 0 and the `resize` of its `Column`,
+            such as `{"image": (pixels, "bicubic"), "mask": (holes, "nearest"), "label": (labels, None)}`.
 
     Returns:
         `Examples` of one stream.

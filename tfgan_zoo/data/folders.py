@@ -22,8 +22,8 @@ def child(folder, *names):
 def file_split(folder):
     """A folder, flat or nested -> `{"train": items, "test": items}`.
 
-    With a `train` folder the held-out files are those of `test`, `val`, `valid` or `validation`, the first that has any;
-    without one, or without those, every 20th file. A single file is both: there is nothing to hold out.
+    With a `train` folder the held-out files are those of `test`, `val`, `valid` or `validation`, the first that has
+    any; without one, or without those, every 20th file. A single file is both: there is nothing to hold out.
 
     Raises:
         InputError: no pictures.

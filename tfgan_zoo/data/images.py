@@ -219,21 +219,21 @@ def _from_splits(kind, dataset, builder, names, split, decode, what, data_dir, l
     def items(part, features):
         return lambda: sets.items(builder, dataset, part, features, label)
 
-    used = {name: "/".join(features) for name, (_, features) in split.items()}
+    used = " and ".join(dict.fromkeys("/".join(features) for _, features in split.values()))
     request = prepared.Request(
         made_of={
-            "set": f"{builder.info.full_name.replace('/', ' ')}",
+            "set": " ".join(builder.info.full_name.rsplit("/", 1)),
             "splits": {name: part for name, (part, _) in split.items()},
             "examples": {name: info.num_examples for name, info in builder.info.splits.items()},
         },
-        settings=_settings(kind, decode, **{f"{name} features": value for name, value in used.items()}),
+        settings=_settings(kind, decode, features=used, label=label or "none"),
         names=names,
         decode=decode,
         splits={name: items(*of) for name, of in split.items()},
         channels=lambda: sets.channels(builder, {f for _, features in split.values() for f in features}),
     )
     data = prepared.prepare(request, data_dir)
-    is_paired = kind == "unpaired" and len(set(used.values())) == 2
+    is_paired = kind == "unpaired" and split["testA"][0] == split["testB"][0]
     return _data(kind, dataset, data, sets.licence(builder), what, classes, is_paired)
 
 

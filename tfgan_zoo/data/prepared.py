@@ -1,10 +1,10 @@
 """Prepared sets: pictures read by Pillow once, and then by TensorFlow alone.
 
 `prepare` turns the files of a folder, or the pictures of a TFDS set, into a TFDS set of PNG files of the asked size, in
-the order of the examples, in `<data_dir>/prepared/<fingerprint>/`. The fingerprint is a hash of what the set was made of
-(names, sizes and times of change of the files; name, version and sizes of a TFDS set) and of how (size, channels, ...).
-The set is written beside its place and renamed: it is there whole or not at all, and of two processes that prepare it at
-once one wins and both use it. What it was made of is kept in it (`metadata.json`), for `difference`.
+the order of the examples, in `<data_dir>/prepared/<fingerprint>/`. The fingerprint is a hash of what the set was made
+of (names, sizes and times of change of the files; name, version and sizes of a TFDS set) and of how (size, channels,
+...). The set is written beside its place and renamed: it is there whole or not at all, and of two processes that
+prepare it at once one wins and both use it. What it was made of is kept in it (`metadata.json`), for `difference`.
 """
 
 import collections
@@ -204,22 +204,26 @@ def _write(request, folder):
     writer = tfds.core.SequentialWriter(info, max_examples_per_shard=max(1, _SHARD_BYTES // size))
     writer.initialize_splits(list(request.splits))
     broken = {}
-    with tqdm.tqdm(desc="reading pictures once", total=request.total, unit="", delay=1, leave=False) as progress:
 
-        def encode(*parts):
-            values = dict(zip(columns, decode(*parts), strict=True))
-            return {name: decoding.png(x) if _is_picture(columns[name]) else x for name, x in values.items()}
+    def encode(*parts):
+        values = dict(zip(columns, decode(*parts), strict=True))
+        return {name: decoding.png(x) if _is_picture(columns[name]) else x for name, x in values.items()}
 
-        for split, items in request.splits.items():
-            examples = _readable(items(), encode, broken, progress, request.folder)
-            for some in iter(lambda examples=examples: list(itertools.islice(examples, _AT_ONCE)), []):
-                writer.add_examples({split: some})
+    try:
+        with tqdm.tqdm(desc="reading pictures once", total=request.total, unit="", delay=1, leave=False) as progress:
+            for split, items in request.splits.items():
+                examples = _readable(items(), encode, broken, progress, request.folder)
+                for some in iter(lambda examples=examples: list(itertools.islice(examples, _AT_ONCE)), []):
+                    writer.add_examples({split: some})
+    finally:
+        for name, reason in broken.items():
+            print(f"skipped broken image {os.path.join(request.folder, name)} ({reason})", file=sys.stderr)
+        if len(broken) > 1:
+            print(f"skipped {len(broken):,} broken images in all", file=sys.stderr)
     about["listing"] = request.listing
     about["columns"] = {k: [c.spec.shape.as_list(), c.spec.dtype.name, c.resize] for k, c in columns.items()}
     about["broken"] = broken
     writer.close_all()
-    if broken:
-        print(f"skipped {len(broken):,} broken image{'s' * (len(broken) != 1)} in all", file=sys.stderr)
 
 
 def _readable(items, encode, broken, progress, folder):
@@ -232,9 +236,7 @@ def _readable(items, encode, broken, progress, folder):
             example = result()
         except Exception as error:  # Pillow raises a dozen kinds on broken files.
             missing += 1
-            if name not in broken:
-                broken[name] = decoding.reason(error)
-                tqdm.tqdm.write(f"skipped broken image {os.path.join(folder, name)} ({broken[name]})", file=sys.stderr)
+            broken[name] = decoding.reason(error)
             continue
         first = first or example
         yield from [example] * (missing + 1)

@@ -1,4 +1,4 @@
-"""Sets of TensorFlow Datasets: finding one by name, its splits, its picture and label features, its encoded examples."""
+"""Sets of TensorFlow Datasets: finding one by name, its splits, its pictures and labels, its encoded examples."""
 
 import re
 import sys
@@ -59,7 +59,7 @@ def split(builder, dataset, train, *tests):
 
 
 def encoded(builder, part, features):
-    """A dataset of dicts of a split: pictures as their files' bytes, all else decoded. Always in the order of the files."""
+    """A dataset of dicts of a split, in the order of its files: pictures as encoded, all else decoded."""
     skipped = {f: tfds.decode.SkipDecoding() for f in features if f in images_of(builder)}
     verbosity = logging.get_verbosity()
     logging.set_verbosity(logging.ERROR)  # TFDS warns ten times of a deprecated property that it reads itself.
@@ -80,17 +80,16 @@ def items(builder, dataset, part, features, label=None):
     Args:
         features: picture features, the parts of an item.
         label: None, or a label feature. Then each picture of an example is an item of its own, with the label behind
-            it; examples without a label (-1) are left out.
+            it; where there are several, examples without a label (-1) are left out.
     """
     number = 0
     for example in encoded(builder, part, [*features, *([label] if label else [])]).prefetch(64).as_numpy_iterator():
-        pictures = [example[f] for f in features]
-        if label is None:
-            found = [pictures]
-        else:
-            found = [(picture, int(example[label])) for picture in pictures if example[label] >= 0]
+        found = [tuple(example[f] for f in features)]
+        if label is not None:
+            known = len(features) == 1 or example[label] >= 0
+            found = [(picture, int(example[label])) for picture in found[0] if known]
         for parts in found:
-            yield f"{dataset} {part} {number}", tuple(parts)
+            yield f"{dataset} {part} {number}", parts
             number += 1
 
 

@@ -17,8 +17,8 @@ def random_flip(element, seed, columns):
 def random_jitter(scale):
     """Resizes up by `scale` and crops back at a random place: pix2pix section 6.2, where it is 286/256.
 
-    Columns of different sizes keep one relative place. It is drawn on the grid of the smallest, so that where another is
-    a whole number of times as large, both show the same to the pixel.
+    Columns of different sizes keep one relative place. It is drawn on the grid of the smallest, so that where another
+    is a whole number of times as large, both show the same to the pixel.
 
     Args:
         scale: how much larger the pictures become, 1 or more.
