@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfgan_zoo.data import images
+from tfgan_zoo.data import batches
+from tfgan_zoo.data.columns import Data
 from tfgan_zoo.errors import InputError
 from tfgan_zoo.metrics.classifier import load_classifier, train_classifier
 from tfgan_zoo.networks.classifier import classifier
@@ -13,13 +14,11 @@ from tfgan_zoo.networks.classifier import classifier
 
 def shades(name="shades/three:1.0.0", kind="labelled"):
     """Noisy pictures of three brightnesses; example i is of class i modulo 3."""
-
-    def load(i):
-        noise = tf.random.stateless_uniform([8, 8, 1], tf.stack([i, i]), 0, 60, tf.int32)
-        return tf.cast(90 * tf.cast(i % 3, tf.int32) + noise, tf.uint8), i % 3
-
-    examples = images.Examples((300,), load)
-    return images.Data(name, kind, 8, 1, examples, examples, name, "none", ("dark", "grey", "bright"))
+    labels = np.arange(300) % 3
+    noise = np.random.default_rng(0).integers(0, 60, (300, 8, 8, 1))
+    pixels = (90 * labels[:, None, None, None] + noise).astype(np.uint8)
+    examples = batches.from_arrays({"image": (pixels, "bicubic"), "label": (labels, None)})
+    return Data(name, kind, examples.columns, examples, examples, name, "none", ("dark", "grey", "bright"))
 
 
 def test_a_classifier_learns_its_classes_and_says_how_well(tmp_path):
@@ -28,10 +27,10 @@ def test_a_classifier_learns_its_classes_and_says_how_well(tmp_path):
     record = json.loads(path.with_suffix(".json").read_text())
     assert (record["accuracy"], record["test_examples"]) == (1.0, 300)
     assert (record["classes"], record["image_shape"]) == (["dark", "grey", "bright"], [8, 8, 1])
-    pictures, labels = next(images.in_order(shades().test, 300).as_numpy_iterator())
-    logits = load_classifier(path)(np.concatenate([pictures] * 3))
+    batch = next(batches.in_order(shades().test, 300).as_numpy_iterator())
+    logits = load_classifier(path)(np.concatenate([batch["image"]] * 3))
     assert logits.shape == (900, 3) and logits.dtype == np.float32
-    np.testing.assert_array_equal(logits.argmax(axis=1), np.tile(labels, 3))
+    np.testing.assert_array_equal(logits.argmax(axis=1), np.tile(batch["label"], 3))
 
 
 def test_a_classifier_that_is_there_is_kept_and_one_of_other_data_is_not(tmp_path):

@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
-from tfgan_zoo.data import images, stacked_mnist
+from tfgan_zoo.data import batches, stacked_mnist
 from tfgan_zoo.errors import InputError
 from tfgan_zoo.metrics import modes
 from tfgan_zoo.metrics.classifier import train_classifier
@@ -47,8 +47,8 @@ def greys(batch):
 
 def test_a_stack_is_three_independent_digits_of_its_split(fake_mnist):
     data = stacked_mnist.stacks(data_dir=fake_mnist)
-    assert (data.kind, data.image_size, data.channels, data.test.counts) == ("images", 28, 3, (10_000,))
-    stacks = next(iter(tf.data.Dataset.range(3000).map(data.train.load).batch(3000)))
+    assert (data.kind, data.shapes, data.test.counts) == ("images", {"image": (28, 28, 3)}, (10_000,))
+    stacks = data.train.load(tf.range(3000, dtype=tf.int64))["image"]
     assert stacks.dtype == tf.uint8 and stacks.shape == (3000, 28, 28, 3)
     for drawn in (greys(tf.cast(stacks, tf.float32) / 127.5 - 1), greys(data.sample(3000, tf.constant([1, 2])))):
         for channel in drawn.T:
@@ -56,22 +56,22 @@ def test_a_stack_is_three_independent_digits_of_its_split(fake_mnist):
             assert len(counts) == 40
             np.testing.assert_allclose(counts, 75, atol=5 * np.sqrt(75))
         np.testing.assert_allclose(np.corrcoef(drawn.T), np.eye(3), atol=5 / np.sqrt(3000))
-    held_out = greys(images.take(data.test, 50))
+    held_out = greys(batches.take(data.test, 50))
     assert held_out.min() >= 100 and held_out.max() < 120
 
 
 def test_a_batch_is_the_same_whether_the_run_began_at_0_or_resumed_there(fake_mnist):
     train = stacked_mnist.stacks(data_dir=fake_mnist).train
-    whole = [greys(b) for b in images.batches(train, 16, seed=5).take(4)]
-    resumed = [greys(b) for b in images.batches(train, 16, seed=5, step=2).take(2)]
+    whole = [greys(b) for b in batches.batches(train, 16, seed=5).take(4)]
+    resumed = [greys(b) for b in batches.batches(train, 16, seed=5, step=2).take(2)]
     np.testing.assert_array_equal(resumed, whole[2:])
-    other = greys(next(iter(images.batches(train, 16, seed=6))))
+    other = greys(next(iter(batches.batches(train, 16, seed=6))))
     assert not np.array_equal(other, whole[0]) and not np.array_equal(whole[0], whole[1])
 
 
 def test_stacks_come_in_any_size(fake_mnist):
     data = stacked_mnist.stacks(image_size=16, data_dir=fake_mnist)
-    assert images.take(data.train, 2).shape == (2, 16, 16, 3)
+    assert batches.take(data.train, 2).shape == (2, 16, 16, 3)
     assert data.description == (
         "stacked_mnist: three of 40 digits on each other, 16x16x3; training stacks without end, 10,000 held-out ones "
         "of 20 other digits"
@@ -102,10 +102,11 @@ def test_a_run_on_digits_ends_with_the_modes_that_its_classifier_finds(
     )  # fmt: skip
     data = recipe.load(config)
     model, optimizers = recipe.build(config, data)
-    assert model.generator.output_shape[1:] == (16, 16, data.channels)
+    shape = data.shapes["image"]
+    assert model.generator.output_shape[1:] == shape
     assert set(optimizers) == {"g_optimizer", "d_optimizer"}
     score = recipe.evaluate(model, data, config)
-    assert 1 <= score["modes"] <= most and 0 <= score["kl"] <= np.log(10.0**data.channels) + 1e-9
+    assert 1 <= score["modes"] <= most and 0 <= score["kl"] <= np.log(10.0 ** shape[-1]) + 1e-9
     assert json.loads((tmp_path / "mnist_classifier.json").read_text())["test_examples"] == 20
 
 

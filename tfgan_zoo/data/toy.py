@@ -1,4 +1,4 @@
-"""Points of known density in one and two dimensions: a name -> `images.Data` that `images.batches` reads.
+"""Points of known density in one and two dimensions: a name -> `Data` that `batches.batches` reads.
 
 Point number i is a function of i alone, so a resumed run sees what it would have seen. Modes take turns: point i is of
 mode i modulo their number (`batches` shuffles). There are so many training points that none comes twice.
@@ -9,20 +9,21 @@ import dataclasses
 import numpy as np
 import tensorflow as tf
 
-from tfgan_zoo.data import images
+from tfgan_zoo.data import batches, counted
+from tfgan_zoo.data.columns import Column, Data
 from tfgan_zoo.errors import InputError
 
 TRAIN, TEST = 2**40, 10_000
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Points(images.Data):
-    """Points `[dim]`, float32, of a mixture of isotropic Gaussians of equal weight. `image_size` is 1, `channels` dim.
+class Points(Data):
+    """Points `[dim]`, float32, of a mixture of isotropic Gaussians of equal weight: the column `point`.
 
     Attributes:
         modes: `[M, dim]`, the means.
         sigma: the standard deviation of each.
-        shown: see `images.Data`.
+        shown: see `Data`.
     """
 
     modes: np.ndarray
@@ -32,11 +33,11 @@ class Points(images.Data):
     def sample(self, count, key):
         """`count` points at once, `[count, dim]`, each of a random mode: a function of `key [2]`.
 
-        Faster than `train`, which draws them one by one.
+        Not those of `train`, which are functions of their number.
         """
         mode_key, noise_key = tf.unstack(tf.random.split(key))
         mode = tf.random.stateless_uniform([count], mode_key, 0, len(self.modes), tf.int32, alg="philox")
-        noise = tf.random.stateless_normal([count, self.channels], noise_key, alg="philox")
+        noise = tf.random.stateless_normal([count, self.modes.shape[1]], noise_key, alg="philox")
         return tf.gather(self.modes.astype(np.float32), mode) + self.sigma * noise
 
 
@@ -78,12 +79,12 @@ def points(dataset):
     modes, sigma = _SETS[dataset]()
     count, dim = modes.shape
     what = f"{count} Gaussians in 2 dimensions" if count > 1 else "a Gaussian in 1 dimension"
+    train = _examples(modes, sigma, 0, TRAIN)
     return Points(
         name=dataset,
         kind="points",
-        image_size=1,
-        channels=dim,
-        train=_examples(modes, sigma, 0, TRAIN),
+        columns=train.columns,
+        train=train,
         test=_examples(modes, sigma, 1, TEST),
         description=f"{dataset}: {what}, sigma {sigma}; training points without end, {TEST:,} held-out",
         licence="none needed: random numbers",
@@ -94,9 +95,9 @@ def points(dataset):
 
 def _examples(modes, sigma, split, count):
     means = modes.astype(np.float32)
+    dim = means.shape[1]
 
     def load(i):
-        noise = tf.random.stateless_normal([means.shape[1]], tf.stack([tf.constant(split, tf.int64), i]), alg="philox")
-        return tf.gather(means, i % len(means)) + sigma * noise
+        return {"point": tf.gather(means, i % len(means)) + sigma * counted.normal(split, i, dim)}
 
-    return images.Examples((count,), load)
+    return batches.Examples({"point": Column(tf.TensorSpec([dim], tf.float32), None)}, (count,), load)

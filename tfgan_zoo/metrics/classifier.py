@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from tfgan_zoo import files
-from tfgan_zoo.data import images
+from tfgan_zoo.data import batches
 from tfgan_zoo.errors import InputError
 from tfgan_zoo.networks.classifier import classifier
 
@@ -24,7 +24,7 @@ def train_classifier(data, folder, *, steps=1500, batch_size=128, learning_rate=
     second call costs nothing. Sets the global Keras seed.
 
     Args:
-        data: `images.labelled(...)`.
+        data: `images.labelled(...)`, whose columns are `image` and `label`.
         folder: the run folder.
         steps: training steps of Adam, whose rate falls to 0 along a cosine; 1500 of 128 are three passes over MNIST.
         batch_size, learning_rate, seed: of the training.
@@ -41,7 +41,8 @@ def train_classifier(data, folder, *, steps=1500, batch_size=128, learning_rate=
     path = Path(folder) / f"{name}_classifier.keras"
     how = {
         "data": data.name,
-        "image_shape": [data.image_size, data.image_size, data.channels],
+        "fingerprint": data.fingerprint,
+        "image_shape": list(data.shapes["image"]),
         "classes": list(data.classes),
         "train_examples": data.train.counts[0],
         "test_examples": data.test.counts[0],
@@ -59,10 +60,11 @@ def train_classifier(data, folder, *, steps=1500, batch_size=128, learning_rate=
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         jit_compile=False,
     )
-    network.fit(images.batches(data.train, batch_size, seed=seed), steps_per_epoch=steps, shuffle=False, verbose=0)
+    examples = batches.batches(data.train, batch_size, seed=seed).map(lambda batch: (batch["image"], batch["label"]))
+    network.fit(examples, steps_per_epoch=steps, shuffle=False, verbose=0)
     right = [
-        network.predict_on_batch(image).argmax(axis=1) == label
-        for image, label in images.in_order(data.test, _AT_ONCE).as_numpy_iterator()
+        network.predict_on_batch(batch["image"]).argmax(axis=1) == batch["label"]
+        for batch in batches.in_order(data.test, _AT_ONCE).as_numpy_iterator()
     ]
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}")

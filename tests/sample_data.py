@@ -1,0 +1,38 @@
+"""What the tests of `tfgan_zoo/data` share: small files and folders, and how to look at batches."""
+
+import numpy as np
+import tensorflow as tf
+from PIL import Image
+
+RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
+
+
+def save(path, *size, color=0, mode="L", **options):
+    """Writes a picture of one colour of `(width, height)`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new(mode, size, color).save(path, **options)
+    return path
+
+
+def greys(folder, count=41):
+    """A folder of grey images of which number i has the value i; every 20th is held out."""
+    for i in range(count):
+        save(folder / f"{i:02}.png", 4, 4, color=i)
+    return folder
+
+
+def values(batch):
+    """The grey value of each image of a batch."""
+    return np.rint((np.asarray(batch)[:, 0, 0, 0] + 1) * 127.5).astype(int).tolist()
+
+
+def first(dataset, n=1):
+    """The first n batches, as NumPy arrays."""
+    return list(dataset.take(n).as_numpy_iterator())
+
+
+def same(a, b):
+    """Asserts that two nests of arrays are equal, bit for bit."""
+    tf.nest.assert_same_structure(a, b)
+    for x, y in zip(tf.nest.flatten(a), tf.nest.flatten(b), strict=True):
+        np.testing.assert_array_equal(x, y)
