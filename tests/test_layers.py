@@ -251,7 +251,7 @@ def test_conditional_batch_normalization_scales_each_example_by_its_label():
     gamma, beta = np.array([[1.0, 2], [3, 4], [5, 6]]), np.array([[0.0, 1], [2, 3], [4, 5]])
     layer.gamma.assign(gamma)
     layer.beta.assign(beta)
-    plain = np.asarray((x - np.mean(x, (0, 1, 2))) / np.sqrt(np.var(x, (0, 1, 2)) + 1e-5))
+    plain = np.asarray(normalized_over_batch(x))
     expected = plain * gamma[label][:, None, None] + beta[label][:, None, None]
     np.testing.assert_allclose(layer(x, tf.constant(label), training=True), expected, atol=1e-5)
 
@@ -288,6 +288,23 @@ def test_self_attention_equals_its_equations_in_numpy(record_property):
     np.testing.assert_allclose(layer.attention(x), beta.transpose(0, 2, 1), atol=1e-5)
     record_property("largest difference", np.abs(layer(x) - (0.7 * o + flat).reshape(x.shape)).max())
     np.testing.assert_allclose(layer(x), (0.7 * o + flat).reshape(x.shape), atol=1e-5)
+
+
+def test_the_layers_inside_of_a_layer_compute_in_its_precision_whatever_the_policy():
+    x, label = images(2, 4, 4, 8), tf.constant([0, 2])
+    attention, norm = (kind(dtype="mixed_bfloat16") for kind in (layers.SelfAttention, conditional_norm))
+    assert attention(x).dtype == norm(x, label).dtype == tf.bfloat16
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    norm = conditional_norm(dtype="float32")
+    np.testing.assert_allclose(norm(x, label, training=True), normalized_over_batch(x), atol=1e-5)
+
+
+def conditional_norm(**kwargs):
+    return layers.ConditionalBatchNormalization(3, **kwargs)
+
+
+def normalized_over_batch(x):
+    return (x - np.mean(x, (0, 1, 2))) / np.sqrt(np.var(x, (0, 1, 2)) + 1e-5)
 
 
 def test_spectral_and_attention_layers_can_be_cloned():

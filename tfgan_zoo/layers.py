@@ -444,7 +444,7 @@ class ConditionalBatchNormalization(keras.layers.Layer):
     def __init__(self, num_classes, **kwargs):
         super().__init__(**kwargs)
         self.num_classes = num_classes
-        self.normalize = batch_normalization(center=False, scale=False)
+        self.normalize = batch_normalization(center=False, scale=False, dtype=self.dtype_policy)
 
     def build(self, x_shape, label_shape):
         self.normalize.build(x_shape)
@@ -478,7 +478,7 @@ class SelfAttention(keras.layers.Layer):
     def build(self, input_shape):
         channels = input_shape[-1]
         reduced = max(1, channels // 8)
-        alike = {"kernel_size": 1, "use_bias": False, "normalization": SpectralNorm()}
+        alike = {"kernel_size": 1, "use_bias": False, "normalization": SpectralNorm(), "dtype": self.dtype_policy}
         self.f, self.g, self.h = (Conv2D(reduced, name=n, **alike) for n in "fgh")
         self.v = Conv2D(channels, name="v", **alike)
         for layer in (self.f, self.g, self.h):
