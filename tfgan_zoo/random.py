@@ -4,6 +4,10 @@
 `stream`, and each draw inside it gets the next number as its key. A draw is made for the *global* batch, of which a
 replica keeps its slice: one replica and eight make the same update, and a resumed run draws what the uninterrupted
 one would have drawn. Only stateless operations are used, so a step compiles with XLA.
+
+The number of a draw is counted while a step is traced. The body of a `tf.while_loop` (`tf.map_fn`, `tf.scan`, a Python
+loop over a tensor) is traced once: a draw in it would give every iteration the same numbers, so it is refused. Draw
+before the loop, for all iterations at once; or open a stream in the body, keyed by what the iterations count.
 """
 
 import contextlib
@@ -17,6 +21,7 @@ _open = threading.local()  # MirroredStrategy traces each replica in a thread of
 class _Stream:
     def __init__(self, key, replica, replicas, shared):
         self.key, self.replica, self.replicas, self.shared, self.draws = key, replica, replicas, shared, 0
+        self.graph = tf.compat.v1.get_default_graph()  # in which it was opened
 
 
 @contextlib.contextmanager
@@ -48,7 +53,7 @@ def normal(shape):
     """Standard normal float32 numbers of `shape`; axis 0 is this replica's batch.
 
     Raises:
-        RuntimeError: no stream is open.
+        RuntimeError: no stream is open, or it was opened outside of the loop that this is in.
     """
     return _draw(shape, transform=tf.math.ndtri)
 
@@ -59,7 +64,7 @@ def uniform(shape, minval=0.0, maxval=1.0, *, same=False):
     With `same=True` there is no batch axis and every replica gets the same numbers.
 
     Raises:
-        RuntimeError: no stream is open.
+        RuntimeError: as `normal`.
     """
     return minval + (maxval - minval) * _draw(shape, same)
 
@@ -68,9 +73,18 @@ def integers(shape, below):
     """Uniform int64 numbers 0 ... below - 1 of `shape`; axis 0 is this replica's batch.
 
     Raises:
-        RuntimeError: no stream is open.
+        RuntimeError: as `normal`.
     """
     return tf.minimum(tf.cast(uniform(shape) * below, tf.int64), below - 1)  # rounding could reach `below`
+
+
+def labels(count, num_classes):
+    """The labels of a batch, [count] int64, all equally likely; None where there are none (`num_classes` is 0).
+
+    Raises:
+        RuntimeError: as `normal`.
+    """
+    return integers([count], num_classes) if num_classes else None
 
 
 def step():
@@ -89,12 +103,29 @@ def _current():
     return current
 
 
+# The graphs of a loop's condition and body; TensorFlow has no public name for them.
+_LOOPS = ("WhileCondFuncGraph", "WhileBodyFuncGraph")
+
+
+def _refuse_in_a_loop(current):
+    graph = tf.compat.v1.get_default_graph()
+    while graph is not None and graph is not current.graph:
+        if type(graph).__name__ in _LOOPS:
+            raise RuntimeError(
+                "random numbers were asked for in a loop whose body is traced once, from a stream opened outside of it:"
+                " every iteration would get the same; draw before the loop, for all iterations at once"
+            )
+        graph = getattr(graph, "outer_graph", None)
+
+
 def _draw(shape, same=False, transform=tf.identity):
     current = _current()
+    _refuse_in_a_loop(current)
     if current.shared:
         known = not tf.is_symbolic_tensor(current.key) and all(isinstance(d, int) for d in shape[1:])
         with tf.init_scope() if known else contextlib.nullcontext():
-            one = transform(_in_unit_interval(tf.concat([[1], shape[1:]], 0), _next_key(current)))
+            rest = tf.convert_to_tensor(shape[1:], tf.int32)
+            one = transform(_in_unit_interval(tf.concat([[1], rest], 0), _next_key(current)))
         return tf.repeat(one, tf.convert_to_tensor(shape, tf.int32)[0], axis=0)
     key = _next_key(current)
     shape = tf.convert_to_tensor(shape, tf.int32)
