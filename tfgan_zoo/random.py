@@ -15,6 +15,8 @@ import threading
 
 import tensorflow as tf
 
+from tfgan_zoo import replicas
+
 _open = threading.local()  # MirroredStrategy traces each replica in a thread of its own
 
 
@@ -35,14 +37,11 @@ def stream(seed, step=0, *, shared=False):
             its neighbours nor on the batch size (serving). With an int seed, what is drawn for a shape of ints (the
             batch excepted) is a constant of the graph: not every runtime knows these operations.
     """
-    replica, replicas = 0, 1
-    context = tf.distribute.get_replica_context()
-    if context is not None and not shared:
-        replica, replicas = context.replica_id_in_sync_group, context.num_replicas_in_sync
+    replica, among = (0, 1) if shared else (replicas.index(), replicas.count())
     with tf.init_scope() if shared and isinstance(seed, int) and isinstance(step, int) else contextlib.nullcontext():
         key = tf.stack([tf.cast(seed, tf.int64), tf.cast(step, tf.int64)])
     outer = getattr(_open, "stream", None)
-    _open.stream = _Stream(key, replica, replicas, shared)
+    _open.stream = _Stream(key, replica, among, shared)
     try:
         yield
     finally:
@@ -134,7 +133,7 @@ def _draw(shape, same=False, transform=tf.identity):
     if same or (isinstance(current.replicas, int) and current.replicas == 1):
         return transform(_in_unit_interval(shape, key))
     everything = transform(_in_unit_interval(tf.concat([batch * current.replicas, rest], 0), key))
-    start = tf.cast(current.replica, tf.int32) * batch
+    start = current.replica * batch
     return tf.slice(everything, tf.concat([start, tf.zeros_like(rest)], 0), shape)
 
 
