@@ -122,18 +122,18 @@ def addons():
         part = f"weight_{kind}"
         layer = tfa.layers.WeightNormalization(make(), data_init=False)
         layer.build(x.shape)
-        layer.v.assign(kernel)
+        layer.kernel.assign(kernel)
         layer.layer.bias.assign(bias)
         layer(x)  # the first call sets g
         record(part, g=layer.g, plain=layer(x))
         layer.g.assign(g := normal(4))
-        y, d_x, d_v, d_g, d_bias = differentiate(layer, x, upstream, [layer.v, layer.g, layer.layer.bias])
+        y, d_x, d_v, d_g, d_bias = differentiate(layer, x, upstream, [layer.kernel, layer.g, layer.layer.bias])
         record(part, new_g=g, y=y, d_x=d_x, d_v=d_v, d_g=d_g, d_bias=d_bias)
 
         for length, v in ("unit", _of_length_1(kernel)), ("any", kernel):
             layer = tfa.layers.WeightNormalization(make(), data_init=True)
             layer.build(x.shape)
-            layer.v.assign(v)
+            layer.kernel.assign(v)
             layer._naked_clone_layer.kernel.assign(v)
             y = layer(x)
             record(f"start_{kind}_{length}", y=y, g=layer.g, bias=layer.layer.bias)
@@ -189,7 +189,7 @@ def compare(stored):
 
     for kind, name in ("conv", "Conv2D"), ("dense", "Dense"):
         part, results = f"spectral_{kind}", _spectral(stored, kind)
-        theirs, ours = f"`layers.SpectralNormalization({name})`", f"`Spectral{name}`"
+        theirs, ours = f"`layers.SpectralNormalization({name})`", f"`{name}(SpectralNorm)`"
         values, gradients = against(part, results, "y kernel u_before u"), against(part, results, "d_x d_bias")
         row(
             theirs,
@@ -199,17 +199,17 @@ def compare(stored):
             f"output, kernel W / sigma and u after {CALLS} training calls; gradient of x and bias",
         )
         row("", "", [], against(part, results, "d_kernel"), "gradient of the kernel (1)", same=False)
-        mapped = [(results["d_kernel"], _through_equation_12(stored, kind))]
-        row("", "", [], mapped, "the same, theirs put through eq. 12 of Miyato et al.")
+        mapped = [(results["d_kernel"], _through_equation_10(stored, kind))]
+        row("", "", [], mapped, "the same, theirs put through eq. 10 of Miyato et al.")
         row("", "", against(part, results, "serving"), [], f"serving after {CALLS} training calls (2)", same=False)
         row("", "", against(part, results, "serving_long"), [], f"serving after {LONG} training calls (2)")
 
     for kind, name in ("conv", "Conv2D"), ("dense", "Dense"):
         part, results = f"weight_{kind}", _weight(stored, kind)
-        theirs, ours = f"`layers.WeightNormalization({name}, data_init=False)`", f"`WeightNorm{name}`"
+        theirs, ours = f"`layers.WeightNormalization({name}, data_init=False)`", f"`{name}(WeightNorm)`"
         values, gradients = against(part, results, "g plain y"), against(part, results, "d_x d_v d_g d_bias")
         row(theirs, ours, values, gradients, "as it starts, and with another g")
-        theirs, ours = f"`layers.WeightNormalization({name}, data_init=True)`", f"`WeightNorm{name}.initialize`"
+        theirs, ours = f"`layers.WeightNormalization({name}, data_init=True)`", f"`{name}(WeightNorm.initialize)`"
         part, results = f"start_{kind}_unit", _start(stored, kind, "unit")
         row(theirs, ours, against(part, results, "y g bias"), [], "v of length 1")
         part, results = f"start_{kind}_any", _start(stored, kind, "any")
@@ -252,10 +252,17 @@ def _instance(stored, affine):
     return dict(zip(["y", "d_x", "d_gamma", "d_beta"], _differentiate(layer, x, upstream, layer.weights), strict=False))
 
 
+def _normalized(kind, normalization, **kwargs):
+    from tfgan_zoo import layers
+
+    kwargs["normalization"] = normalization
+    return layers.Conv2D(4, 3, **kwargs) if kind == "conv" else layers.Dense(4, **kwargs)
+
+
 def _spectral(stored, kind):
     from tfgan_zoo import layers
 
-    layer = layers.SpectralConv2D(4, 3) if kind == "conv" else layers.SpectralDense(4)
+    layer = _normalized(kind, layers.SpectralNorm())
     x, upstream = stored[f"{kind}.x"], stored[f"{kind}.upstream"]
     layer.build(x.shape)
     layer.kernel.assign(stored[f"{kind}.kernel"])
@@ -274,7 +281,7 @@ def _spectral(stored, kind):
     return results
 
 
-def _through_equation_12(stored, kind):
+def _through_equation_10(stored, kind):
     """The gradient of W / sigma(W) from that of the normalised kernel: (G - <G, W / sigma> v u^T) / sigma."""
     kernel = stored[f"{kind}.kernel"].astype(np.float64)
     matrix = kernel.reshape(-1, 4)
@@ -290,17 +297,13 @@ def _weight(stored, kind):
     from tfgan_zoo import layers
 
     initializer = _constant(stored[f"{kind}.kernel"])
-    layer = (
-        layers.WeightNormConv2D(4, 3, kernel_initializer=initializer)
-        if kind == "conv"
-        else layers.WeightNormDense(4, kernel_initializer=initializer)
-    )
+    layer = _normalized(kind, layers.WeightNorm(), kernel_initializer=initializer)
     x, upstream = stored[f"{kind}.x"], stored[f"{kind}.upstream"]
     layer.build(x.shape)
     layer.bias.assign(stored[f"{kind}.bias"])
     results = {"g": layer.g.numpy(), "plain": layer(x).numpy()}
     layer.g.assign(stored[f"weight_{kind}.new_g"])
-    weights = [layer.v, layer.g, layer.bias]
+    weights = [layer.kernel, layer.g, layer.bias]
     names = ["y", "d_x", "d_v", "d_g", "d_bias"]
     results.update(zip(names, _differentiate(layer, x, upstream, weights), strict=True))
     return results
@@ -309,11 +312,11 @@ def _weight(stored, kind):
 def _start(stored, kind, length):
     from tfgan_zoo import layers
 
-    layer = layers.WeightNormConv2D(4, 3) if kind == "conv" else layers.WeightNormDense(4)
+    layer = _normalized(kind, layers.WeightNorm())
     x, kernel = stored[f"{kind}.x"], stored[f"{kind}.kernel"]
     layer.build(x.shape)
-    layer.v.assign(_of_length_1(kernel) if length == "unit" else kernel)
-    layer.initialize(x)
+    layer.kernel.assign(_of_length_1(kernel) if length == "unit" else kernel)
+    layer.normalization.initialize(layer, x)
     return {"y": layer(x).numpy(), "g": layer.g.numpy(), "bias": layer.bias.numpy()}
 
 

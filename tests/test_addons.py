@@ -23,12 +23,12 @@ def test_what_computes_the_same_as_tensorflow_addons_gives_its_numbers(rows):
     same = [row for row in rows if row["same"]]
     assert {row["ours"] for row in same if row["ours"]} == {
         "`InstanceNormalization`",
-        "`SpectralConv2D`",
-        "`SpectralDense`",
-        "`WeightNormConv2D`",
-        "`WeightNormConv2D.initialize`",
-        "`WeightNormDense`",
-        "`WeightNormDense.initialize`",
+        "`Conv2D(SpectralNorm)`",
+        "`Dense(SpectralNorm)`",
+        "`Conv2D(WeightNorm)`",
+        "`Conv2D(WeightNorm.initialize)`",
+        "`Dense(WeightNorm)`",
+        "`Dense(WeightNorm.initialize)`",
         "`averages.update`",
     }
     for row in same:
@@ -54,9 +54,9 @@ def test_the_documentation_shows_this_table(rows):
 def test_a_thousandth_off_is_seen():
     spoilt = {
         "`InstanceNormalization`": ("instance.d_x", "gradient"),
-        "`SpectralConv2D`": ("spectral_conv.kernel", "value"),
-        "`WeightNormDense`": ("weight_dense.d_v", "gradient"),
-        "`WeightNormDense.initialize`": ("start_dense_unit.g", "value"),
+        "`Conv2D(SpectralNorm)`": ("spectral_conv.kernel", "value"),
+        "`Dense(WeightNorm)`": ("weight_dense.d_v", "gradient"),
+        "`Dense(WeightNorm.initialize)`": ("start_dense_unit.g", "value"),
         "`averages.update`": ("average.averages_5", "value"),
     }
     stored = load()

@@ -10,8 +10,8 @@ DECAY = 0.75
 
 def network():
     x = keras.Input([4])
-    y = layers.SpectralDense(3)(layers.batch_normalization()(x))
-    return keras.Model(x, layers.WeightNormDense(1)(y))
+    y = layers.Dense(3, normalization=layers.SpectralNorm())(layers.batch_normalization()(x))
+    return keras.Model(x, layers.Dense(1, normalization=layers.WeightNorm())(y))
 
 
 class Regression(base.GenerativeModel):

@@ -1,3 +1,5 @@
+import functools
+
 import keras
 import numpy as np
 import pytest
@@ -158,7 +160,8 @@ def sigma(kernel):
 
 
 def spectral_layers():
-    conv, dense = layers.SpectralConv2D(5, 3), layers.SpectralDense(7)
+    spectral = layers.SpectralNorm()
+    conv, dense = layers.Conv2D(5, 3, normalization=spectral), layers.Dense(7, normalization=spectral)
     projection = layers.Projection(4)
     conv(images(2, 6, 6, 3)), dense(images(2, 9)), projection(images(2, 6), tf.constant([1, 3]))
     return {"conv": conv, "dense": dense, "projection": projection}
@@ -178,7 +181,7 @@ def test_the_singular_value_of_a_normalized_kernel_is_one_and_stays_so_at_servin
 
 
 def test_a_kernel_of_ones_has_the_spectral_norm_that_one_computes_by_hand():
-    layer = layers.SpectralConv2D(1, 2, use_bias=False, kernel_initializer="ones")
+    layer = layers.Conv2D(1, 2, normalization=layers.SpectralNorm(), use_bias=False, kernel_initializer="ones")
     y = layer(tf.ones([1, 4, 4, 1]), training=True)  # [4, 1]: norm 2, found at once
     np.testing.assert_allclose(layer.normalized_kernel(), np.full([2, 2, 1, 1], 0.5), rtol=1e-6)
     np.testing.assert_allclose(y[0, 1, 1], [2.0], rtol=1e-6)
@@ -225,7 +228,8 @@ def test_power_iteration_is_float32_under_mixed_precision(policy):
         for _ in range(100):
             layer.normalized_kernel(training=True)
         assert sigma(layer.normalized_kernel().numpy()) == pytest.approx(1.0, abs=1e-3)
-    assert layers.SpectralConv2D(2, 3)(images(1, 4, 4, 1), training=True).dtype == policy.removeprefix("mixed_")
+    layer = layers.Conv2D(2, 3, normalization=layers.SpectralNorm())
+    assert layer(images(1, 4, 4, 1), training=True).dtype == policy.removeprefix("mixed_")
 
 
 def test_a_spectrally_normalized_kernel_of_zeros_stays_one():
@@ -247,7 +251,7 @@ def test_conditional_batch_normalization_scales_each_example_by_its_label():
     gamma, beta = np.array([[1.0, 2], [3, 4], [5, 6]]), np.array([[0.0, 1], [2, 3], [4, 5]])
     layer.gamma.assign(gamma)
     layer.beta.assign(beta)
-    plain = np.asarray((x - np.mean(x, (0, 1, 2))) / np.sqrt(np.var(x, (0, 1, 2)) + 1e-5))
+    plain = np.asarray(normalized_over_batch(x))
     expected = plain * gamma[label][:, None, None] + beta[label][:, None, None]
     np.testing.assert_allclose(layer(x, tf.constant(label), training=True), expected, atol=1e-5)
 
@@ -286,18 +290,38 @@ def test_self_attention_equals_its_equations_in_numpy(record_property):
     np.testing.assert_allclose(layer(x), (0.7 * o + flat).reshape(x.shape), atol=1e-5)
 
 
+def test_the_layers_inside_of_a_layer_compute_in_its_precision_whatever_the_policy():
+    x, label = images(2, 4, 4, 8), tf.constant([0, 2])
+    attention, norm = (kind(dtype="mixed_bfloat16") for kind in (layers.SelfAttention, conditional_norm))
+    assert attention(x).dtype == norm(x, label).dtype == tf.bfloat16
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    norm = conditional_norm(dtype="float32")
+    np.testing.assert_allclose(norm(x, label, training=True), normalized_over_batch(x), atol=1e-5)
+
+
+def conditional_norm(**kwargs):
+    return layers.ConditionalBatchNormalization(3, **kwargs)
+
+
+def normalized_over_batch(x):
+    return (x - np.mean(x, (0, 1, 2))) / np.sqrt(np.var(x, (0, 1, 2)) + 1e-5)
+
+
 def test_spectral_and_attention_layers_can_be_cloned():
     image, label = keras.Input([8, 8, 8]), keras.Input([], dtype="int64")
     x = layers.ConditionalBatchNormalization(3)(layers.SelfAttention()(image), label)
-    x = keras.layers.Flatten()(layers.SpectralConv2D(2, 3, strides=2, use_bias=False)(x))
-    model = keras.Model([image, label], layers.Projection(3)(layers.SpectralDense(5)(x), label))
+    x = keras.layers.Flatten()(layers.Conv2D(2, 3, strides=2, normalization=layers.SpectralNorm(), use_bias=False)(x))
+    model = keras.Model(
+        [image, label], layers.Projection(3)(layers.Dense(5, normalization=layers.SpectralNorm())(x), label)
+    )
     assert model.output_shape == (None, 1)
     clone = keras.models.clone_model(model)
     assert [w.shape for w in clone.weights] == [w.shape for w in model.weights]
 
 
 def weight_norm_layers(**kwargs):
-    conv, dense = layers.WeightNormConv2D(5, 3, **kwargs), layers.WeightNormDense(7, **kwargs)
+    kwargs["normalization"] = layers.WeightNorm()
+    conv, dense = layers.Conv2D(5, 3, **kwargs), layers.Dense(7, **kwargs)
     conv(images(2, 6, 5, 3)), dense(images(4, 9))
     return {"conv": conv, "dense": dense}
 
@@ -315,10 +339,10 @@ def test_a_weight_normalized_layer_begins_as_its_plain_twin(kind):
     x = {"conv": images(2, 6, 5, 3), "dense": images(4, 9)}[kind]
     plain = {"conv": keras.layers.Conv2D(5, 3, padding="same"), "dense": keras.layers.Dense(7)}[kind]
     plain.build(x.shape)
-    plain.set_weights([layer.v.numpy(), layer.bias.numpy()])
-    np.testing.assert_allclose(layer.g.numpy(), lengths(layer.v.numpy()), rtol=1e-6)
+    plain.set_weights([layer.kernel.numpy(), layer.bias.numpy()])
+    np.testing.assert_allclose(layer.g.numpy(), lengths(layer.kernel.numpy()), rtol=1e-6)
     np.testing.assert_allclose(layer(x), plain(x), rtol=1e-5, atol=1e-6)
-    assert layer.v.numpy().std() == pytest.approx(0.05, rel=0.2)
+    assert layer.kernel.numpy().std() == pytest.approx(0.05, rel=0.2)
 
 
 @WEIGHT_NORM
@@ -327,8 +351,8 @@ def test_g_is_the_length_of_the_kernel_whatever_that_of_v(kind):
     g = np.linspace(-2.0, 3.0, layer.g.shape[0])
     layer.g.assign(g)
     kernel = layer.normalized_kernel().numpy()
-    np.testing.assert_allclose(kernel, g * layer.v.numpy() / lengths(layer.v.numpy()), rtol=1e-5)
-    layer.v.assign(100.0 * layer.v)
+    np.testing.assert_allclose(kernel, g * layer.kernel.numpy() / lengths(layer.kernel.numpy()), rtol=1e-5)
+    layer.kernel.assign(100.0 * layer.kernel)
     np.testing.assert_allclose(layer.normalized_kernel(), kernel, rtol=1e-5)
 
 
@@ -337,15 +361,15 @@ def test_g_is_the_length_of_the_kernel_whatever_that_of_v(kind):
 def test_the_gradient_of_weight_normalization_is_that_of_finite_differences(kind, jit):
     layer = weight_norm_layers()[kind]
     layer.g.assign(np.linspace(0.5, 2.0, layer.g.shape[0]))
-    upstream = np.random.default_rng(1).normal(size=layer.v.shape)
+    upstream = np.random.default_rng(1).normal(size=layer.kernel.shape)
 
     @tf.function(jit_compile=jit)
     def gradients():
         with tf.GradientTape() as tape:
             loss = tf.reduce_sum(layer.normalized_kernel() * tf.cast(upstream, tf.float32))
-        return tape.gradient(loss, [layer.g.value, layer.v.value])
+        return tape.gradient(loss, [layer.g.value, layer.kernel.value])
 
-    g, v = layer.g.numpy().astype(np.float64), layer.v.numpy().astype(np.float64)
+    g, v = layer.g.numpy().astype(np.float64), layer.kernel.numpy().astype(np.float64)
 
     def differences(function, at):
         steps = 1e-6 * np.eye(at.size).reshape(at.size, *at.shape)
@@ -363,21 +387,21 @@ def test_after_initialize_the_answers_to_the_batch_have_mean_zero_and_variance_o
     layer = weight_norm_layers()[kind]
     x = {"conv": images(2, 6, 5, 3, mean=4.0), "dense": images(40, 9, mean=4.0)}[kind]
     layer.bias.assign(layer.bias + 5.0)  # the start does not depend on it
-    layer.initialize(x)
+    layer.normalization.initialize(layer, x)
     y = layer(x).numpy().reshape(-1, layer.g.shape[0])
     np.testing.assert_allclose(y.mean(0), 0.0, atol=1e-5)
     np.testing.assert_allclose(y.var(0), 1.0, rtol=1e-4)
     if kind == "dense":
-        t = x.numpy() @ (layer.v.numpy() / lengths(layer.v.numpy()))
+        t = x.numpy() @ (layer.kernel.numpy() / lengths(layer.kernel.numpy()))
         np.testing.assert_allclose(layer.g.numpy(), 1 / t.std(0), rtol=1e-4)
         np.testing.assert_allclose(layer.bias.numpy(), -t.mean(0) / t.std(0), rtol=1e-4)
 
 
 def test_a_network_is_initialized_from_its_first_to_its_last_layer():
-    image = keras.Input([8, 8, 3])
-    x = keras.layers.LeakyReLU(0.2)(layers.WeightNormConv2D(6, 3, strides=2, name="first")(image))
-    x = layers.WeightNormConv2D(4, 3, use_bias=False, name="second")(x)
-    network = keras.Model(image, layers.WeightNormDense(2, name="last")(keras.layers.Flatten()(x)))
+    image, weight_norm = keras.Input([8, 8, 3]), layers.WeightNorm()  # one for all layers
+    x = keras.layers.LeakyReLU(0.2)(layers.Conv2D(6, 3, strides=2, normalization=weight_norm, name="first")(image))
+    x = layers.Conv2D(4, 3, normalization=weight_norm, use_bias=False, name="second")(x)
+    network = keras.Model(image, layers.Dense(2, normalization=weight_norm, name="last")(keras.layers.Flatten()(x)))
     batch = images(64, 8, 8, 3, mean=1.0)
     layers.initialize_weight_norm(network, batch)
     for name, has_bias in ("first", True), ("second", False), ("last", True):
@@ -399,7 +423,7 @@ def test_weight_normalization_is_float32_under_mixed_precision(policy):
     for kind, layer in weight_norm_layers().items():
         x = {"conv": images(2, 6, 5, 3), "dense": images(40, 9)}[kind]
         assert {w.dtype for w in layer.weights} == {"float32"}
-        layer.initialize(x)
+        layer.normalization.initialize(layer, x)
         assert layer.normalized_kernel().dtype == tf.float32
         np.testing.assert_allclose(lengths(layer.normalized_kernel().numpy()), layer.g.numpy(), rtol=1e-6)
         y = layer(x)
@@ -409,12 +433,12 @@ def test_weight_normalization_is_float32_under_mixed_precision(policy):
 
 
 def test_a_weight_normalized_kernel_of_zeros_stays_one():
-    layer = layers.WeightNormDense(3, kernel_initializer="zeros")
+    layer = layers.Dense(3, normalization=layers.WeightNorm(), kernel_initializer="zeros")
     with tf.GradientTape() as tape:
         y = layer(images(2, 4))
     np.testing.assert_array_equal(y, np.zeros([2, 3]))
     assert all(np.isfinite(g).all() for g in tape.gradient(y, [w.value for w in layer.weights]))
-    layer.initialize(images(2, 4))
+    layer.normalization.initialize(layer, images(2, 4))
     assert np.isfinite(layer(images(2, 4))).all()
 
 
@@ -423,7 +447,7 @@ def test_replicas_begin_with_one_g_and_a_checkpoint_holds_it(two_replicas, tmp_p
         layer = weight_norm_layers()["conv"]
     first, second = (part.numpy() for part in two_replicas.experimental_local_results(layer.g.value))
     np.testing.assert_array_equal(first, second)
-    np.testing.assert_allclose(first, lengths(layer.v.numpy()), rtol=1e-6)
+    np.testing.assert_allclose(first, lengths(layer.kernel.numpy()), rtol=1e-6)
     path = tf.train.Checkpoint(layer=layer).write(str(tmp_path / "layer"))
     restored = weight_norm_layers()["conv"]
     tf.train.Checkpoint(layer=restored).read(path).assert_existing_objects_matched()
@@ -433,8 +457,67 @@ def test_replicas_begin_with_one_g_and_a_checkpoint_holds_it(two_replicas, tmp_p
 
 def test_weight_normalized_layers_can_be_cloned():
     image = keras.Input([8, 8, 3])
-    x = keras.layers.Flatten()(layers.WeightNormConv2D(2, 3, strides=2, use_bias=False)(image))
-    model = keras.Model(image, layers.WeightNormDense(5)(x))
+    x = keras.layers.Flatten()(layers.Conv2D(2, 3, strides=2, normalization=layers.WeightNorm(), use_bias=False)(image))
+    model = keras.Model(image, layers.Dense(5, normalization=layers.WeightNorm())(x))
     clone = keras.models.clone_model(model)
     clone.set_weights(model.get_weights())
     np.testing.assert_array_equal(clone(images(2, 8, 8, 3)), model(images(2, 8, 8, 3)))
+
+
+EQUALIZED = pytest.mark.parametrize("kind, x", [("conv", images(2, 6, 5, 3)), ("dense", images(4, 9))])
+
+
+def equalized_layer(kind, **kwargs):
+    keras.utils.set_random_seed(1)
+    normalization = layers.EqualizedRate(**kwargs)
+    make = {"conv": functools.partial(layers.Conv2D, kernel_size=3), "dense": layers.Dense}[kind]
+    return make(64, normalization=normalization)
+
+
+def test_an_equalized_kernel_is_the_stored_one_times_gain_and_rate_over_the_root_of_the_fan_in():
+    conv = layers.Conv2D(2, 3, normalization=layers.EqualizedRate(gain=5.0, rate=0.1), kernel_initializer="ones")
+    y = conv(tf.ones([1, 5, 5, 4]))
+    np.testing.assert_allclose(conv.normalized_kernel(), np.full([3, 3, 4, 2], 5 * 0.1 / 6), rtol=1e-6)  # fan_in 36
+    np.testing.assert_allclose(y[0, 2, 2], [3.0, 3.0], rtol=1e-6)
+    conv.bias.assign([1.0, -2.0])
+    np.testing.assert_allclose(conv(tf.zeros([1, 5, 5, 4]))[0, 0, 0], [0.1, -0.2], rtol=1e-6)
+    dense = layers.Dense(2, normalization=layers.EqualizedRate(), kernel_initializer="ones")
+    dense.build((None, 8))
+    np.testing.assert_allclose(dense.normalized_kernel(), np.full([8, 2], 0.5), rtol=1e-6)  # sqrt(2 / 8)
+
+
+@EQUALIZED
+def test_an_equalized_layer_begins_alike_at_every_rate_and_learns_by_its_square(kind, x):
+    plain, slow = equalized_layer(kind), equalized_layer(kind, rate=0.01)
+    np.testing.assert_allclose(slow(x), plain(x), rtol=1e-4, atol=1e-5)
+    assert np.std(plain.kernel) == pytest.approx(1.0, rel=0.1)
+    assert np.std(slow.kernel) == pytest.approx(100.0, rel=0.1)
+    moves = []
+    for layer in plain, slow:
+        before = layer.normalized_kernel().numpy()
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(tf.square(layer(x) - 1.0))
+        keras.optimizers.SGD(0.01).apply(tape.gradient(loss, [w.value for w in layer.weights]), layer.weights)
+        moves.append([layer.normalized_kernel().numpy() - before, layer(tf.zeros_like(x)).numpy()])
+    for of_plain, of_slow in zip(*moves, strict=True):  # the kernel, then the bias alone
+        assert np.abs(of_plain).max() > 0.01
+        np.testing.assert_allclose(of_slow, 1e-4 * of_plain, atol=2e-2 * 1e-4 * np.abs(of_plain).max())
+
+
+@EQUALIZED
+def test_equalized_layers_multiply_in_float32_under_mixed_precision(kind, x):
+    keras.config.set_dtype_policy("mixed_float16")
+    layer = equalized_layer(kind, rate=1e-5)  # its weights would be infinite in float16
+    y = layer(x)
+    assert y.dtype == tf.float16 and layer.normalized_kernel().dtype == tf.float32
+    keras.config.set_dtype_policy("float32")
+    np.testing.assert_allclose(tf.cast(y, tf.float32), equalized_layer(kind, rate=1e-5)(x), atol=0.01)
+
+
+def test_a_convolution_without_padding_gives_the_places_where_the_kernel_fits():
+    layer, x = layers.Conv2D(2, 3, 2, "valid", normalization=layers.EqualizedRate()), images(2, 8, 7, 3)
+    y = layer(x).numpy()
+    assert y.shape == (2, 3, 3, 2)
+    np.testing.assert_allclose(
+        y[:, 1, 2], np.einsum("bhwi,hwio->bo", x[:, 2:5, 4:7], layer.normalized_kernel()), atol=1e-5
+    )

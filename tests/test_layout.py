@@ -37,7 +37,8 @@ def test_a_family_imports_no_other_family_and_nothing_above_it(family):
 
 
 @pytest.mark.parametrize(
-    "module", ["gan", "losses", "layers", "random", "optimizers", "signatures", "averages", "export", "evaluate"]
+    "module",
+    ["gan", "losses", "layers", "random", "replicas", "optimizers", "signatures", "averages", "export", "evaluate"],
 )
 def test_nothing_below_the_families_imports_them(module):
     assert not any("families" in name or name == "tfgan_zoo.run" for name in _imports(PACKAGE / f"{module}.py"))

@@ -99,6 +99,20 @@ def test_gradient_penalty_has_finite_gradients_where_the_critic_is_flat():
     np.testing.assert_array_equal(tape.gradient(penalty, weight), np.zeros([4, 1]))
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64", "bfloat16"])
+def test_safe_sqrt_is_the_root_and_has_slope_zero_at_zero(dtype):
+    x = tf.constant([0.0, 4.0, 0.25, -1.0], dtype)
+    with tf.GradientTape() as outer:
+        outer.watch(x)
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = losses.safe_sqrt(x)
+        slope = tape.gradient(y, x)
+    assert y.dtype == slope.dtype == dtype
+    for got, expected in (y, [0, 2, 0.5, 0]), (slope, [0, 0.25, 1, 0]), (outer.gradient(slope, x), [0, -1 / 32, -2, 0]):
+        np.testing.assert_allclose(tf.cast(got, tf.float32), expected, rtol=1e-6)
+
+
 def test_gradient_penalty_pulls_the_slope_towards_one():
     weight = tf.Variable([[3.0], [0.0]])
     with random.stream(0), tf.GradientTape() as tape:

@@ -82,6 +82,13 @@ def test_a_shared_stream_repeats_one_example_whatever_the_batch_size():
     np.testing.assert_allclose(draw(shape=(5, 3), shared=True)[4:], draw(shape=(1, 3), shared=True), rtol=1e-6)
 
 
+def test_a_shared_stream_draws_a_number_per_example_too():
+    with random.stream(3, shared=True):
+        x = random.uniform([5])
+    with random.stream(3, shared=True):
+        np.testing.assert_array_equal(x, np.repeat(random.uniform(tf.constant([1])), 5))
+
+
 def test_a_shared_stream_is_the_same_on_every_replica(two_replicas):
     def step():
         with random.stream(3, 5, shared=True):
@@ -134,3 +141,144 @@ def test_a_stream_tells_its_step():
         assert int(random.step()) == 41
     with random.stream(3):
         assert int(random.step()) == 0
+
+
+def in_while_loop(draw):
+    return tf.while_loop(lambda i, x: i < 3, lambda i, x: (i + 1, x + draw()), [0, tf.zeros([2])])
+
+
+def in_the_condition(draw):
+    return tf.while_loop(lambda i: tf.reduce_sum(draw()) < tf.cast(i, tf.float32), lambda i: i + 1, [0])
+
+
+def in_map_fn(draw):
+    return tf.map_fn(lambda x: x + draw(), tf.zeros([3, 2]))
+
+
+def in_scan(draw):
+    return tf.scan(lambda a, x: a + x + draw(), tf.zeros([3, 2]))
+
+
+def in_autograph(draw):
+    total = tf.zeros([2])
+    for _ in tf.range(3):
+        total += draw()
+    return total
+
+
+def in_a_branch_in_a_loop(draw):
+    return in_while_loop(lambda: tf.cond(tf.constant(True), draw, lambda: tf.zeros([2])))
+
+
+def in_a_function_in_a_loop(draw):
+    return in_while_loop(tf.function(draw))
+
+
+LOOPS = pytest.mark.parametrize(
+    "loop",
+    [
+        in_while_loop,
+        in_the_condition,
+        in_map_fn,
+        in_scan,
+        in_autograph,
+        in_a_branch_in_a_loop,
+        in_a_function_in_a_loop,
+    ],
+)
+SHARED = pytest.mark.parametrize("shared", [False, True], ids=["batch", "shared"])
+JIT = pytest.mark.parametrize("jit", [False, True], ids=["plain", "xla"])
+DRAWS = {"normal": lambda: random.normal([2]), "uniform": lambda: random.uniform([2])}
+
+
+@LOOPS
+@SHARED
+@JIT
+@pytest.mark.parametrize("kind", DRAWS)
+def test_a_draw_in_a_loop_from_a_stream_opened_outside_of_it_is_refused(loop, shared, jit, kind):
+    @tf.function(jit_compile=jit)
+    def opened_in_the_step(seed):
+        with random.stream(seed, shared=shared):
+            return loop(DRAWS[kind])
+
+    with pytest.raises(RuntimeError, match="draw before the loop, for all iterations at once"):
+        opened_in_the_step(tf.constant(3))
+    with random.stream(3, shared=shared), pytest.raises(RuntimeError, match="draw before the loop"):
+        tf.function(lambda: loop(DRAWS[kind]), jit_compile=jit)()
+
+
+@SHARED
+@JIT
+@pytest.mark.parametrize("nested", [False, True], ids=["here", "in a function"])
+def test_a_stream_opened_in_the_body_of_a_loop_draws_what_its_step_says(shared, jit, nested):
+    def draw():
+        return random.uniform([2])
+
+    inner = tf.function(draw) if nested else draw
+
+    @tf.function(jit_compile=jit)
+    def loop():
+        total = tf.zeros([2])
+        for step in tf.range(3):
+            with random.stream(3, step, shared=shared):
+                total += inner() + tf.cond(step > 5, draw, draw)
+        return total
+
+    expected = np.zeros([2])
+    for step in range(3):
+        with random.stream(3, step, shared=shared):
+            first = random.uniform([2]).numpy()
+            random.uniform([2])  # the branch that is not taken has a number too
+            expected += first + random.uniform([2]).numpy()
+    np.testing.assert_allclose(loop(), expected, rtol=1e-6)
+
+
+def test_draws_beside_a_loop_and_in_a_branch_are_as_ever():
+    @tf.function
+    def step():
+        with random.stream(1, 2):
+            first = random.uniform([4])
+            total = in_while_loop(lambda: tf.ones([2]))
+            second = tf.cond(total[0] > 0, lambda: random.uniform([4]), lambda: tf.zeros([4]))
+            return first, second, random.uniform([4])
+
+    np.testing.assert_array_equal(step(), draws(1, 2))
+
+
+@JIT
+def test_replicas_may_open_streams_in_a_loop_and_not_draw_in_one_from_outside(two_replicas, jit):
+    def opened_outside():
+        with random.stream(3):
+            return in_while_loop(DRAWS["normal"])
+
+    inner = tf.function(opened_outside, jit_compile=True) if jit else opened_outside
+    with pytest.raises(RuntimeError, match="draw before the loop"):
+        tf.function(lambda: two_replicas.run(inner))()
+
+    def opened_in_a_step(step):
+        with random.stream(3, step):
+            return random.uniform([1])
+
+    @tf.function
+    def loop():
+        per_replica = two_replicas.run(opened_in_a_step, args=(tf.constant(0),))
+        total = tf.concat(two_replicas.experimental_local_results(per_replica), 0)
+        for step in tf.range(1, 3):
+            per_replica = two_replicas.run(opened_in_a_step, args=(step,))
+            total += tf.concat(two_replicas.experimental_local_results(per_replica), 0)
+        return total
+
+    expected = np.zeros([2])
+    for step in range(3):
+        with random.stream(3, step):
+            expected += random.uniform([2]).numpy()
+    np.testing.assert_allclose(loop(), expected, rtol=1e-6)
+
+
+def test_labels_are_drawn_like_integers_and_are_none_without_classes():
+    with random.stream(3):
+        labels = random.labels(tf.constant(1000), 4)
+        assert random.labels(5, 0) is None
+    with random.stream(3):
+        np.testing.assert_array_equal(labels, random.integers([1000], 4))
+    assert labels.dtype == tf.int64 and set(labels.numpy()) == {0, 1, 2, 3}

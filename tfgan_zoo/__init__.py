@@ -2,6 +2,8 @@
 
 from tfgan_zoo import console  # noqa: F401, I001  first: it keeps TensorFlow's start-up messages off the terminal
 
+from tfgan_zoo import augment, layers  # noqa: F401  what a `.keras` file holds can be loaded
+
 from tfgan_zoo.families.bgan import BGAN as BGAN
 from tfgan_zoo.families.cyclegan import CycleGAN as CycleGAN
 from tfgan_zoo.families.dcgan import DCGAN as DCGAN

@@ -38,6 +38,7 @@ def wrap(discriminator, *, noise=0.0, noise_steps=None, policy=""):
     return keras.Model(inputs[0] if one else inputs, logits, name=f"augmented_{discriminator.name}")
 
 
+@keras.saving.register_keras_serializable(package="tfgan_zoo")
 class Augment(keras.layers.Layer):
     """`diff_augment`, then `instance_noise`, when training; the identity otherwise. Arguments are those of `wrap`."""
 
@@ -57,6 +58,10 @@ class Augment(keras.layers.Layer):
     # Without it Keras would trace `call` for the shape, when no stream is open.
     def compute_output_shape(self, input_shape):
         return input_shape
+
+    def get_config(self):
+        own = {"noise": self.noise, "noise_steps": self.noise_steps, "policy": self.policy}
+        return super().get_config() | own
 
 
 def instance_noise(image, stddev):

@@ -1,11 +1,16 @@
 """Layers that two or more families use. Images are `[B, H, W, C]`."""
 
+import math
+
 import keras
 import tensorflow as tf
 
 from tfgan_zoo import random
 
+_saved = keras.saving.register_keras_serializable(package="tfgan_zoo")  # loadable where this package is imported
 
+
+@_saved
 class InstanceNormalization(keras.layers.Layer):
     """Each channel of each example to mean 0 and variance 1 over its pixels. Ulyanov et al. 2016, arXiv 1607.08022.
 
@@ -16,17 +21,21 @@ class InstanceNormalization(keras.layers.Layer):
     Args:
         affine: learn a scale and an offset per channel (CycleGAN has none).
         epsilon: added to the variance.
+        gamma_initializer: of the scale.
     """
 
-    def __init__(self, affine=True, epsilon=1e-5, **kwargs):
+    def __init__(self, affine=True, epsilon=1e-5, gamma_initializer="ones", **kwargs):
         super().__init__(**kwargs)
         self.affine = affine
         self.epsilon = epsilon
+        self.gamma_initializer = keras.initializers.get(gamma_initializer)
 
     def build(self, input_shape):
         if self.affine:
             channels = (input_shape[-1],)
-            self.gamma = self.add_weight(name="gamma", shape=channels, initializer="ones", autocast=False)
+            self.gamma = self.add_weight(
+                name="gamma", shape=channels, initializer=self.gamma_initializer, autocast=False
+            )
             self.beta = self.add_weight(name="beta", shape=channels, initializer="zeros", autocast=False)
 
     def call(self, x):
@@ -45,7 +54,15 @@ class InstanceNormalization(keras.layers.Layer):
     def compute_output_shape(self, input_shape):
         return input_shape
 
+    def get_config(self):
+        return super().get_config() | {
+            "affine": self.affine,
+            "epsilon": self.epsilon,
+            "gamma_initializer": keras.initializers.serialize(self.gamma_initializer),
+        }
 
+
+@_saved
 class ReflectionPadding2D(keras.layers.Layer):
     """Mirrors `n` pixels over each border, the border pixel itself not repeated: [B, H, W, C] -> [B, H+2n, W+2n, C].
 
@@ -61,7 +78,11 @@ class ReflectionPadding2D(keras.layers.Layer):
         n = self.n
         return tf.pad(x, [[0, 0], [n, n], [n, n], [0, 0]], mode="REFLECT")
 
+    def get_config(self):
+        return super().get_config() | {"n": self.n}
 
+
+@_saved
 class Dropout(keras.layers.Layer):
     """Zeroes each element with probability `rate` and scales the others by 1 / (1 - rate).
 
@@ -94,6 +115,9 @@ class Dropout(keras.layers.Layer):
     def compute_output_shape(self, input_shape):
         return input_shape
 
+    def get_config(self):
+        return super().get_config() | {"rate": self.rate, "always": self.always}
+
 
 def batch_normalization(**kwargs):
     """Batch normalisation over the *global* batch, so that one replica and eight make the same update.
@@ -117,186 +141,241 @@ def normal_1_002():
     return keras.initializers.RandomNormal(mean=1.0, stddev=0.02)
 
 
-class _Convolution(keras.layers.Layer):
-    """A convolution, zero-padded to keep the size, by a kernel that a `_..Normalized` class adds and normalises.
+class _Normalization:
+    """What makes the kernel that a layer uses of the one that it learns. Float32 whatever the compute dtype.
 
-    Args:
-        filters: channels of the output.
-        kernel_size: height and width of the kernel.
-        strides: pixels between its places.
-        use_bias: add a learned number per channel.
-        kernel_initializer: as in `keras.layers.Conv2D`; None: `initializer` of the class.
-    """
-
-    def __init__(self, filters, kernel_size, strides=1, use_bias=True, kernel_initializer=None, **kwargs):
-        super().__init__(**kwargs)
-        self.filters, self.kernel_size, self.strides, self.use_bias = filters, kernel_size, strides, use_bias
-        self.kernel_initializer = keras.initializers.get(kernel_initializer or self.initializer)
-
-    def build(self, input_shape):
-        shape = (self.kernel_size, self.kernel_size, input_shape[-1], self.filters)
-        self._add_kernel(shape, self.kernel_initializer, self.use_bias)
-
-    def _apply(self, x, kernel):
-        return tf.nn.conv2d(x, tf.cast(kernel, x.dtype), self.strides, "SAME")
-
-
-class _Dense(keras.layers.Layer):
-    """[B, in] -> [B, units] by a kernel that a `_..Normalized` class adds and normalises.
-
-    Args:
-        units: length of the output.
-        use_bias: add a learned vector.
-        kernel_initializer: as in `keras.layers.Dense`; None: `initializer` of the class.
-    """
-
-    def __init__(self, units, use_bias=True, kernel_initializer=None, **kwargs):
-        super().__init__(**kwargs)
-        self.units, self.use_bias = units, use_bias
-        self.kernel_initializer = keras.initializers.get(kernel_initializer or self.initializer)
-
-    def build(self, input_shape):
-        self._add_kernel((input_shape[-1], self.units), self.kernel_initializer, self.use_bias)
-
-    def _apply(self, x, kernel):
-        return tf.matmul(x, tf.cast(kernel, x.dtype))
-
-
-class _SpectrallyNormalized(keras.layers.Layer):
-    """A layer whose kernel W [..., out] is used as W / sigma(W). Miyato et al. 2018, arXiv 1802.05957, section 2.1.
-
-    sigma(W), the largest singular value of W as a matrix [rest, out], is estimated by power iteration from `u`, the
-    last call's singular vector (Algorithm 1). One iteration per call in training. Algorithm 1 has one per update; where
-    a step calls the discriminator on real and on fake images it makes two here, as in the published code. Serving
-    starts from the `u` of training and keeps nothing. The gradient is that of W / sigma(W) with the singular vectors
-    held constant (eq. 12), all in float32 whatever the compute dtype. A kernel of zeros stays one.
+    It keeps nothing itself: variables that it needs become those of the layer. So one may be given to many layers.
     """
 
     initializer = "glorot_uniform"
+    """Of a kernel for which a layer is given none."""
 
-    def _add_kernel(self, shape, initializer, use_bias=False):
-        self.kernel = self.add_weight(name="kernel", shape=shape, initializer=initializer, autocast=False)
-        self.bias = self.add_weight(name="bias", shape=shape[-1:], initializer="zeros") if use_bias else None
+    bias_scale = 1.0
+    """What a layer multiplies its bias with."""
+
+    def add_variables(self, layer):
+        """Gives `layer`, whose `kernel` is there, the variables that `kernel` needs."""
+
+    def kernel(self, layer, training=False):
+        """The kernel that `layer` uses, float32, of the shape of `layer.kernel`."""
+        raise NotImplementedError(f"{type(self).__name__} has no kernel")
+
+    def get_config(self):
+        return {}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**config)
+
+
+@_saved
+class SpectralNorm(_Normalization):
+    """A kernel W [..., out] is used as W / sigma(W). Miyato et al. 2018, arXiv 1802.05957, section 2.1.
+
+    sigma(W), the largest singular value of W as a matrix [rest, out], is estimated by power iteration (eq. 18-19) from
+    the layer's `u`, the last call's singular vector. One iteration per call in training. Algorithm 1 (appendix A) has
+    one per update; where a step calls the discriminator on real and on fake images it makes two here, as in the
+    published code. Serving starts from the `u` of training and keeps nothing. The gradient is that of W / sigma(W)
+    with the singular vectors held constant (eq. 9-10). A kernel of zeros stays one.
+
+    sigma is that of the kernel as a matrix [height * width * in, filters], not of the convolution as a map between
+    images, which can be larger.
+    """
+
+    def add_variables(self, layer):
         # Every replica computes the same u from the same W: that of the first is the one of all.
-        self.u = self.add_weight(
+        layer.u = layer.add_weight(
             name="u",
-            shape=(shape[-1], 1),
+            shape=(layer.kernel.shape[-1], 1),
             initializer="random_normal",
             trainable=False,
             autocast=False,
             aggregation="only_first_replica",
         )
 
-    def normalized_kernel(self, training=False):
-        """W / sigma(W), float32. Moves `u` by the call's power iteration if `training`."""
-        kernel = tf.convert_to_tensor(self.kernel)
+    def kernel(self, layer, training=False):
+        """W / sigma(W). Moves `layer.u` by the call's power iteration if `training`."""
+        kernel = tf.convert_to_tensor(layer.kernel)
         matrix = tf.reshape(kernel, [-1, kernel.shape[-1]])  # [rest, out]
         fixed = tf.stop_gradient(matrix)
-        v = tf.math.l2_normalize(tf.matmul(fixed, tf.convert_to_tensor(self.u)), epsilon=1e-24)  # [rest, 1]
+        v = tf.math.l2_normalize(tf.matmul(fixed, tf.convert_to_tensor(layer.u)), epsilon=1e-24)  # [rest, 1]
         u = tf.math.l2_normalize(tf.matmul(fixed, v, transpose_a=True), epsilon=1e-24)  # [out, 1]
         sigma = tf.reduce_sum(v * tf.matmul(matrix, u))
         if training:
-            self.u.assign(u)
+            layer.u.assign(u)
         return kernel / tf.maximum(sigma, 1e-12)
 
-    def call(self, x, training=False):
-        y = self._apply(x, self.normalized_kernel(training))
-        return y if self.bias is None else y + tf.cast(self.bias, y.dtype)
 
+@_saved
+class WeightNorm(_Normalization):
+    """A kernel v [..., out] is used as g v / ||v||, g one length per output. Salimans & Kingma 2016, arXiv 1602.07868
+    (its formulas were seen, the numbers of its equations were not).
 
-class SpectralConv2D(_SpectrallyNormalized, _Convolution):
-    """A convolution with a spectrally normalised kernel, [B, H, W, in] -> [B, H / strides, W / strides, filters].
-
-    Takes `filters`, `kernel_size` (one number), `strides`, `use_bias` and `kernel_initializer` as `keras.layers.Conv2D`
-    does, and pads with zeros to keep the size.
-
-    sigma is that of the kernel as a matrix [height * width * in, filters], not of the convolution as a map between
-    images, which can be larger.
-    """
-
-
-class SpectralDense(_SpectrallyNormalized, _Dense):
-    """A dense layer with a spectrally normalised kernel, [B, in] -> [B, units].
-
-    Takes `units`, `use_bias` and `kernel_initializer` as `keras.layers.Dense` does.
-    """
-
-
-class Projection(_SpectrallyNormalized):
-    """y^T V phi(x), the inner product of a label's embedding and features. Miyato & Koyama 2018, arXiv 1802.05637.
-
-    V is spectrally normalised, as in the published code. [B, C] and label [B] -> [B, 1].
-
-    Args:
-        num_classes: labels are 0 ... num_classes - 1.
-    """
-
-    def __init__(self, num_classes, **kwargs):
-        super().__init__(**kwargs)
-        self.num_classes = num_classes
-
-    def build(self, features_shape, label_shape):
-        self._add_kernel((self.num_classes, features_shape[-1]), keras.initializers.GlorotUniform())
-
-    def call(self, features, label, training=False):
-        kernel = tf.cast(self.normalized_kernel(training), features.dtype)
-        return tf.reduce_sum(features * _rows(kernel, label), axis=-1, keepdims=True)
-
-    def compute_output_shape(self, features_shape, label_shape):
-        return (features_shape[0], 1)
-
-
-class _WeightNormalized(keras.layers.Layer):
-    """A layer whose kernel is g v / ||v||, v [..., out] and one length g per output. Salimans & Kingma 2016, arXiv
-    1602.07868 (its formulas were seen, the numbers of its equations were not).
-
-    ||v|| is the norm of what leads to one output; the gradient goes through it. Float32 whatever the compute dtype.
-    g begins as ||v||: the layer as its plain twin. `initialize` has the paper's start instead. A v of zeros stays one.
+    ||v|| is the norm of what leads to one output; the gradient goes through it. The layer's `kernel` is v. Its `g`
+    begins as ||v||: the layer as its plain twin. `initialize_weight_norm` has the paper's start instead. A v of zeros
+    stays one.
     """
 
     initializer = "random_normal"  # N(0, 0.05), the paper's
 
-    def _add_kernel(self, shape, initializer, use_bias):
-        self.v = self.add_weight(name="v", shape=shape, initializer=initializer, autocast=False)
-        self.g = self.add_weight(
+    def add_variables(self, layer):
+        layer.g = layer.add_weight(
             name="g",
-            shape=shape[-1:],
-            initializer=lambda shape, dtype: tf.norm(tf.reshape(self.v, [-1, shape[0]]), axis=0),
+            shape=layer.kernel.shape[-1:],
+            initializer=lambda shape, dtype: tf.norm(tf.reshape(layer.kernel, [-1, shape[0]]), axis=0),
             autocast=False,
         )
-        self.bias = self.add_weight(name="bias", shape=shape[-1:], initializer="zeros") if use_bias else None
 
-    def _direction(self):
-        v = tf.convert_to_tensor(self.v)
+    def _direction(self, layer):
+        v = tf.convert_to_tensor(layer.kernel)
         return tf.math.l2_normalize(v, axis=list(range(len(v.shape) - 1)), epsilon=1e-24)
 
-    def normalized_kernel(self):
-        """g v / ||v||, float32."""
-        return tf.convert_to_tensor(self.g) * self._direction()
+    def kernel(self, layer, training=False):
+        """g v / ||v||."""
+        return tf.convert_to_tensor(layer.g) * self._direction(layer)
 
-    def initialize(self, x):
+    def initialize(self, layer, x):
         """Sets g = 1 / sigma[t] and bias = -mu[t] / sigma[t], t the layer's answers to `x` with g = 1 and no bias.
 
         Then the answers to `x` have mean 0 (where there is a bias) and variance 1 per output.
         """
-        t = tf.cast(self._apply(tf.cast(x, self.compute_dtype), self._direction()), tf.float32)
+        t = tf.cast(layer.apply_kernel(tf.cast(x, layer.compute_dtype), self._direction(layer)), tf.float32)
         mean, variance = tf.nn.moments(t, list(range(len(t.shape) - 1)))
         scale = tf.math.rsqrt(variance + 1e-10)  # finite where nothing varies
-        self.g.assign(scale)
-        if self.bias is not None:
-            self.bias.assign(-mean * scale)
-
-    def call(self, x):
-        y = self._apply(x, self.normalized_kernel())
-        return y if self.bias is None else y + tf.cast(self.bias, x.dtype)
+        layer.g.assign(scale)
+        if layer.bias is not None:
+            layer.bias.assign(-mean * scale)
 
 
-class WeightNormConv2D(_WeightNormalized, _Convolution):
-    """A convolution with a weight-normalised kernel, otherwise as `SpectralConv2D`; `v` is what is initialised."""
+@_saved
+class EqualizedRate(_Normalization):
+    """A kernel w [..., out] is used as w gain rate / sqrt(fan_in), a bias b as b rate; fan_in is all of w's size but
+    `out`. Karras et al. 2018, arXiv 1710.10196, section 4.1 ("equalized learning rate").
+
+    Kernels start as N(0, 1 / rate^2), so the used one starts with the variance gain^2 / fan_in whatever the rate. Adam
+    moves every weight by about its learning rate: the used one then moves in proportion to its own size. (The paper
+    prints a division by the constant; its code multiplies.)
+
+    Args:
+        gain: of the activation that follows; 1 where none does.
+        rate: StyleGAN's learning rate multiplier (1812.04948; 0.01 in its mapping network): the used weights move
+            `rate` times as far under Adam, rate^2 times under plain gradient descent.
+    """
+
+    def __init__(self, gain=2**0.5, rate=1.0):
+        self.gain, self.bias_scale = gain, rate
+
+    @property
+    def initializer(self):  # a new one per layer, as `normal_002`
+        return keras.initializers.RandomNormal(stddev=1 / self.bias_scale)
+
+    def kernel(self, layer, training=False):
+        """w gain rate / sqrt(fan_in)."""
+        kernel = tf.convert_to_tensor(layer.kernel)
+        return kernel * (self.gain * self.bias_scale / math.sqrt(math.prod(kernel.shape[:-1])))
+
+    def get_config(self):
+        return {"gain": self.gain, "rate": self.bias_scale}
 
 
-class WeightNormDense(_WeightNormalized, _Dense):
-    """A dense layer with a weight-normalised kernel, otherwise as `SpectralDense`; `v` is what is initialised."""
+class _Normalized(keras.layers.Layer):
+    """y = a linear map of x by the kernel that `normalization` makes of the learned one, plus a bias.
+
+    A subclass says what shape the kernel has for an input and how it is applied.
+    """
+
+    def __init__(self, *, normalization, use_bias=True, kernel_initializer=None, **kwargs):
+        super().__init__(**kwargs)
+        self.normalization, self.use_bias = normalization, use_bias
+        self.kernel_initializer = keras.initializers.get(kernel_initializer or normalization.initializer)
+
+    def kernel_shape(self, input_shape):
+        raise NotImplementedError(f"{type(self).__name__} has no kernel_shape")
+
+    def apply_kernel(self, x, kernel):
+        raise NotImplementedError(f"{type(self).__name__} has no apply_kernel")
+
+    def build(self, input_shape):
+        shape = self.kernel_shape(input_shape)
+        self.kernel = self.add_weight(name="kernel", shape=shape, initializer=self.kernel_initializer, autocast=False)
+        self.bias = None
+        if self.use_bias:
+            self.bias = self.add_weight(name="bias", shape=shape[-1:], initializer="zeros", autocast=False)
+        self.normalization.add_variables(self)
+
+    def normalized_kernel(self, training=False):
+        """The kernel that a call uses, float32; `training` as in a call."""
+        return self.normalization.kernel(self, training)
+
+    def call(self, x, training=False):
+        y = self.apply_kernel(x, self.normalized_kernel(training))
+        return y if self.bias is None else y + tf.cast(self.bias * self.normalization.bias_scale, y.dtype)
+
+    def get_config(self):
+        return super().get_config() | {
+            "normalization": keras.saving.serialize_keras_object(self.normalization),
+            "use_bias": self.use_bias,
+            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        normalization = keras.saving.deserialize_keras_object(config["normalization"])
+        return cls(**config | {"normalization": normalization})
+
+
+@_saved
+class Conv2D(_Normalized):
+    """A convolution with a normalised kernel, [B, H, W, in] -> [B, h, w, filters]. Without one: `keras.layers.Conv2D`.
+
+    Args:
+        filters: channels of the output.
+        kernel_size: height and width of the kernel, one number.
+        strides: pixels between its places, one number.
+        padding: "same", with zeros, h = H / strides rounded up; or "valid".
+        normalization: `SpectralNorm()`, `WeightNorm()` or `EqualizedRate(...)`.
+        use_bias: add a learned number per channel.
+        kernel_initializer: as in `keras.layers.Conv2D`; None: that of the normalisation.
+    """
+
+    def __init__(self, filters, kernel_size, strides=1, padding="same", **kwargs):
+        super().__init__(**kwargs)
+        self.filters, self.kernel_size, self.strides, self.padding = filters, kernel_size, strides, padding
+
+    def kernel_shape(self, input_shape):
+        return (self.kernel_size, self.kernel_size, input_shape[-1], self.filters)
+
+    def apply_kernel(self, x, kernel):
+        return tf.nn.conv2d(x, tf.cast(kernel, x.dtype), self.strides, self.padding.upper())
+
+    def get_config(self):
+        names = ("filters", "kernel_size", "strides", "padding")
+        return super().get_config() | {name: getattr(self, name) for name in names}
+
+
+@_saved
+class Dense(_Normalized):
+    """A dense layer with a normalised kernel, [B, in] -> [B, units]. Without one: `keras.layers.Dense`.
+
+    Args:
+        units: length of the output.
+        normalization: `SpectralNorm()`, `WeightNorm()` or `EqualizedRate(...)`.
+        use_bias: add a learned vector.
+        kernel_initializer: as in `keras.layers.Dense`; None: that of the normalisation.
+    """
+
+    def __init__(self, units, **kwargs):
+        super().__init__(**kwargs)
+        self.units = units
+
+    def kernel_shape(self, input_shape):
+        return (input_shape[-1], self.units)
+
+    def apply_kernel(self, x, kernel):
+        return tf.matmul(x, tf.cast(kernel, x.dtype))
+
+    def get_config(self):
+        return super().get_config() | {"units": self.units}
 
 
 def initialize_weight_norm(network, x):
@@ -312,11 +391,51 @@ def initialize_weight_norm(network, x):
     Raises:
         ValueError: the network has no weight-normalised layer.
     """
-    normalized = [layer for layer in network.layers if isinstance(layer, _WeightNormalized)]
+    normalized = [layer for layer in network.layers if isinstance(getattr(layer, "normalization", None), WeightNorm)]
     if not normalized:
-        raise ValueError(f"{network.name} has no weight-normalised layer; use WeightNormConv2D or WeightNormDense")
+        raise ValueError(f"{network.name} has no weight-normalised layer; use normalization=layers.WeightNorm()")
     for layer in normalized:
-        layer.initialize(keras.Model(network.inputs, layer.input)(x))
+        layer.normalization.initialize(layer, keras.Model(network.inputs, layer.input)(x))
+
+
+@_saved
+class Projection(keras.layers.Layer):
+    """y^T V phi(x), the inner product of a label's embedding and features. Miyato & Koyama 2018, arXiv 1802.05637.
+
+    V is spectrally normalised, as in the published code. [B, C] and label [B] -> [B, 1].
+
+    Args:
+        num_classes: labels are 0 ... num_classes - 1.
+    """
+
+    normalization = SpectralNorm()
+
+    def __init__(self, num_classes, **kwargs):
+        super().__init__(**kwargs)
+        self.num_classes = num_classes
+
+    def build(self, features_shape, label_shape):
+        self.kernel = self.add_weight(
+            name="kernel",
+            shape=(self.num_classes, features_shape[-1]),
+            initializer=keras.initializers.GlorotUniform(),
+            autocast=False,
+        )
+        self.normalization.add_variables(self)
+
+    def normalized_kernel(self, training=False):
+        """V / sigma(V), float32. Moves `u` if `training`."""
+        return self.normalization.kernel(self, training)
+
+    def call(self, features, label, training=False):
+        kernel = tf.cast(self.normalized_kernel(training), features.dtype)
+        return tf.reduce_sum(features * _rows(kernel, label), axis=-1, keepdims=True)
+
+    def compute_output_shape(self, features_shape, label_shape):
+        return (features_shape[0], 1)
+
+    def get_config(self):
+        return super().get_config() | {"num_classes": self.num_classes}
 
 
 def _rows(table, label):
@@ -324,6 +443,7 @@ def _rows(table, label):
     return tf.one_hot(label, table.shape[0], dtype=table.dtype) @ table
 
 
+@_saved
 class ConditionalBatchNormalization(keras.layers.Layer):
     """Batch normalisation whose scale and offset are those of the example's label. Dumoulin et al. 2017, arXiv
     1610.07629; de Vries et al. 2017, arXiv 1707.00683.
@@ -337,7 +457,7 @@ class ConditionalBatchNormalization(keras.layers.Layer):
     def __init__(self, num_classes, **kwargs):
         super().__init__(**kwargs)
         self.num_classes = num_classes
-        self.normalize = batch_normalization(center=False, scale=False)
+        self.normalize = batch_normalization(center=False, scale=False, dtype=self.dtype_policy)
 
     def build(self, x_shape, label_shape):
         self.normalize.build(x_shape)
@@ -355,7 +475,11 @@ class ConditionalBatchNormalization(keras.layers.Layer):
     def compute_output_shape(self, x_shape, label_shape):
         return x_shape
 
+    def get_config(self):
+        return super().get_config() | {"num_classes": self.num_classes}
 
+
+@_saved
 class SelfAttention(keras.layers.Layer):
     """y_i = gamma o_i + x_i, o an attention over all places of the image. Zhang et al. 2019, arXiv 1805.08318, eq. 1-3.
 
@@ -367,8 +491,9 @@ class SelfAttention(keras.layers.Layer):
     def build(self, input_shape):
         channels = input_shape[-1]
         reduced = max(1, channels // 8)
-        self.f, self.g, self.h = (SpectralConv2D(reduced, 1, use_bias=False, name=n) for n in "fgh")
-        self.v = SpectralConv2D(channels, 1, use_bias=False, name="v")
+        alike = {"kernel_size": 1, "use_bias": False, "normalization": SpectralNorm(), "dtype": self.dtype_policy}
+        self.f, self.g, self.h = (Conv2D(reduced, name=n, **alike) for n in "fgh")
+        self.v = Conv2D(channels, name="v", **alike)
         for layer in (self.f, self.g, self.h):
             layer.build(input_shape)
         self.v.build((*input_shape[:-1], reduced))

@@ -89,16 +89,29 @@ def gradient_penalty(discriminator, real, fake):
         tape.watch(mixed)
         logits = _f32(discriminator(mixed, training=True))
     gradient = tape.gradient(logits, mixed)
-    squared = tf.reduce_sum(tf.square(gradient), axis=list(range(1, real.shape.rank)))  # [B]
-    # The square root's slope is infinite at 0, and inf * 0 is NaN: where the gradient vanishes, take neither.
-    nonzero = squared > 0.0
-    slope = tf.where(nonzero, tf.sqrt(tf.where(nonzero, squared, 1.0)), 0.0)
+    slope = safe_sqrt(tf.reduce_sum(tf.square(gradient), axis=list(range(1, real.shape.rank))))  # [B]
     return tf.reduce_mean(tf.square(slope - 1.0))
 
 
 def l1(a, b):
     """E[|a - b|], the mean over every element; pix2pix (arXiv 1611.07004), eq. 3, CycleGAN (1703.10593), eq. 2."""
     return tf.reduce_mean(tf.abs(_f32(a) - _f32(b)))
+
+
+def safe_sqrt(x):
+    """The square root of x >= 0, whose slope at 0 is taken for 0.
+
+    It is infinite there, and infinity times the slope 0 of a sum of squares is NaN: a norm has no gradient where all it
+    is the norm of is 0.
+
+    Args:
+        x: floats of any shape.
+
+    Returns:
+        The same shape and type; 0 where x is 0 or below.
+    """
+    positive = x > 0.0
+    return tf.where(positive, tf.sqrt(tf.where(positive, x, tf.ones([], x.dtype))), tf.zeros([], x.dtype))
 
 
 def _f32(x):

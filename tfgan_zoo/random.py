@@ -4,6 +4,10 @@
 `stream`, and each draw inside it gets the next number as its key. A draw is made for the *global* batch, of which a
 replica keeps its slice: one replica and eight make the same update, and a resumed run draws what the uninterrupted
 one would have drawn. Only stateless operations are used, so a step compiles with XLA.
+
+The number of a draw is counted while a step is traced. The body of a `tf.while_loop` (`tf.map_fn`, `tf.scan`, a Python
+loop over a tensor) is traced once: a draw in it would give every iteration the same numbers, so it is refused. Draw
+before the loop, for all iterations at once; or open a stream in the body, keyed by what the iterations count.
 """
 
 import contextlib
@@ -11,12 +15,15 @@ import threading
 
 import tensorflow as tf
 
+from tfgan_zoo import replicas
+
 _open = threading.local()  # MirroredStrategy traces each replica in a thread of its own
 
 
 class _Stream:
     def __init__(self, key, replica, replicas, shared):
         self.key, self.replica, self.replicas, self.shared, self.draws = key, replica, replicas, shared, 0
+        self.graph = tf.compat.v1.get_default_graph()  # in which it was opened
 
 
 @contextlib.contextmanager
@@ -30,14 +37,11 @@ def stream(seed, step=0, *, shared=False):
             its neighbours nor on the batch size (serving). With an int seed, what is drawn for a shape of ints (the
             batch excepted) is a constant of the graph: not every runtime knows these operations.
     """
-    replica, replicas = 0, 1
-    context = tf.distribute.get_replica_context()
-    if context is not None and not shared:
-        replica, replicas = context.replica_id_in_sync_group, context.num_replicas_in_sync
+    replica, among = (0, 1) if shared else (replicas.index(), replicas.count())
     with tf.init_scope() if shared and isinstance(seed, int) and isinstance(step, int) else contextlib.nullcontext():
         key = tf.stack([tf.cast(seed, tf.int64), tf.cast(step, tf.int64)])
     outer = getattr(_open, "stream", None)
-    _open.stream = _Stream(key, replica, replicas, shared)
+    _open.stream = _Stream(key, replica, among, shared)
     try:
         yield
     finally:
@@ -48,7 +52,7 @@ def normal(shape):
     """Standard normal float32 numbers of `shape`; axis 0 is this replica's batch.
 
     Raises:
-        RuntimeError: no stream is open.
+        RuntimeError: no stream is open, or it was opened outside of the loop that this is in.
     """
     return _draw(shape, transform=tf.math.ndtri)
 
@@ -59,7 +63,7 @@ def uniform(shape, minval=0.0, maxval=1.0, *, same=False):
     With `same=True` there is no batch axis and every replica gets the same numbers.
 
     Raises:
-        RuntimeError: no stream is open.
+        RuntimeError: as `normal`.
     """
     return minval + (maxval - minval) * _draw(shape, same)
 
@@ -68,9 +72,18 @@ def integers(shape, below):
     """Uniform int64 numbers 0 ... below - 1 of `shape`; axis 0 is this replica's batch.
 
     Raises:
-        RuntimeError: no stream is open.
+        RuntimeError: as `normal`.
     """
     return tf.minimum(tf.cast(uniform(shape) * below, tf.int64), below - 1)  # rounding could reach `below`
+
+
+def labels(count, num_classes):
+    """The labels of a batch, [count] int64, all equally likely; None where there are none (`num_classes` is 0).
+
+    Raises:
+        RuntimeError: as `normal`.
+    """
+    return integers([count], num_classes) if num_classes else None
 
 
 def step():
@@ -89,12 +102,29 @@ def _current():
     return current
 
 
+# The graphs of a loop's condition and body; TensorFlow has no public name for them.
+_LOOPS = ("WhileCondFuncGraph", "WhileBodyFuncGraph")
+
+
+def _refuse_in_a_loop(current):
+    graph = tf.compat.v1.get_default_graph()
+    while graph is not None and graph is not current.graph:
+        if type(graph).__name__ in _LOOPS:
+            raise RuntimeError(
+                "random numbers were asked for in a loop whose body is traced once, from a stream opened outside of it:"
+                " every iteration would get the same; draw before the loop, for all iterations at once"
+            )
+        graph = getattr(graph, "outer_graph", None)
+
+
 def _draw(shape, same=False, transform=tf.identity):
     current = _current()
+    _refuse_in_a_loop(current)
     if current.shared:
         known = not tf.is_symbolic_tensor(current.key) and all(isinstance(d, int) for d in shape[1:])
         with tf.init_scope() if known else contextlib.nullcontext():
-            one = transform(_in_unit_interval(tf.concat([[1], shape[1:]], 0), _next_key(current)))
+            rest = tf.convert_to_tensor(shape[1:], tf.int32)
+            one = transform(_in_unit_interval(tf.concat([[1], rest], 0), _next_key(current)))
         return tf.repeat(one, tf.convert_to_tensor(shape, tf.int32)[0], axis=0)
     key = _next_key(current)
     shape = tf.convert_to_tensor(shape, tf.int32)
@@ -103,7 +133,7 @@ def _draw(shape, same=False, transform=tf.identity):
     if same or (isinstance(current.replicas, int) and current.replicas == 1):
         return transform(_in_unit_interval(shape, key))
     everything = transform(_in_unit_interval(tf.concat([batch * current.replicas, rest], 0), key))
-    start = tf.cast(current.replica, tf.int32) * batch
+    start = current.replica * batch
     return tf.slice(everything, tf.concat([start, tf.zeros_like(rest)], 0), shape)
 
 

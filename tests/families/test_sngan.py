@@ -20,9 +20,9 @@ def small_networks(num_classes):
     generator = keras.Model([z, label] if num_classes else z, kl.Activation("tanh", dtype="float32")(x))
 
     image = keras.Input(SHAPE)
-    x = kl.LeakyReLU()(layers.SpectralConv2D(8, 3, strides=2, name="conv")(image))
+    x = kl.LeakyReLU()(layers.Conv2D(8, 3, strides=2, normalization=layers.SpectralNorm(), name="conv")(image))
     phi = keras.ops.sum(kl.Activation("linear", dtype="float32")(x), axis=[1, 2])
-    logits = layers.SpectralDense(1, use_bias=False, dtype="float32", name="psi")(phi)
+    logits = layers.Dense(1, normalization=layers.SpectralNorm(), use_bias=False, dtype="float32", name="psi")(phi)
     if num_classes:
         logits = kl.Add(dtype="float32")([logits, layers.Projection(num_classes, dtype="float32")(phi, label)])
     return generator, keras.Model([image, label] if num_classes else image, logits)
@@ -60,7 +60,7 @@ def test_without_labels_it_trains_and_its_export_takes_noise_alone(tmp_path):
 
 
 def spectral_layers(model):
-    return [layer for layer in model.layers if isinstance(layer, layers._SpectrallyNormalized)]
+    return [layer for layer in model.layers if isinstance(getattr(layer, "normalization", None), layers.SpectralNorm)]
 
 
 def test_every_kernel_of_the_discriminator_has_singular_value_one_and_none_of_the_generator_is_normalized(

@@ -14,7 +14,7 @@ from tfgan_zoo.errors import InputError
 _ACCEPTED = "give `glyphs`, a TFDS name such as `mnist` or `cycle_gan/horse2zebra`, or a folder of images"
 
 
-def images(dataset, *, image_size, channels=None, fit="crop", data_dir=None, style="sans"):
+def images(dataset, *, image_size, channels=None, fit=None, data_dir=None, style="sans"):
     """Single images: the column `image`.
 
     Args:
@@ -39,7 +39,7 @@ def images(dataset, *, image_size, channels=None, fit="crop", data_dir=None, sty
     return _from_tfds("images", dataset, source, ("image",), [feature], decode, what, data_dir)
 
 
-def labelled(dataset, *, image_size, channels=None, fit="crop", data_dir=None):
+def labelled(dataset, *, image_size, channels=None, fit=None, data_dir=None):
     """Images of known class: the columns `image` and `label`. `Data.classes` names the labels.
 
     Args:
@@ -89,7 +89,7 @@ def pairs(
     Raises:
         InputError: the data cannot be found, or is of another kind.
     """
-    decode = _pictures(image_size, channels, fit or "crop")
+    decode = _pictures(image_size, channels, fit)
     if direction not in ("a_to_b", "b_to_a"):
         raise InputError(f"direction is {direction!r}; give a_to_b or b_to_a")
     swap = direction == "b_to_a"
@@ -106,7 +106,7 @@ def pairs(
 
 
 def unpaired(
-    dataset, *, image_size, channels=None, fit="crop", source="sans", target="serif_bold_italic", data_dir=None
+    dataset, *, image_size, channels=None, fit=None, source="sans", target="serif_bold_italic", data_dir=None
 ):
     """Images of two domains, drawn independently: the columns `a` and `b`, which have nothing in common.
 

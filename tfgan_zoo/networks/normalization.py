@@ -16,15 +16,13 @@ def normalization(name, affine=True):
     Raises:
         InputError: another name.
     """
-    if name == "batch":
-        return lambda x: layers.batch_normalization(gamma_initializer=layers.normal_1_002())(x)
-    if name == "instance":
-        return _instance if affine else lambda x: layers.InstanceNormalization(affine=False)(x)
-    raise InputError(f"normalization {name!r}: expected 'batch' or 'instance'")
+    if name not in ("batch", "instance"):
+        raise InputError(f"normalization {name!r}: expected 'batch' or 'instance'")
 
+    def normalize(x):
+        gamma = layers.normal_1_002()
+        if name == "batch":
+            return layers.batch_normalization(gamma_initializer=gamma)(x)
+        return layers.InstanceNormalization(affine, gamma_initializer=gamma)(x)
 
-def _instance(x):
-    layer = layers.InstanceNormalization()
-    x = layer(x)
-    layer.gamma.assign(layers.normal_1_002()(layer.gamma.shape))
-    return x
+    return normalize

@@ -43,7 +43,7 @@ def sn_resnet_generator(
     channels = [width * 2**i if grow else width for i in reversed(range(times))]
     _check_attention(attention, [min(base) * 2**i for i in range(1, times + 1)])
     conv = _spectral_conv if spectral else _plain_conv
-    dense = layers.SpectralDense if spectral else kl.Dense
+    dense = _spectral_dense if spectral else kl.Dense
 
     z, label = keras.Input([latent_dim], name="z"), keras.Input([], dtype="int64", name="label")
 
@@ -97,7 +97,7 @@ def sn_resnet_discriminator(image_shape, width=128, *, grow=False, num_classes=0
         x = _same_block(x, c)
     x = kl.Activation("relu", dtype="float32")(x)
     phi = keras.ops.sum(x, axis=[1, 2])  # [B, c]
-    logits = layers.SpectralDense(1, use_bias=False, dtype="float32", name="psi")(phi)  # [B, 1]
+    logits = _spectral_dense(1, use_bias=False, dtype="float32", name="psi")(phi)  # [B, 1]
     if num_classes:
         projected = layers.Projection(num_classes, dtype="float32", name="projection")(phi, label)
         logits = kl.Add(dtype="float32")([logits, projected])
@@ -142,7 +142,11 @@ def _residual(x, channels):
 
 
 def _spectral_conv(channels, size, **kwargs):
-    return layers.SpectralConv2D(channels, size, **kwargs)
+    return layers.Conv2D(channels, size, normalization=layers.SpectralNorm(), **kwargs)
+
+
+def _spectral_dense(units, **kwargs):
+    return layers.Dense(units, normalization=layers.SpectralNorm(), **kwargs)
 
 
 def _plain_conv(channels, size, **kwargs):

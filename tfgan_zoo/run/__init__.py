@@ -10,8 +10,8 @@
     if __name__ == "__main__":
         run.main("family", PRESETS, main)
 
-`flags.py` has the flags, `folder.py` the run folder, `job.py` what a recipe calls, `callbacks.py` what happens beside the
-steps, `devices.py` where and how precisely they are computed.
+`flags.py` has the flags, `folder.py` the run folder, `job.py` what a recipe calls, `callbacks.py` what happens beside
+the steps, `devices.py` where and how precisely they are computed.
 """
 
 from tfgan_zoo.run.flags import Config as Config

@@ -47,8 +47,8 @@ ImageSize = Annotated[
 
 
 def free(default):
-    """A flag that a resumed run may change: it does not change what a step computes. (More steps stretch a learning rate
-    that ends at 0 with the last one.)
+    """A flag that a resumed run may change: it does not change what a step computes. (More steps stretch a learning
+    rate that ends at 0 with the last one.)
     """
     return dataclasses.field(default=default, metadata={"free": True})
 
@@ -74,8 +74,9 @@ class Config:
     """Size of the pictures: 256, or height x width, 256x512."""
     channels: Literal[1, 3, 4] | None = None
     """1: grey, 3: RGB, 4: RGB with transparency. Default: 1 or 3, as the data has them."""
-    fit: Literal["crop", "stretch", "pad"] = "crop"
-    """What is done to a picture of another shape: cut at its longer sides, scaled to it, or framed with white."""
+    fit: Literal["crop", "stretch", "pad"] | None = None
+    """How a picture of another shape is made to fit: cut at its longer sides, scaled, or framed with white. Default:
+    crop, but the halves of side-by-side pairs are stretched."""
     batch_size: int = 16
     """Examples per step over all replicas together."""
     steps: int = free(1000)

@@ -186,8 +186,8 @@ class Job:
             data: a `Data`, whose held-out examples it is measured on.
             metrics: names with commas between, `"l1,psnr"`, of `tfgan_zoo.evaluate`; `{signature: names}`, for models
                 that are measured in several ways; or a function `() -> {name: number}`.
-            draw: `model -> {name: columns}`, pictures for the end of the run as `pictures.tile` takes them; not asked of
-                a model of points.
+            draw: `model -> {name: columns}`, pictures for the end of the run as `pictures.tile` takes them; not asked
+                of a model of points.
         """
         if self.config.dry_run:
             if not self._phases:

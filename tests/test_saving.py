@@ -1,0 +1,140 @@
+"""Each network of the package goes through a `.keras` file into a process that did no more than import it."""
+
+import importlib
+import inspect
+import json
+import pkgutil
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+from test_networks import SMALL
+
+import tfgan_zoo.families
+import tfgan_zoo.networks
+from tfgan_zoo import LAPGAN, augment, layers, random
+from tfgan_zoo.families.ebgan import autoencoder
+from tfgan_zoo.families.lapgan import level_discriminator, level_generator
+from tfgan_zoo.families.unrolled_gan import recurrent_generator, stacked_generator, strided_discriminator
+from tfgan_zoo.networks.classifier import classifier
+from tfgan_zoo.networks.dcgan import dcgan_discriminator, dcgan_generator
+from tfgan_zoo.networks.sn_resnet import sn_resnet_discriminator, sn_resnet_generator
+
+SHAPE, CLASSES = (12, 12, 1), 3
+
+
+def lapgan():
+    generators = [level_generator((16, 16, 1), 2), dcgan_generator((8, 8, 1), 5, 2)]
+    return LAPGAN(generators, [level_discriminator((16, 16, 1), 2), dcgan_discriminator((8, 8, 1), 2)])
+
+
+def weight_norm_and_equalized_rate():
+    image = x = keras.Input(SHAPE)
+    for i, normalization in enumerate([layers.WeightNorm(), layers.EqualizedRate(1.0), layers.EqualizedRate(rate=0.1)]):
+        x = layers.Conv2D(4, 3, 1 + i % 2, "valid", normalization=normalization, use_bias=i > 0)(x)
+    return keras.Model(image, layers.Dense(2, normalization=layers.WeightNorm(), kernel_initializer="zeros")(x))
+
+
+def in_bfloat16():
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    network = sn_resnet_discriminator(SHAPE, 4, num_classes=CLASSES, attention=6)
+    keras.config.set_dtype_policy("float32")
+    return network
+
+
+BUILDS = {name: build for name, (build, _) in SMALL.items()} | {
+    "sn_resnet_generator_labels": lambda: sn_resnet_generator(
+        SHAPE, 5, 4, num_classes=CLASSES, spectral=True, attention=12
+    ),
+    "sn_resnet_discriminator_labels": lambda: sn_resnet_discriminator(SHAPE, 4, num_classes=CLASSES, attention=6),
+    "sn_resnet_discriminator_bfloat16": in_bfloat16,
+    "classifier": lambda: classifier(SHAPE, CLASSES, 2),
+    "autoencoder": lambda: autoencoder(SHAPE, 2, 5),
+    "level_generator": lambda: level_generator(SHAPE, 2),
+    "level_discriminator": lambda: level_discriminator(SHAPE, 2),
+    "lapgan_generator": lambda: lapgan().generator,
+    "lapgan_discriminator": lambda: lapgan().discriminator,
+    "stacked_generator": lambda: stacked_generator((28, 28, 3), 5, 8),
+    "recurrent_generator": lambda: recurrent_generator(SHAPE, 5, 3),
+    "strided_discriminator": lambda: strided_discriminator(SHAPE, [2, 4]),
+    "weight_norm_and_equalized_rate": weight_norm_and_equalized_rate,
+    "augmented": lambda: augment.wrap(
+        dcgan_discriminator(SHAPE, 2), noise=0.5, noise_steps=9, policy="color,translation,cutout"
+    ),
+    "augmented_labels": lambda: augment.wrap(sn_resnet_discriminator(SHAPE, 4, num_classes=CLASSES), noise=0.5),
+}
+
+LOAD = """
+import tfgan_zoo, keras
+import json, pathlib, sys
+import numpy as np
+sys.path.append("tests")
+folder, answers = pathlib.Path(sys.argv[1]), {}
+networks = {path.stem: keras.saving.load_model(path) for path in folder.glob("*.keras")}
+from test_saving import answer, described
+for name, network in networks.items():
+    answers |= {f"{name}/{i}": y for i, y in enumerate(answer(network))}
+    (folder / f"{name}.json").write_text(described(network))
+np.savez(folder / "answers.npz", **answers)
+"""
+
+
+def answer(network):
+    """What it gives when serving, then when training, as float32; not the latter where the noise is Keras' own."""
+    rng = np.random.default_rng(0)
+    inputs = [
+        rng.integers(0, CLASSES, 2) if x.dtype == "int64" else rng.normal(size=[2, *x.shape[1:]]).astype("float32")
+        for x in network.inputs
+    ]
+    answers = []
+    for training in (False,) if any(type(layer) is keras.layers.Dropout for layer in network.layers) else (False, True):
+        with random.stream(3):
+            y = network(inputs if len(inputs) > 1 else inputs[0], training=training)
+        answers += [np.array(keras.ops.cast(part, "float32")) for part in keras.tree.flatten(y)]
+    return answers
+
+
+def described(network):
+    """All that its layers were made with: initialisers, precision and rates are in it."""
+    return json.dumps(network.get_config(), sort_keys=True)
+
+
+def test_every_builder_is_among_those_saved():
+    modules = [
+        importlib.import_module(f"{package.__name__}.{module.name}")
+        for package in (tfgan_zoo.networks, tfgan_zoo.families)
+        for module in pkgutil.iter_modules(package.__path__)
+    ]
+    builders = {
+        name
+        for module in modules
+        for name, value in vars(module).items()
+        if inspect.isfunction(value) and value.__module__ == module.__name__ and not name.startswith("_")
+        if next(iter(inspect.signature(value).parameters), None) in ("image_shape", "shape")
+    }
+    assert builders - {"square_size", "halvings"} <= {name for b in BUILDS.values() for name in b.__code__.co_names}
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    folder, expected = tmp_path_factory.mktemp("saved"), {}
+    for name, build in BUILDS.items():
+        network = build()
+        for weight in network.trainable_weights:  # off their start: biases, gamma of attention
+            weight.assign(weight + keras.random.normal(weight.shape, stddev=0.05))
+        network.save(folder / f"{name}.keras")
+        expected[name] = (answer(network), described(network))
+    subprocess.run([sys.executable, "-c", LOAD, folder], check=True, timeout=300)
+    return expected, folder
+
+
+@pytest.mark.parametrize("name", BUILDS)
+def test_a_network_loaded_elsewhere_answers_alike_and_is_described_alike(saved, name):
+    expected, folder = saved
+    answers, config = expected[name]
+    with np.load(folder / "answers.npz") as loaded:
+        for i, y in enumerate(answers):
+            np.testing.assert_allclose(loaded[f"{name}/{i}"], y, rtol=1e-5, atol=1e-6)
+    assert (folder / f"{name}.json").read_text() == config
