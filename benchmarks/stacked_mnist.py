@@ -100,9 +100,7 @@ def _run(data, classify, folder, d_fraction, k, seed, steps, batch_size, learnin
     samples = np.concatenate([generator(part, training=False) for part in tf.split(z, len(z) // AT_ONCE)])
     if not np.isfinite(samples).all():
         return {"diverged": True, "seconds": round(took, 1)}
-    pictures.save_png(
-        pictures.tile({"sample": samples[:64]}), folder / f"d{d_fraction:g}-k{k}-seed{seed}-{steps}.png"
-    )
+    pictures.save_png(pictures.tile({"sample": samples[:64]}), folder / f"d{d_fraction:g}-k{k}-seed{seed}-{steps}.png")
     return modes.digit_modes(samples, classify) | {"seconds": round(took, 1)}
 
 

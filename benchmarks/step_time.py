@@ -13,8 +13,8 @@ import statistics
 import time
 from pathlib import Path
 
-from tfgan_zoo.run import devices
 from tfgan_zoo.data import images
+from tfgan_zoo.run import devices
 
 # isort: split
 import keras  # after tfgan_zoo, which sets TensorFlow up before it is imported, as in the recipes

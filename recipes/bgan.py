@@ -28,7 +28,7 @@ import tensorflow as tf  # after tfgan_zoo, which keeps TensorFlow's start-up me
 class Config(run.Config):
     """Train a BGAN."""
 
-    image_size: int = 16
+    image_size: run.ImageSize = run.square(16)
     batch_size: int = 64
     steps: int = 1500
     pixels: Literal["discrete", "continuous"] = "discrete"
@@ -50,34 +50,33 @@ class Config(run.Config):
 PRESETS = {
     "default": Config(),
     "paper": Config(
-        preset="paper", dataset="mnist", image_size=32, steps=93_700, baseline=False, width=64, g_learning_rate=1e-4,
-        d_learning_rate=1e-4,
+        preset="paper", dataset="mnist", image_size=run.square(32), steps=93_700, baseline=False, width=64,
+        g_learning_rate=1e-4, d_learning_rate=1e-4,
     ),
 }  # fmt: skip
 
 
-def load(config):
-    return images.images(config.dataset, image_size=config.image_size, data_dir=config.data_dir)
+def main(job, config):
+    data = images.images(config.dataset, **config.pictures())
+    shape = data.shapes["image"]
+    with job.scope():
+        model = BGAN(
+            dcgan_generator(shape, latent_dim=config.latent_dim, width=config.width),
+            dcgan_discriminator(shape, width=config.width, normalization=None),
+            pixels=config.pixels,
+            samples=config.samples,
+            baseline=config.baseline,
+            seed=config.seed,
+        )
+        g_optimizer, d_optimizer = Adam(config.g_learning_rate, 0.5), Adam(config.d_learning_rate, 0.5)
+    transform = black_and_white if config.pixels == "discrete" else None
+    job.train(model, data, until=config.steps, transform=transform, g_optimizer=g_optimizer, d_optimizer=d_optimizer)
+    job.finish(model, data, draw=latent.tour)
 
 
-def augment(config):
-    return (lambda image, seed: tf.where(image > 0.0, 1.0, -1.0)) if config.pixels == "discrete" else None
-
-
-def build(config, data):
-    shape = (config.image_size, config.image_size, data.channels)
-    generator = dcgan_generator(shape, latent_dim=config.latent_dim, width=config.width)
-    discriminator = dcgan_discriminator(shape, width=config.width, normalization=None)
-    model = BGAN(
-        generator,
-        discriminator,
-        pixels=config.pixels,
-        samples=config.samples,
-        baseline=config.baseline,
-        seed=config.seed,
-    )
-    return model, {"g_optimizer": Adam(config.g_learning_rate, 0.5), "d_optimizer": Adam(config.d_learning_rate, 0.5)}
+def black_and_white(example, seed, columns):
+    return {"image": tf.where(example["image"] > 0.0, 1.0, -1.0)}
 
 
 if __name__ == "__main__":
-    run.main("bgan", PRESETS, load, build, augment=augment, draw=latent.tour)
+    run.main("bgan", PRESETS, main)

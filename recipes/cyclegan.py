@@ -12,8 +12,7 @@ Paper (arXiv 1703.10593): section 4 and appendix 7; 256x256, batch 1, 200 epochs
 import dataclasses
 
 from tfgan_zoo import CycleGAN, run
-from tfgan_zoo.data import images
-from tfgan_zoo.metrics import pictures
+from tfgan_zoo.data import images, transforms
 from tfgan_zoo.networks.patchgan import patchgan_discriminator
 from tfgan_zoo.networks.residual_translator import residual_translator_generator
 from tfgan_zoo.optimizers import Adam, LinearDecay
@@ -23,7 +22,7 @@ from tfgan_zoo.optimizers import Adam, LinearDecay
 class Config(run.Config):
     """Train a CycleGAN."""
 
-    image_size: int = 32
+    image_size: run.ImageSize = run.square(32)
     batch_size: int = 8
     steps: int = 3000
     width: int = 32
@@ -33,54 +32,48 @@ class Config(run.Config):
     patch_layers: int = 2
     """Depth of the discriminators; 3 sees patches of 70x70, 2 of 34x34."""
     identity_weight: float = 0.5
-    """Of the identity term, as a multiple of the cycle weight (section 5.2)."""
+    """How much the identity term counts, as a multiple of the cycle weight (section 5.2); 0: none."""
     jitter: bool = False
     """Enlarge by 286/256, crop at random and mirror; not for letters."""
     learning_rate: float = 2e-4
-    """Of Adam with beta_1 0.5; constant for the first half, then linearly to 0 (section 4)."""
+    """The rate of Adam with beta_1 0.5: constant for the first half, then linearly to 0 (section 4)."""
 
 
 PRESETS = {
     "default": Config(),
     "paper": Config(
-        preset="paper", dataset="cycle_gan/horse2zebra", image_size=256, batch_size=1, steps=266_800, width=64,
-        blocks=9, patch_layers=3, jitter=True,
+        preset="paper", dataset="cycle_gan/horse2zebra", image_size=run.square(256), batch_size=1, steps=266_800,
+        width=64, blocks=9, patch_layers=3, jitter=True,
     ),
 }  # fmt: skip
 
 
-def load(config):
-    return images.unpaired(config.dataset, image_size=config.image_size, data_dir=config.data_dir)
+def main(job, config):
+    data = images.unpaired(config.dataset, **config.pictures())
+    shape = data.shapes["a"]
 
-
-def build(config, data):
-    shape = (config.image_size, config.image_size, data.channels)
-    generators = [residual_translator_generator(shape, width=config.width, blocks=config.blocks) for _ in range(2)]
-    discriminators = [
-        patchgan_discriminator(shape, width=config.width, layers=config.patch_layers, normalization="instance")
-        for _ in range(2)
-    ]
-    model = CycleGAN(*generators, *discriminators, identity_weight=config.identity_weight, seed=config.seed)
+    def discriminator():
+        return patchgan_discriminator(shape, width=config.width, layers=config.patch_layers, normalization="instance")
 
     def adam():
         return Adam(LinearDecay(config.learning_rate, config.steps // 2, config.steps), 0.5)
 
-    return model, {"g_optimizer": adam(), "d_optimizer": adam()}
+    with job.scope():
+        generators = [residual_translator_generator(shape, width=config.width, blocks=config.blocks) for _ in range(2)]
+        model = CycleGAN(
+            *generators, discriminator(), discriminator(), identity_weight=config.identity_weight, seed=config.seed
+        )
+        optimizers = {"g_optimizer": adam(), "d_optimizer": adam()}
+    metrics = {"a_to_b": "l1", "b_to_a": "l1"} if data.test_is_paired else ""
+    job.train(model, data, until=config.steps, metrics=metrics, transform=jitter(config), **optimizers)
+    job.finish(model, data, metrics=metrics)
 
 
-def augment(config):
-    jitter = images.compose(images.random_jitter(286 / 256), images.random_flip)
-    return images.independently(jitter) if config.jitter else None
-
-
-def evaluate(model, data, config):
-    if not data.test_is_paired:
-        return {}
-    pairs = images.in_order(data.test, config.batch_size)
-    there = pictures.compare(model.a_to_b, pairs)
-    back = pictures.compare(model.b_to_a, pairs.map(lambda a, b: (b, a)))
-    return {"l1_a_to_b": there["l1"], "l1_b_to_a": back["l1"], "l1_identity": there["l1_identity"]}
+def jitter(config):
+    if not config.jitter:
+        return None
+    return transforms.independently(transforms.compose(transforms.random_jitter(286 / 256), transforms.random_flip))
 
 
 if __name__ == "__main__":
-    run.main("cyclegan", PRESETS, load, build, evaluate=evaluate, augment=augment)
+    run.main("cyclegan", PRESETS, main)

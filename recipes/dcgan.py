@@ -21,7 +21,7 @@ from tfgan_zoo.optimizers import Adam
 class Config(run.Config):
     """Train a DCGAN."""
 
-    image_size: int = 32
+    image_size: run.ImageSize = run.square(32)
     batch_size: int = 64
     steps: int = 3000
     latent_dim: int = 100
@@ -29,7 +29,7 @@ class Config(run.Config):
     width: int = 32
     """Channels of the layer next to the picture; each further one has twice as many."""
     learning_rate: float = 2e-4
-    """Of Adam with beta_1 0.5, for both players (section 4)."""
+    """The rate of Adam with beta_1 0.5, for both players (section 4)."""
     instance_noise: float = 0.0
     """Standard deviation of noise on what the discriminator sees, lowered linearly to 0 over the steps; 0: none."""
     diff_augment: str = ""
@@ -38,26 +38,28 @@ class Config(run.Config):
 
 PRESETS = {
     "default": Config(),
-    "paper": Config(preset="paper", dataset="lsun/bedroom", image_size=64, batch_size=128, steps=120_000, width=128),
+    "paper": Config(
+        preset="paper", dataset="lsun/bedroom", image_size=run.square(64), batch_size=128, steps=120_000, width=128
+    ),
 }
 
 
-def load(config):
-    return images.images(config.dataset, image_size=config.image_size, data_dir=config.data_dir)
-
-
-def build(config, data):
-    shape = (config.image_size, config.image_size, data.channels)
-    generator = dcgan_generator(shape, latent_dim=config.latent_dim, width=config.width)
-    discriminator = augment.wrap(
-        dcgan_discriminator(shape, width=config.width),
-        noise=config.instance_noise,
-        noise_steps=config.steps,
-        policy=config.diff_augment,
-    )
-    model = DCGAN(generator, discriminator, seed=config.seed)
-    return model, {"g_optimizer": Adam(config.learning_rate, 0.5), "d_optimizer": Adam(config.learning_rate, 0.5)}
+def main(job, config):
+    data = images.images(config.dataset, **config.pictures())
+    shape = data.shapes["image"]
+    with job.scope():
+        generator = dcgan_generator(shape, latent_dim=config.latent_dim, width=config.width)
+        discriminator = augment.wrap(
+            dcgan_discriminator(shape, width=config.width),
+            noise=config.instance_noise,
+            noise_steps=config.steps,
+            policy=config.diff_augment,
+        )
+        model = DCGAN(generator, discriminator, seed=config.seed)
+        g_optimizer, d_optimizer = Adam(config.learning_rate, 0.5), Adam(config.learning_rate, 0.5)
+    job.train(model, data, until=config.steps, g_optimizer=g_optimizer, d_optimizer=d_optimizer)
+    job.finish(model, data, draw=latent.tour)
 
 
 if __name__ == "__main__":
-    run.main("dcgan", PRESETS, load, build, draw=latent.tour)
+    run.main("dcgan", PRESETS, main)

@@ -27,7 +27,7 @@ from tfgan_zoo.optimizers import Adam
 class Config(run.Config):
     """Train an EBGAN."""
 
-    image_size: int = 16
+    image_size: run.ImageSize = run.square(16)
     batch_size: int = 64
     steps: int = 1000
     latent_dim: int = 100
@@ -39,7 +39,7 @@ class Config(run.Config):
     margin: float = 4.0
     """Fakes whose energy, the norm of the reconstruction error over all pixels, is above it teach D nothing."""
     pt_weight: float = 1.0
-    """Of the pulling-away term; 0: none."""
+    """How much the pulling-away term counts; 0: not at all."""
     g_learning_rate: float = 5e-4
     """The generator's, of Adam with beta_1 0.5."""
     d_learning_rate: float = 1e-3
@@ -49,23 +49,23 @@ class Config(run.Config):
 PRESETS = {
     "default": Config(),
     "paper": Config(
-        preset="paper", dataset="lsun/bedroom", image_size=64, steps=100_000, width=64, code_dim=256, margin=80.0,
-        pt_weight=0.1, g_learning_rate=2e-4, d_learning_rate=2e-4,
+        preset="paper", dataset="lsun/bedroom", image_size=run.square(64), steps=100_000, width=64, code_dim=256,
+        margin=80.0, pt_weight=0.1, g_learning_rate=2e-4, d_learning_rate=2e-4,
     ),
 }  # fmt: skip
 
 
-def load(config):
-    return images.images(config.dataset, image_size=config.image_size, data_dir=config.data_dir)
-
-
-def build(config, data):
-    shape = (config.image_size, config.image_size, data.channels)
-    generator = dcgan_generator(shape, latent_dim=config.latent_dim, width=config.width)
-    discriminator = autoencoder(shape, width=config.width, code_dim=config.code_dim)
-    model = EBGAN(generator, discriminator, margin=config.margin, pt_weight=config.pt_weight, seed=config.seed)
-    return model, {"g_optimizer": Adam(config.g_learning_rate, 0.5), "d_optimizer": Adam(config.d_learning_rate, 0.5)}
+def main(job, config):
+    data = images.images(config.dataset, **config.pictures())
+    shape = data.shapes["image"]
+    with job.scope():
+        generator = dcgan_generator(shape, latent_dim=config.latent_dim, width=config.width)
+        discriminator = autoencoder(shape, width=config.width, code_dim=config.code_dim)
+        model = EBGAN(generator, discriminator, margin=config.margin, pt_weight=config.pt_weight, seed=config.seed)
+        g_optimizer, d_optimizer = Adam(config.g_learning_rate, 0.5), Adam(config.d_learning_rate, 0.5)
+    job.train(model, data, until=config.steps, g_optimizer=g_optimizer, d_optimizer=d_optimizer)
+    job.finish(model, data, draw=latent.tour)
 
 
 if __name__ == "__main__":
-    run.main("ebgan", PRESETS, load, build, draw=latent.tour)
+    run.main("ebgan", PRESETS, main)

@@ -26,11 +26,11 @@ from tfgan_zoo.optimizers import Adam
 class Config(run.Config):
     """Train an f-GAN."""
 
-    image_size: int = 32
+    image_size: run.ImageSize = run.square(32)
     batch_size: int = 64
     steps: int = 2000
     divergence: Literal[tuple(DIVERGENCES)] = "jensen_shannon"
-    """Of the data from the generator (tables 2 and 6)."""
+    """Which divergence of the data from the generator is minimised (tables 2 and 6)."""
     objective: Literal["non_saturating", "minimax"] = "non_saturating"
     """What the generator is trained on: section 3.2, or Algorithm 1 as it stands."""
     latent_dim: int = 100
@@ -38,28 +38,30 @@ class Config(run.Config):
     width: int = 32
     """Channels of the layer next to the picture; each further one has twice as many."""
     learning_rate: float = 2e-4
-    """Of Adam with beta_1 0.5, for both players."""
+    """The rate of Adam with beta_1 0.5, for both players."""
 
 
 PRESETS = {
     "default": Config(),
-    "paper": Config(preset="paper", dataset="lsun/classroom", image_size=96, steps=20_000, width=64),
+    "paper": Config(preset="paper", dataset="lsun/classroom", image_size=run.square(96), steps=20_000, width=64),
 }
 
 
-def load(config):
-    return images.images(config.dataset, image_size=config.image_size, data_dir=config.data_dir)
-
-
-def build(config, data):
-    shape = (config.image_size, config.image_size, data.channels)
-    generator = dcgan_generator(shape, latent_dim=config.latent_dim, width=config.width)
-    discriminator = dcgan_discriminator(shape, width=config.width)
-    model = FGAN(
-        generator, discriminator, divergence=config.divergence, generator_objective=config.objective, seed=config.seed
-    )
-    return model, {"g_optimizer": Adam(config.learning_rate, 0.5), "d_optimizer": Adam(config.learning_rate, 0.5)}
+def main(job, config):
+    data = images.images(config.dataset, **config.pictures())
+    shape = data.shapes["image"]
+    with job.scope():
+        model = FGAN(
+            dcgan_generator(shape, latent_dim=config.latent_dim, width=config.width),
+            dcgan_discriminator(shape, width=config.width),
+            divergence=config.divergence,
+            generator_objective=config.objective,
+            seed=config.seed,
+        )
+        g_optimizer, d_optimizer = Adam(config.learning_rate, 0.5), Adam(config.learning_rate, 0.5)
+    job.train(model, data, until=config.steps, g_optimizer=g_optimizer, d_optimizer=d_optimizer)
+    job.finish(model, data, draw=latent.tour)
 
 
 if __name__ == "__main__":
-    run.main("f_gan", PRESETS, load, build, draw=latent.tour)
+    run.main("f_gan", PRESETS, main)

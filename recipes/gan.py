@@ -31,17 +31,17 @@ import keras  # after tfgan_zoo, which keeps TensorFlow's start-up messages off 
 class Config(run.Config):
     """Train a GAN. --dataset also takes toy:gaussian, toy:ring and toy:grid."""
 
-    image_size: int = 16
+    image_size: run.ImageSize = run.square(16)
     batch_size: int = 64
     steps: int = 10_000
     latent_dim: int = 64
     """Length of z."""
     width: int = 256
-    """Of the two hidden layers of each network; of D with maxout, divided by the pieces."""
+    """Units of the two hidden layers of each network; those of D are divided by the maxout pieces."""
     maxout: int = 1
     """Linear pieces of each hidden unit of D; 1: leaky ReLU."""
     dropout: float = dataclasses.field(default=0.0, metadata={"below": 1})
-    """Of D's hidden layers; 2/5 of it for its input."""
+    """The share of D's hidden units that drop out, and 2/5 of it of its inputs."""
     k: int = 1
     """Discriminator steps per generator step."""
     objective: Literal["non_saturating", "minimax"] = "non_saturating"
@@ -49,48 +49,50 @@ class Config(run.Config):
     optimizer: Literal["adam", "sgd"] = "adam"
     """Adam with beta_1 0.5, or SGD with momentum 0.5 and a decay of 4e-6 per update."""
     learning_rate: float = 2e-4
-    """Of both players."""
+    """The rate of both players."""
 
 
 PRESETS = {
     "default": Config(),
     "paper": Config(
-        preset="paper", dataset="mnist", image_size=28, batch_size=100, steps=125_000, latent_dim=100, width=1200,
-        maxout=5, dropout=0.5, optimizer="sgd", learning_rate=0.1,
+        preset="paper", dataset="mnist", image_size=run.square(28), batch_size=100, steps=125_000, latent_dim=100,
+        width=1200, maxout=5, dropout=0.5, optimizer="sgd", learning_rate=0.1,
     ),
 }  # fmt: skip
 
 
-def load(config):
-    if toy.is_toy(config.dataset):
-        return toy.points(config.dataset)
-    return images.images(config.dataset, image_size=config.image_size, data_dir=config.data_dir)
-
-
-def build(config, data):
+def main(job, config):
     if config.maxout > config.width:
         raise InputError(f"--maxout={config.maxout} is above the --width={config.width} that it divides; give fewer")
-    shape = (data.channels,) if data.kind == "points" else (config.image_size, config.image_size, data.channels)
-    generator = mlp_generator(shape, config.latent_dim, [config.width] * 2)
+    if toy.is_toy(config.dataset):
+        data, what = toy.points(config.dataset), "point"
+    else:
+        data, what = images.images(config.dataset, **config.pictures()), "image"
+    shape = data.shapes[what]
     dropout = (0.4 * config.dropout, config.dropout, config.dropout) if config.dropout else ()
-    discriminator = mlp_discriminator(
-        shape, [config.width // config.maxout] * 2, "leaky_relu", pieces=config.maxout, dropout=dropout
-    )
-    model = GAN(generator, discriminator, k=config.k, generator_objective=config.objective, seed=config.seed)
 
     def optimizer(rate):
         if config.optimizer == "adam":
             return Adam(rate, 0.5)
         return keras.optimizers.SGD(keras.optimizers.schedules.ExponentialDecay(rate, 1, 1 / 1.000004), momentum=0.5)
 
-    # The published code halves D's loss; under SGD that is half the rate.
-    d_rate = config.learning_rate * (0.5 if config.optimizer == "sgd" else 1.0)
-    return model, {"g_optimizer": optimizer(config.learning_rate), "d_optimizer": optimizer(d_rate)}
+    with job.scope():
+        generator = mlp_generator(shape, config.latent_dim, [config.width] * 2)
+        discriminator = mlp_discriminator(
+            shape, [config.width // config.maxout] * 2, "leaky_relu", pieces=config.maxout, dropout=dropout
+        )
+        model = GAN(generator, discriminator, k=config.k, generator_objective=config.objective, seed=config.seed)
+        g_optimizer = optimizer(config.learning_rate)
+        # The published code halves D's loss; under SGD that is half the rate.
+        d_optimizer = optimizer(config.learning_rate * (0.5 if config.optimizer == "sgd" else 1.0))
 
+    def metrics():
+        return modes.of_generator(model.generator, data, config.seed)
 
-def evaluate(model, data, config):
-    return modes.of_generator(model.generator, data, config.seed) if data.kind == "points" else {}
+    metrics = metrics if what == "point" else ""
+    job.train(model, data, until=config.steps, metrics=metrics, g_optimizer=g_optimizer, d_optimizer=d_optimizer)
+    job.finish(model, data, metrics=metrics, draw=latent.tour)
 
 
 if __name__ == "__main__":
-    run.main("gan", PRESETS, load, build, evaluate=evaluate, draw=latent.tour)
+    run.main("gan", PRESETS, main)

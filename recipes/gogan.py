@@ -27,7 +27,7 @@ import keras  # after tfgan_zoo, which keeps TensorFlow's start-up messages off 
 class Config(run.Config):
     """Train a GoGAN. --dataset also takes toy:gaussian, toy:ring and toy:grid."""
 
-    image_size: int = 16
+    image_size: run.ImageSize = run.square(16)
     batch_size: int = 32
     steps: int = 1200
     stage_steps: int = 400
@@ -35,64 +35,60 @@ class Config(run.Config):
     latent_dim: int = 100
     """Length of z."""
     width: int = 32
-    """Channels of the layer next to the picture; each further one has twice as many. Of points: twice the width."""
+    """Channels of the layer next to the picture; each further one has twice as many. For points, hidden layers of twice the width."""
     epsilon: float = 1.0
     """Margin between neighbours in the ranking."""
     rank_weight: float = 0.5
-    """Of the term that ranks real examples above the last stage's fakes."""
+    """How much the term counts that ranks real examples above the last stage's fakes."""
     n_critic: int = 5
     """Critic steps per generator step."""
     clip: float = 0.1
     """Largest absolute value of a weight of the critic."""
     learning_rate: float = 5e-4
-    """Of RMSprop, for both players."""
+    """The rate of RMSprop, for both players."""
 
 
 PRESETS = {
     "default": Config(),
     "paper": Config(
-        preset="paper", dataset="lsun/bedroom", image_size=64, batch_size=64, steps=600_000, stage_steps=200_000,
-        width=64, learning_rate=5e-5,
+        preset="paper", dataset="lsun/bedroom", image_size=run.square(64), batch_size=64, steps=600_000,
+        stage_steps=200_000, width=64, learning_rate=5e-5,
     ),
 }  # fmt: skip
 
 
-def load(config):
+def main(job, config):
     if toy.is_toy(config.dataset):
-        return toy.points(config.dataset)
-    return images.images(config.dataset, image_size=config.image_size, data_dir=config.data_dir)
-
-
-def build(config, data):
-    if data.kind == "points":
-        widths = [2 * config.width] * 2
-        generator = mlp_generator((data.channels,), config.latent_dim, widths)
-        discriminator = mlp_discriminator((data.channels,), widths, "leaky_relu")
+        data, metrics = toy.points(config.dataset), lambda: modes.of_generator(model.generator, data, config.seed)
     else:
-        shape = (config.image_size, config.image_size, data.channels)
+        data, metrics = images.images(config.dataset, **config.pictures()), ""
+
+    def networks():
+        if data.kind == "points":
+            shape, widths = data.shapes["point"], [2 * config.width] * 2
+            return mlp_generator(shape, config.latent_dim, widths), mlp_discriminator(shape, widths, "leaky_relu")
+        shape = data.shapes["image"]
         generator = dcgan_generator(shape, latent_dim=config.latent_dim, width=config.width)
-        discriminator = dcgan_discriminator(shape, width=config.width)
-    model = GoGAN(
-        generator,
-        discriminator,
-        stage_steps=config.stage_steps,
-        epsilon=config.epsilon,
-        rank_weight=config.rank_weight,
-        n_critic=config.n_critic,
-        clip=config.clip,
-        seed=config.seed,
-    )
+        return generator, dcgan_discriminator(shape, width=config.width)
 
     def rmsprop():
         # As in recipes/wgan.py: Keras' default epsilon would damp the small gradients of clipped weights.
         return keras.optimizers.RMSprop(config.learning_rate, rho=0.99, epsilon=1e-16)
 
-    return model, {"g_optimizer": rmsprop(), "d_optimizer": rmsprop()}
-
-
-def evaluate(model, data, config):
-    return modes.of_generator(model.generator, data, config.seed) if data.kind == "points" else {}
+    with job.scope():
+        model = GoGAN(
+            *networks(),
+            stage_steps=config.stage_steps,
+            epsilon=config.epsilon,
+            rank_weight=config.rank_weight,
+            n_critic=config.n_critic,
+            clip=config.clip,
+            seed=config.seed,
+        )
+        optimizers = {"g_optimizer": rmsprop(), "d_optimizer": rmsprop()}
+    job.train(model, data, until=config.steps, metrics=metrics, **optimizers)
+    job.finish(model, data, metrics=metrics, draw=latent.tour)
 
 
 if __name__ == "__main__":
-    run.main("gogan", PRESETS, load, build, evaluate=evaluate, draw=latent.tour)
+    run.main("gogan", PRESETS, main)

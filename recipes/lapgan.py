@@ -32,7 +32,7 @@ import keras  # after tfgan_zoo, which keeps TensorFlow's start-up messages off 
 class Config(run.Config):
     """Train a LAPGAN."""
 
-    image_size: int = 32
+    image_size: run.ImageSize = run.square(32)
     batch_size: int = 64
     steps: int = 8000
     levels: int = 2
@@ -40,56 +40,55 @@ class Config(run.Config):
     latent_dim: int = 100
     """Length of the coarsest level's z; a finer one has a number per pixel."""
     coarse_width: int = dataclasses.field(default=512, metadata={"least": 2})
-    """Of both hidden layers of the coarsest, fully connected generator; its discriminator's are half as wide."""
+    """Units of both hidden layers of the coarsest, fully connected generator; its discriminator's are half as wide."""
     coarse_dropout: float = dataclasses.field(default=0.0, metadata={"below": 1})
-    """Of the hidden layers of the coarsest discriminator."""
+    """The share of hidden units of the coarsest discriminator that drop out."""
     width: int = 16
     """Channels of the finer levels' layers."""
     optimizer: Literal["adam", "sgd"] = "adam"
     """Adam with beta_1 0.5, or SGD with momentum 0.5."""
     learning_rate: float = 2e-4
-    """Of both players, at every level."""
+    """The rate of both players, at every level."""
 
 
 PRESETS = {
     "default": Config(),
     "paper": Config(
-        preset="paper", dataset="cifar10", image_size=32, levels=3, batch_size=128, steps=100_000, coarse_width=1200,
-        coarse_dropout=0.5, width=64, optimizer="sgd", learning_rate=0.02,
+        preset="paper", dataset="cifar10", image_size=run.square(32), levels=3, batch_size=128, steps=100_000,
+        coarse_width=1200, coarse_dropout=0.5, width=64, optimizer="sgd", learning_rate=0.02,
     ),
 }  # fmt: skip
 
 
-def load(config):
-    return images.images(config.dataset, image_size=config.image_size, data_dir=config.data_dir)
-
-
-def build(config, data):
-    coarsest = config.image_size // 2 ** (config.levels - 1)
-    if coarsest < 1 or coarsest * 2 ** (config.levels - 1) != config.image_size:
+def main(job, config):
+    data = images.images(config.dataset, **config.pictures())
+    height, breadth, channels = data.shapes["image"]
+    last = 2 ** (config.levels - 1)
+    if height % last or breadth % last:
         raise InputError(
             f"--image-size={config.image_size} does not halve {config.levels - 1} times; choose a multiple of"
-            f" {2 ** (config.levels - 1)} or fewer --levels"
+            f" {last} or fewer --levels"
         )
-    finer = [(config.image_size // 2**k, config.image_size // 2**k, data.channels) for k in range(config.levels - 1)]
-    shape, width = (coarsest, coarsest, data.channels), config.coarse_width
-    draws = mlp_generator(shape, config.latent_dim, [width] * 2)
-    judges = mlp_discriminator(
-        shape, [width // 2] * 2, "leaky_relu", dropout=(0.0, config.coarse_dropout, config.coarse_dropout)
-    )
-    model = LAPGAN(
-        [*(level_generator(s, config.width) for s in finer), draws],
-        [*(level_discriminator(s, config.width) for s in finer), judges],
-        seed=config.seed,
-    )
+    *finer, coarsest = [(height // 2**k, breadth // 2**k, channels) for k in range(config.levels)]
+    width, dropout = config.coarse_width, (0.0, config.coarse_dropout, config.coarse_dropout)
 
     def optimizer():
         if config.optimizer == "adam":
             return Adam(config.learning_rate, 0.5)
         return keras.optimizers.SGD(config.learning_rate, momentum=0.5)
 
-    return model, {"g_optimizer": optimizer(), "d_optimizer": optimizer()}
+    with job.scope():
+        draws = mlp_generator(coarsest, config.latent_dim, [width] * 2)
+        judges = mlp_discriminator(coarsest, [width // 2] * 2, "leaky_relu", dropout=dropout)
+        model = LAPGAN(
+            [*(level_generator(shape, config.width) for shape in finer), draws],
+            [*(level_discriminator(shape, config.width) for shape in finer), judges],
+            seed=config.seed,
+        )
+        optimizers = {"g_optimizer": optimizer(), "d_optimizer": optimizer()}
+    job.train(model, data, until=config.steps, **optimizers)
+    job.finish(model, data, draw=latent.tour)
 
 
 if __name__ == "__main__":
-    run.main("lapgan", PRESETS, load, build, draw=latent.tour)
+    run.main("lapgan", PRESETS, main)

@@ -23,7 +23,7 @@ from tfgan_zoo.optimizers import Adam
 class Config(run.Config):
     """Train an LSGAN."""
 
-    image_size: int = 32
+    image_size: run.ImageSize = run.square(32)
     batch_size: int = 64
     steps: int = 1500
     latent_dim: int = 100
@@ -33,30 +33,30 @@ class Config(run.Config):
     coding: Literal["binary", "pearson"] = "pearson"
     """What D should say of fakes and of data, and G of its fakes: 0, 1, 1 (equation 9), or -1, 1, 0 (equation 8)."""
     learning_rate: float = 2e-4
-    """Of Adam with beta_1 0.5, for both players."""
+    """The rate of Adam with beta_1 0.5, for both players."""
 
 
 PRESETS = {
     "default": Config(),
     "paper": Config(
-        preset="paper", dataset="lsun/bedroom", image_size=112, steps=100_000, latent_dim=1024, width=64,
+        preset="paper", dataset="lsun/bedroom", image_size=run.square(112), steps=100_000, latent_dim=1024, width=64,
         learning_rate=1e-3, coding="binary",
     ),
 }  # fmt: skip
 CODINGS = {"binary": (0.0, 1.0, 1.0), "pearson": (-1.0, 1.0, 0.0)}
 
 
-def load(config):
-    return images.images(config.dataset, image_size=config.image_size, data_dir=config.data_dir)
-
-
-def build(config, data):
-    shape = (config.image_size, config.image_size, data.channels)
-    generator = dcgan_generator(shape, latent_dim=config.latent_dim, width=config.width)
-    discriminator = dcgan_discriminator(shape, width=config.width)
-    model = LSGAN(generator, discriminator, coding=CODINGS[config.coding], seed=config.seed)
-    return model, {"g_optimizer": Adam(config.learning_rate, 0.5), "d_optimizer": Adam(config.learning_rate, 0.5)}
+def main(job, config):
+    data = images.images(config.dataset, **config.pictures())
+    shape = data.shapes["image"]
+    with job.scope():
+        generator = dcgan_generator(shape, latent_dim=config.latent_dim, width=config.width)
+        discriminator = dcgan_discriminator(shape, width=config.width)
+        model = LSGAN(generator, discriminator, coding=CODINGS[config.coding], seed=config.seed)
+        g_optimizer, d_optimizer = Adam(config.learning_rate, 0.5), Adam(config.learning_rate, 0.5)
+    job.train(model, data, until=config.steps, g_optimizer=g_optimizer, d_optimizer=d_optimizer)
+    job.finish(model, data, draw=latent.tour)
 
 
 if __name__ == "__main__":
-    run.main("lsgan", PRESETS, load, build, draw=latent.tour)
+    run.main("lsgan", PRESETS, main)

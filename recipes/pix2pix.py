@@ -13,8 +13,7 @@ import dataclasses
 from typing import Literal
 
 from tfgan_zoo import Pix2Pix, run
-from tfgan_zoo.data import images
-from tfgan_zoo.metrics import pictures
+from tfgan_zoo.data import images, transforms
 from tfgan_zoo.networks.patchgan import patchgan_discriminator
 from tfgan_zoo.networks.unet import unet_generator
 from tfgan_zoo.optimizers import Adam
@@ -32,46 +31,40 @@ class Config(run.Config):
     normalization: Literal["batch", "instance"] = "batch"
     """instance is what the paper's batch norm does at batch size 1."""
     patch_layers: int = 2
-    """Depth of the discriminator; 3 sees patches of 70x70, 2 of 34x34."""
+    """Depth of the discriminator; 3 sees patches of 70x70, 2 of 34x34. Both sides of a picture have at least 3 * 2**layers pixels."""
     jitter: bool = False
     """Enlarge by 286/256, crop at random and mirror (appendix 6.2); not for letters."""
     learning_rate: float = 2e-4
-    """Of Adam with beta_1 0.5, for both players (section 3.3)."""
+    """The rate of Adam with beta_1 0.5, for both players (section 3.3)."""
 
 
 PRESETS = {
     "default": Config(),
     "paper": Config(
-        preset="paper", dataset="facades", image_size=256, batch_size=1, steps=80_000, width=64,
+        preset="paper", dataset="facades", image_size=run.square(256), batch_size=1, steps=80_000, width=64,
         normalization="instance", patch_layers=3, jitter=True, direction="b_to_a",
     ),
 }  # fmt: skip
 
 
-def load(config):
-    return images.pairs(
-        config.dataset, image_size=config.image_size, direction=config.direction, data_dir=config.data_dir
-    )
-
-
-def build(config, data):
-    shape = (config.image_size, config.image_size, data.channels)
-    generator = unet_generator(shape, width=config.width, normalization=config.normalization)
-    discriminator = patchgan_discriminator(
-        shape, width=config.width, layers=config.patch_layers, condition_channels=data.channels,
-        normalization=config.normalization,
+def main(job, config):
+    data = images.pairs(config.dataset, direction=config.direction, **config.pictures())
+    source, target = data.shapes["image"], data.shapes["target"]
+    with job.scope():
+        generator = unet_generator(source, target[-1], width=config.width, normalization=config.normalization)
+        discriminator = patchgan_discriminator(
+            target, width=config.width, layers=config.patch_layers, condition_channels=source[-1],
+            normalization=config.normalization, affine=True,
+        )  # fmt: skip
+        model = Pix2Pix(generator, discriminator, seed=config.seed)
+        g_optimizer, d_optimizer = Adam(config.learning_rate, 0.5), Adam(config.learning_rate, 0.5)
+    jitter = transforms.compose(transforms.random_jitter(286 / 256), transforms.random_flip) if config.jitter else None
+    job.train(
+        model, data, until=config.steps, metrics="l1", transform=jitter, g_optimizer=g_optimizer,
+        d_optimizer=d_optimizer,
     )  # fmt: skip
-    model = Pix2Pix(generator, discriminator, seed=config.seed)
-    return model, {"g_optimizer": Adam(config.learning_rate, 0.5), "d_optimizer": Adam(config.learning_rate, 0.5)}
-
-
-def augment(config):
-    return images.compose(images.random_jitter(286 / 256), images.random_flip) if config.jitter else None
-
-
-def evaluate(model, data, config):
-    return pictures.compare(model.translate, images.in_order(data.test, config.batch_size))
+    job.finish(model, data, metrics="l1")
 
 
 if __name__ == "__main__":
-    run.main("pix2pix", PRESETS, load, build, evaluate=evaluate, augment=augment)
+    run.main("pix2pix", PRESETS, main)

@@ -23,7 +23,7 @@ from tfgan_zoo.optimizers import Adam
 class Config(run.Config):
     """Train a SAGAN."""
 
-    image_size: int = 32
+    image_size: run.ImageSize = run.square(32)
     batch_size: int = 64
     steps: int = 2000
     labels: bool = False
@@ -33,38 +33,36 @@ class Config(run.Config):
     width: int = 16
     """Channels next to the picture; twice as many with each halving of the size."""
     attention: int = 16
-    """Size of the layers that self-attention follows, in both networks."""
+    """The smaller side of the maps that self-attention follows, in both networks."""
     g_learning_rate: float = 1e-4
-    """Of the generator's Adam with betas 0 and 0.9."""
+    """The rate of the generator's Adam, with betas 0 and 0.9."""
     d_learning_rate: float = 4e-4
-    """Of the discriminator's."""
+    """The rate of the discriminator's."""
 
 
 PRESETS = {
     "default": Config(),
     "paper": Config(
-        preset="paper", dataset="imagenet2012", image_size=128, batch_size=256, steps=1_000_000, labels=True, width=64,
-        attention=32,
+        preset="paper", dataset="imagenet2012", image_size=run.square(128), batch_size=256, steps=1_000_000,
+        labels=True, width=64, attention=32,
     ),
 }  # fmt: skip
 
 
-def load(config):
+def main(job, config):
     kind = images.labelled if config.labels else images.images
-    return kind(config.dataset, image_size=config.image_size, data_dir=config.data_dir)
-
-
-def build(config, data):
-    shape = (config.image_size, config.image_size, data.channels)
-    both = {"grow": True, "num_classes": len(data.classes), "attention": config.attention}
-    generator = sn_resnet_generator(shape, config.latent_dim, config.width, spectral=True, **both)
-    discriminator = sn_resnet_discriminator(shape, config.width, **both)
-    model = SAGAN(generator, discriminator, num_classes=len(data.classes), seed=config.seed)
-    return model, {
-        "g_optimizer": Adam(config.g_learning_rate, beta_1=0.0, beta_2=0.9),
-        "d_optimizer": Adam(config.d_learning_rate, beta_1=0.0, beta_2=0.9),
-    }
+    data = kind(config.dataset, **config.pictures())
+    shape, classes = data.shapes["image"], len(data.classes)
+    both = {"grow": True, "num_classes": classes, "attention": config.attention}
+    with job.scope():
+        generator = sn_resnet_generator(shape, config.latent_dim, config.width, spectral=True, **both)
+        discriminator = sn_resnet_discriminator(shape, config.width, **both)
+        model = SAGAN(generator, discriminator, num_classes=classes, seed=config.seed)
+        g_optimizer = Adam(config.g_learning_rate, beta_1=0.0, beta_2=0.9)
+        d_optimizer = Adam(config.d_learning_rate, beta_1=0.0, beta_2=0.9)
+    job.train(model, data, until=config.steps, g_optimizer=g_optimizer, d_optimizer=d_optimizer)
+    job.finish(model, data, draw=latent.tour)
 
 
 if __name__ == "__main__":
-    run.main("sagan", PRESETS, load, build, draw=latent.tour)
+    run.main("sagan", PRESETS, main)

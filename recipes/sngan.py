@@ -26,7 +26,7 @@ from tfgan_zoo.optimizers import Adam, LinearDecay
 class Config(run.Config):
     """Train an SNGAN."""
 
-    image_size: int = 32
+    image_size: run.ImageSize = run.square(32)
     batch_size: int = 64
     steps: int = 2000
     labels: bool = False
@@ -40,7 +40,7 @@ class Config(run.Config):
     n_dis: int = 1
     """Discriminator steps per generator step; the paper's 5 win too early on glyphs."""
     learning_rate: float = 2e-4
-    """Of Adam with betas 0 and 0.9, for both players."""
+    """The rate of Adam with betas 0 and 0.9, for both players."""
     decay: bool = False
     """Lower the learning rate linearly to 0."""
     instance_noise: float = 0.0
@@ -55,27 +55,28 @@ PRESETS = {
 }
 
 
-def load(config):
+def main(job, config):
     kind = images.labelled if config.labels else images.images
-    return kind(config.dataset, image_size=config.image_size, data_dir=config.data_dir)
-
-
-def build(config, data):
-    shape = (config.image_size, config.image_size, data.channels)
-    count = len(data.classes)
-    generator = sn_resnet_generator(shape, config.latent_dim, config.g_width, num_classes=count)
-    discriminator = sn_resnet_discriminator(shape, config.d_width, num_classes=count)
-    discriminator = augment.wrap(
-        discriminator, noise=config.instance_noise, noise_steps=config.steps, policy=config.diff_augment
-    )
-    model = SNGAN(generator, discriminator, num_classes=count, n_dis=config.n_dis, seed=config.seed)
+    data = kind(config.dataset, **config.pictures())
+    shape, classes = data.shapes["image"], len(data.classes)
 
     def adam(updates):
         rate = LinearDecay(config.learning_rate, 0, updates) if config.decay else config.learning_rate
         return Adam(rate, beta_1=0.0, beta_2=0.9)
 
-    return model, {"g_optimizer": adam(config.steps), "d_optimizer": adam(config.steps * config.n_dis)}
+    with job.scope():
+        generator = sn_resnet_generator(shape, config.latent_dim, config.g_width, num_classes=classes)
+        discriminator = augment.wrap(
+            sn_resnet_discriminator(shape, config.d_width, num_classes=classes),
+            noise=config.instance_noise,
+            noise_steps=config.steps,
+            policy=config.diff_augment,
+        )
+        model = SNGAN(generator, discriminator, num_classes=classes, n_dis=config.n_dis, seed=config.seed)
+        optimizers = {"g_optimizer": adam(config.steps), "d_optimizer": adam(config.steps * config.n_dis)}
+    job.train(model, data, until=config.steps, **optimizers)
+    job.finish(model, data, draw=latent.tour)
 
 
 if __name__ == "__main__":
-    run.main("sngan", PRESETS, load, build, draw=latent.tour)
+    run.main("sngan", PRESETS, main)

@@ -22,7 +22,6 @@ folder.
 """
 
 import dataclasses
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -44,7 +43,7 @@ import keras  # after tfgan_zoo, which keeps TensorFlow's start-up messages off 
 class Config(run.Config):
     """Train an unrolled GAN. --dataset also takes toy:gaussian, toy:ring, toy:grid and stacked_mnist."""
 
-    image_size: int = 16
+    image_size: run.ImageSize = run.square(16)
     batch_size: int = 64
     steps: int = 3000
     latent_dim: int = 64
@@ -65,7 +64,7 @@ class Config(run.Config):
     d_learning_rate: float = 2e-4
     """The discriminator's."""
     beta_2: float = dataclasses.field(default=0.999, metadata={"below": 1})
-    """Of both Adams."""
+    """beta_2 of both Adams."""
 
 
 PRESETS = {
@@ -78,29 +77,44 @@ PRESETS = {
 }  # fmt: skip
 
 
-def load(config):
+def main(job, config):
     if toy.is_toy(config.dataset):
-        return toy.points(config.dataset)
-    if config.dataset == stacked_mnist.NAME:
-        return stacked_mnist.stacks(image_size=config.image_size, data_dir=config.data_dir)
-    return images.images(config.dataset, image_size=config.image_size, data_dir=config.data_dir)
+        data = toy.points(config.dataset)
+    elif config.dataset == stacked_mnist.NAME:
+        data = stacked_mnist.stacks(image_size=config.image_size, data_dir=config.data_dir)
+    else:
+        data = images.images(config.dataset, **config.pictures())
+    (shape,) = data.shapes.values()
+    with job.scope():
+        model = UnrolledGAN(
+            *networks(config, shape),
+            unroll_steps=config.unroll_steps,
+            generator_objective=config.objective,
+            seed=config.seed,
+        )
+        g_optimizer = Adam(config.g_learning_rate, 0.5, config.beta_2)
+        d_optimizer = Adam(config.d_learning_rate, 0.5, config.beta_2)
+
+    def points():
+        return modes.of_generator(model.generator, data, config.seed)
+
+    def digits():
+        real = images.labelled(
+            "mnist", image_size=config.image_size, channels=1, data_dir=config.data_dir
+        )  # fmt: skip
+        classify = load_classifier(train_classifier(real, job.folder))
+        with random.stream(config.seed):
+            z = model.prior.draw(modes.STACKED_SAMPLES).numpy()
+        samples = [model.generator(part, training=False) for part in np.split(z, range(500, len(z), 500))]
+        return modes.digit_modes(np.concatenate(samples), classify)
+
+    of_digits = config.dataset in ("mnist", stacked_mnist.NAME)
+    metrics = points if data.kind == "points" else digits if of_digits else ""
+    job.train(model, data, until=config.steps, metrics=metrics, g_optimizer=g_optimizer, d_optimizer=d_optimizer)
+    job.finish(model, data, metrics=metrics, draw=latent.tour)
 
 
-def build(config, data):
-    shape = (data.channels,) if data.kind == "points" else (config.image_size, config.image_size, data.channels)
-    model = UnrolledGAN(
-        *_networks(config, shape),
-        unroll_steps=config.unroll_steps,
-        generator_objective=config.objective,
-        seed=config.seed,
-    )
-    return model, {
-        "g_optimizer": Adam(config.g_learning_rate, 0.5, config.beta_2),
-        "d_optimizer": Adam(config.d_learning_rate, 0.5, config.beta_2),
-    }
-
-
-def _networks(config, shape):
+def networks(config, shape):
     if config.network in ("plain", "appendix_a"):
         hidden, initializer = [config.width] * 2, None
         if config.network == "appendix_a":
@@ -139,18 +153,5 @@ def _orthogonal():
     return keras.initializers.Orthogonal(gain=0.8)
 
 
-def evaluate(model, data, config):
-    if data.kind == "points":
-        return modes.of_generator(model.generator, data, config.seed)
-    if config.dataset not in ("mnist", stacked_mnist.NAME):
-        return {}
-    digits = images.labelled("mnist", image_size=config.image_size, channels=1, data_dir=config.data_dir)
-    classify = load_classifier(train_classifier(digits, Path(config.run_dir or "runs/unrolled_gan")))
-    with random.stream(config.seed):
-        z = random.normal([modes.STACKED_SAMPLES, config.latent_dim]).numpy()
-    samples = [model.generator(part, training=False) for part in np.split(z, range(500, len(z), 500))]
-    return modes.digit_modes(np.concatenate(samples), classify)
-
-
 if __name__ == "__main__":
-    run.main("unrolled_gan", PRESETS, load, build, evaluate=evaluate, draw=latent.tour)
+    run.main("unrolled_gan", PRESETS, main)

@@ -22,7 +22,7 @@ import keras  # after tfgan_zoo, which keeps TensorFlow's start-up messages off 
 class Config(run.Config):
     """Train a WGAN."""
 
-    image_size: int = 32
+    image_size: run.ImageSize = run.square(32)
     batch_size: int = 64
     steps: int = 2000
     latent_dim: int = 100
@@ -34,32 +34,32 @@ class Config(run.Config):
     clip: float = 0.01
     """Largest absolute value of a weight of the critic (Algorithm 1)."""
     learning_rate: float = 5e-5
-    """Of RMSprop, for both players (Algorithm 1)."""
+    """The rate of RMSprop, for both players (Algorithm 1)."""
 
 
 PRESETS = {
     "default": Config(learning_rate=2e-4),
-    "paper": Config(preset="paper", dataset="lsun/bedroom", image_size=64, steps=500_000, width=64),
+    "paper": Config(preset="paper", dataset="lsun/bedroom", image_size=run.square(64), steps=500_000, width=64),
 }
 
 
-def load(config):
-    return images.images(config.dataset, image_size=config.image_size, data_dir=config.data_dir)
-
-
-def build(config, data):
-    shape = (config.image_size, config.image_size, data.channels)
-    generator = dcgan_generator(shape, latent_dim=config.latent_dim, width=config.width)
-    discriminator = dcgan_discriminator(shape, width=config.width)
-    model = WGAN(generator, discriminator, n_critic=config.n_critic, clip=config.clip, seed=config.seed)
+def main(job, config):
+    data = images.images(config.dataset, **config.pictures())
+    shape = data.shapes["image"]
 
     def rmsprop():
         # Torch's, as in the published code. Keras adds its epsilon under the square root: 1e-7, its default, would
         # damp gradients below 3e-4, and those of small clipped weights are.
         return keras.optimizers.RMSprop(config.learning_rate, rho=0.99, epsilon=1e-16)
 
-    return model, {"g_optimizer": rmsprop(), "d_optimizer": rmsprop()}
+    with job.scope():
+        generator = dcgan_generator(shape, latent_dim=config.latent_dim, width=config.width)
+        discriminator = dcgan_discriminator(shape, width=config.width)
+        model = WGAN(generator, discriminator, n_critic=config.n_critic, clip=config.clip, seed=config.seed)
+        optimizers = {"g_optimizer": rmsprop(), "d_optimizer": rmsprop()}
+    job.train(model, data, until=config.steps, **optimizers)
+    job.finish(model, data, draw=latent.tour)
 
 
 if __name__ == "__main__":
-    run.main("wgan", PRESETS, load, build, draw=latent.tour)
+    run.main("wgan", PRESETS, main)

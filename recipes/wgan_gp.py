@@ -22,7 +22,7 @@ from tfgan_zoo.optimizers import Adam, LinearDecay
 class Config(run.Config):
     """Train a WGAN-GP."""
 
-    image_size: int = 32
+    image_size: run.ImageSize = run.square(32)
     batch_size: int = 64
     steps: int = 2000
     latent_dim: int = 128
@@ -34,7 +34,7 @@ class Config(run.Config):
     n_critic: int = 5
     """Critic steps per generator step."""
     learning_rate: float = 1e-4
-    """Of Adam with betas 0 and 0.9 (Algorithm 1)."""
+    """The rate of Adam with betas 0 and 0.9, for both players (Algorithm 1)."""
     decay: bool = False
     """Lower the learning rate linearly to 0."""
 
@@ -47,26 +47,27 @@ PRESETS = {
 }  # fmt: skip
 
 
-def load(config):
-    return images.images(config.dataset, image_size=config.image_size, data_dir=config.data_dir)
+def main(job, config):
+    data = images.images(config.dataset, **config.pictures())
+    shape = data.shapes["image"]
 
-
-def build(config, data):
-    shape = (config.image_size, config.image_size, data.channels)
-    if config.network == "resnet":
-        generator = resnet.resnet_generator(shape, latent_dim=config.latent_dim, width=config.width)
-        discriminator = resnet.resnet_discriminator(shape, width=config.width)
-    else:
+    def networks():
+        if config.network == "resnet":
+            generator = resnet.resnet_generator(shape, latent_dim=config.latent_dim, width=config.width)
+            return generator, resnet.resnet_discriminator(shape, width=config.width)
         generator = dcgan.dcgan_generator(shape, latent_dim=config.latent_dim, width=config.width)
-        discriminator = dcgan.dcgan_discriminator(shape, width=config.width, normalization=None)
-    model = WGANGP(generator, discriminator, n_critic=config.n_critic, seed=config.seed)
+        return generator, dcgan.dcgan_discriminator(shape, width=config.width, normalization=None)
 
     def adam(updates):
         rate = LinearDecay(config.learning_rate, 0, updates) if config.decay else config.learning_rate
         return Adam(rate, beta_1=0.0, beta_2=0.9)
 
-    return model, {"g_optimizer": adam(config.steps), "d_optimizer": adam(config.steps * config.n_critic)}
+    with job.scope():
+        model = WGANGP(*networks(), n_critic=config.n_critic, seed=config.seed)
+        optimizers = {"g_optimizer": adam(config.steps), "d_optimizer": adam(config.steps * config.n_critic)}
+    job.train(model, data, until=config.steps, **optimizers)
+    job.finish(model, data, draw=latent.tour)
 
 
 if __name__ == "__main__":
-    run.main("wgan_gp", PRESETS, load, build, draw=latent.tour)
+    run.main("wgan_gp", PRESETS, main)

@@ -208,8 +208,8 @@ class GenerativeModel(keras.Model):
 
 
 _NO_SAVE = (
-    "{1}.{0} would lose the optimizers and the algorithm; to serve it use tfgan_zoo.export.export(model, folder), to go "
-    "on training tf.train.Checkpoint(model=model), for its networks save_weights, or save of one of them"
+    "{1}.{0} would lose the optimizers and the algorithm; to serve it use tfgan_zoo.export.export(model, folder), to "
+    "go on training tf.train.Checkpoint(model=model), for its networks save_weights, or save of one of them"
 )
 
 

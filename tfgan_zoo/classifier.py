@@ -35,9 +35,9 @@ class Config:
     batch_size: int = 128
     """Pictures per step."""
     learning_rate: float = 2e-3
-    """Of Adam, at first."""
+    """The rate of Adam, at first."""
     seed: int = 0
-    """Of weights and order."""
+    """Weights and order are functions of it."""
 
 
 def main(argv=None):

@@ -56,8 +56,9 @@ class Config(measure.Measures):
     """Which picture of a pair is the input."""
     channels: int | None = None
     """1, 3 or 4, to convert the data. Default: as it is."""
-    fit: Literal["crop", "stretch", "pad"] = "crop"
-    """How a picture of another aspect ratio is made to fit."""
+    fit: Literal["crop", "stretch", "pad"] | None = None
+    """How a picture of another shape is made to fit. Default: crop, but the halves of side-by-side pairs are
+    stretched."""
 
 
 def main(argv=None):

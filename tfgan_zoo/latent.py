@@ -130,14 +130,13 @@ def strips(generate, z, *, spherical=False):
     return {"interpolation": {f"{i}": generate(points) for i, points in enumerate(walk)}, "arithmetic": columns}
 
 
-def tour(model, config):
+def tour(model):
     """What a recipe shows of its finished model: `strips`, or `of_every_label` where there are labels.
 
     Args:
-        model: a `GenerativeModel` with a `generator` of noise and its `prior`.
-        config: the `run.Config`; its seed is that of z.
+        model: a `GenerativeModel` with a `generator` of noise and its `prior`; its seed is that of z.
     """
-    with random.stream(config.seed):
+    with random.stream(model.seed):
         z = model.prior.draw(16)
     if getattr(model, "num_classes", 0):
         return {"labels": of_every_label(model.generator, z[:4], model.num_classes)}

@@ -105,9 +105,7 @@ def pairs(
     return _from_tfds("pairs", dataset, found, names, features, decode, f"pairs {' -> '.join(features)}", data_dir)
 
 
-def unpaired(
-    dataset, *, image_size, channels=None, fit=None, source="sans", target="serif_bold_italic", data_dir=None
-):
+def unpaired(dataset, *, image_size, channels=None, fit=None, source="sans", target="serif_bold_italic", data_dir=None):
     """Images of two domains, drawn independently: the columns `a` and `b`, which have nothing in common.
 
     Args:
@@ -168,6 +166,7 @@ def _pictures(image_size, channels, fit):
         raise InputError(f"image_size is {image_size}; give the height and width in pixels, at least 1")
     if channels not in (None, 1, 3, 4):
         raise InputError(f"channels is {channels}; give 1 for grey, 3 for colour or 4 for colour and opacity")
+    fit = fit or "crop"
     if fit not in decoding.FITS:
         raise InputError(f"fit is {fit!r}; give {', '.join(decoding.FITS)}")
     return decoding.Pictures(*size, channels, fit)

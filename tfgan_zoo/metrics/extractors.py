@@ -43,7 +43,7 @@ class Flags:
     extractor_name: str = ""
     """What metrics are named after, FD-<name>. Default: the file's name."""
     feature_layer: str = ""
-    """Of a .keras file: the layer with the features; of a SavedModel: the output."""
+    """Where the features are: a layer of a .keras file, or an output of a SavedModel."""
     extractor_size: int | None = None
     """Height and width it is given; default: those of its input."""
     extractor_offset: float = 127.5

@@ -197,7 +197,7 @@ def _as_generator(model, name, function, specs, outputs, flags, noise):
     )  # fmt: skip
 
 
-def data_for(generator, *, dataset, data_dir=None, kind="auto", direction="a_to_b", channels=None, fit="crop"):
+def data_for(generator, *, dataset, data_dir=None, kind="auto", direction="a_to_b", channels=None, fit=None):
     """The data set in the form and size of a generator's images.
 
     Args:

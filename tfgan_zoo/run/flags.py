@@ -182,5 +182,7 @@ def resolved(config, **changes):
 
 
 def fixed(config):
-    """Names of the fields that a resumed run may not change."""
-    return [field.name for field in dataclasses.fields(config) if not field.metadata.get("free")]
+    """Names of the fields that a resumed run may not change; what `Config` lets free a recipe need not."""
+    both = [*dataclasses.fields(Config), *dataclasses.fields(config)]
+    unbound = {field.name for field in both if field.metadata.get("free")}
+    return [field.name for field in dataclasses.fields(config) if field.name not in unbound]
