@@ -35,7 +35,8 @@ class Config(run.Config):
     latent_dim: int = 100
     """Length of z."""
     width: int = 32
-    """Channels of the layer next to the picture; each further one has twice as many. For points, hidden layers of twice the width."""
+    """Channels of the layer next to the picture; each further one has twice as many. Hidden layers of networks for
+    points have twice the width."""
     epsilon: float = 1.0
     """Margin between neighbours in the ranking."""
     rank_weight: float = 0.5

@@ -31,7 +31,8 @@ class Config(run.Config):
     normalization: Literal["batch", "instance"] = "batch"
     """instance is what the paper's batch norm does at batch size 1."""
     patch_layers: int = 2
-    """Depth of the discriminator; 3 sees patches of 70x70, 2 of 34x34. Both sides of a picture have at least 3 * 2**layers pixels."""
+    """Depth of the discriminator; 3 sees patches of 70x70, 2 of 34x34. A picture has 3 * 2**layers pixels a side or
+    more."""
     jitter: bool = False
     """Enlarge by 286/256, crop at random and mirror (appendix 6.2); not for letters."""
     learning_rate: float = 2e-4

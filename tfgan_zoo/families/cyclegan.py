@@ -10,7 +10,7 @@ The paper's X, Y, G, F are a, b, generator_ab, generator_ba here.
 
 import tensorflow as tf
 
-from tfgan_zoo import base, losses, random, signatures
+from tfgan_zoo import base, losses, random, replicas, signatures
 
 
 class ImagePool(tf.Module):
@@ -35,10 +35,8 @@ class ImagePool(tf.Module):
     def __call__(self, images):
         if self.size == 0:
             return images
-        context = tf.distribute.get_replica_context()
-        replicas, mine = context.num_replicas_in_sync, tf.shape(images)[0]
-        fresh = context.all_gather(images, axis=0) if replicas > 1 else images
-        batch = mine * replicas
+        fresh = replicas.gather(images)
+        batch = tf.shape(fresh)[0]
         place = self.count + tf.range(batch)
         filling = place < self.size
         shuffled = tf.argsort(random.uniform([self.size], same=True))[:batch]
@@ -50,8 +48,7 @@ class ImagePool(tf.Module):
         returned = tf.where(as_image(swap), stored, fresh)
         self.images.assign(tf.tensor_scatter_nd_update(self.images, slot[:, None], kept))
         self.count.assign(tf.minimum(self.count + batch, self.size))
-        start = tf.cast(context.replica_id_in_sync_group, tf.int32) * mine if replicas > 1 else 0
-        return tf.ensure_shape(returned[start : start + mine], images.shape)
+        return tf.ensure_shape(replicas.own(returned), images.shape)
 
 
 class CycleGAN(base.GenerativeModel):

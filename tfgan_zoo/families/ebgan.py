@@ -13,7 +13,7 @@ import keras
 import tensorflow as tf
 from keras import layers as kl
 
-from tfgan_zoo import base, latent, layers, signatures
+from tfgan_zoo import base, latent, layers, losses, replicas, signatures
 from tfgan_zoo.errors import InputError
 from tfgan_zoo.networks import sizes
 
@@ -81,9 +81,7 @@ class EBGAN(base.GenerativeModel):
 def energy(image, reconstruction):
     """||Dec(Enc(x)) - x||, section 2.3: per example the Euclidean norm over all pixels and channels, [B] float32."""
     difference = tf.cast(reconstruction, tf.float32) - tf.cast(image, tf.float32)
-    squared = tf.reduce_sum(tf.square(difference), axis=list(range(1, difference.shape.rank)))
-    nonzero = squared > 0.0  # the root's slope is infinite at 0, and inf * 0 is NaN: there, take neither
-    return tf.where(nonzero, tf.sqrt(tf.where(nonzero, squared, 1.0)), 0.0)
+    return losses.safe_sqrt(tf.reduce_sum(tf.square(difference), axis=list(range(1, difference.shape.rank))))
 
 
 def margin_loss(real_energy, fake_energy, margin):
@@ -98,11 +96,7 @@ def pulling_away(code):
     """
     own = tf.cast(tf.reshape(code, [-1, math.prod(code.shape[1:])]), tf.float32)
     own = tf.math.l2_normalize(own, axis=1, epsilon=1e-12)
-    every, context = own, tf.distribute.get_replica_context()
-    replicas = context.num_replicas_in_sync
-    if replicas > 1:  # a sum over replicas of which each has put its codes into rows of their own
-        placed = tf.one_hot(context.replica_id_in_sync_group, replicas)[:, None, None] * own  # [replicas, B, d]
-        every = context.all_reduce(tf.distribute.ReduceOp.SUM, tf.reshape(placed, [-1, own.shape[1]]))
+    every = replicas.gather(own)
     squared = tf.square(tf.matmul(own, every, transpose_b=True))  # [B, N]
     itself = tf.square(tf.reduce_sum(tf.square(own), axis=1))  # cos(S_i, S_i)^2, 0 where the code is 0
     others = tf.cast(tf.shape(every)[0] - 1, tf.float32)

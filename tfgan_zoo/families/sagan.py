@@ -31,9 +31,6 @@ class SAGAN(base.GenerativeModel):
         self.prior = latent.Prior(generator.inputs[0].shape[-1])
         self.num_classes = num_classes
 
-    def draw_label(self, count):
-        return random.integers([count], self.num_classes) if self.num_classes else None
-
     def generate(self, label, count):
         return self.generator(base.given(self.prior.draw(count), label), training=True)
 
@@ -41,7 +38,7 @@ class SAGAN(base.GenerativeModel):
         real, label = base.image_and_label(batch)
         count = tf.shape(real)[0]
 
-        fake_label = self.draw_label(count)
+        fake_label = random.labels(count, self.num_classes)
         fake = self.generate(fake_label, count)
         with tf.GradientTape() as tape:
             d_loss = losses.hinge_discriminator_loss(
@@ -50,7 +47,7 @@ class SAGAN(base.GenerativeModel):
             )
         self.minimize(d_loss, tape, self.d_optimizer)
 
-        fake_label = self.draw_label(count)
+        fake_label = random.labels(count, self.num_classes)
         with tf.GradientTape() as tape:
             fake = self.generate(fake_label, count)
             logits = self.discriminator(base.given(fake, fake_label), training=True)

@@ -34,9 +34,6 @@ class SNGAN(base.GenerativeModel):
         self.num_classes = num_classes
         self.n_dis = self.minibatches = n_dis
 
-    def draw_label(self, count):
-        return random.integers([count], self.num_classes) if self.num_classes else None
-
     def generate(self, label, count):
         return self.generator(base.given(self.prior.draw(count), label), training=True)
 
@@ -44,7 +41,7 @@ class SNGAN(base.GenerativeModel):
         for minibatch in base.split(batch, self.n_dis):
             real, label = base.image_and_label(minibatch)
             count = tf.shape(real)[0]
-            fake_label = self.draw_label(count)
+            fake_label = random.labels(count, self.num_classes)
             fake = self.generate(fake_label, count)
             with tf.GradientTape() as tape:
                 d_loss = losses.hinge_discriminator_loss(
@@ -53,7 +50,7 @@ class SNGAN(base.GenerativeModel):
                 )
             self.minimize(d_loss, tape, self.d_optimizer)
 
-        fake_label = self.draw_label(count)
+        fake_label = random.labels(count, self.num_classes)
         with tf.GradientTape() as tape:
             fake = self.generate(fake_label, count)
             logits = self.discriminator(base.given(fake, fake_label), training=True)

@@ -126,13 +126,7 @@ class _Unrolled:
         rate = self.rate * tf.sqrt(1.0 - beta_2**self.count) / (1.0 - beta_1**self.count)
         self.m = [beta_1 * m + (1.0 - beta_1) * g for m, g in zip(self.m, gradients, strict=True)]
         self.v = [beta_2 * v + (1.0 - beta_2) * tf.square(g) for v, g in zip(self.v, gradients, strict=True)]
-        return [w - rate * m / (_root(v) + epsilon) for w, m, v in zip(weights, self.m, self.v, strict=True)]
-
-
-def _root(v):
-    # The slope of the square root is infinite at 0, where a unit that never fired has its v.
-    positive = v > 0.0
-    return tf.where(positive, tf.sqrt(tf.where(positive, v, 1.0)), 0.0)
+        return [w - rate * m / (losses.safe_sqrt(v) + epsilon) for w, m, v in zip(weights, self.m, self.v, strict=True)]
 
 
 def stacked_generator(image_shape, latent_dim=256, width=64):
