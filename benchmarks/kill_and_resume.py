@@ -45,7 +45,9 @@ def main():
             process.wait()
             killed_at.append(_last_step(folder / "killed/run/metrics.jsonl"))
         _finish(_start(args.recipe, folder / "killed", common))
-        whole, killed = (_tensors(folder / name / f"run/checkpoints/ckpt-{args.steps}") for name in ("whole", "killed"))
+        whole, killed = (
+            _tensors(folder / name / f"run/checkpoints/1/ckpt-{args.steps}") for name in ("whole", "killed")
+        )
         logs = [(folder / name / "run/metrics.jsonl").read_text() for name in ("whole", "killed")]
     different = sorted(name for name in whole.keys() | killed.keys() if not _same(whole.get(name), killed.get(name)))
     result = {

@@ -72,14 +72,14 @@ def test_a_recipe_trains_and_its_export_answers_where_only_tensorflow_is(recipe,
     assert json.loads((folder / "environment.json").read_text())["packages"]["tensorflow"]
     assert [json.loads(line)["step"] for line in (folder / "metrics.jsonl").read_text().splitlines()] == [2, 4]
     assert sorted(p.name for p in (folder / "samples").iterdir()) == ["step-0000002.png", "step-0000004.png"]
-    assert (folder / "checkpoints/ckpt-4.index").exists() and list((folder / "tensorboard").iterdir())
+    assert (folder / "checkpoints/1/ckpt-4.index").exists() and list((folder / "tensorboard").iterdir())
     assert (folder / "losses.png").exists() and (folder / "samples.png").exists()
 
     exported = tmp_path / "exported" / recipe / "1"
     assert "serving_default" in run("-c", ONLY_TENSORFLOW, exported, cwd=tmp_path).stdout
     assert (exported / "README.md").read_text().startswith(f"# {recipe}")
     if recipe not in ("cyclegan", "pix2pix"):
-        assert f"(z=tf.random.{json.loads((exported / 'metadata.json').read_text())['noise']}(" in done.stdout
+        assert f"(z=tf.random.{json.loads((exported / 'metadata.json').read_text())['noise']['law']}(" in done.stdout
 
 
 @pytest.mark.parametrize(
@@ -99,13 +99,13 @@ def test_a_flag_that_no_network_can_be_made_of_is_one_line_and_exit_code_2(recip
 def test_a_run_on_points_ends_with_a_strip_through_training_and_counts_modes(tmp_path):
     flags = ["--dataset=toy:ring", "--unroll-steps=0", "--width=8", "--batch-size=4", "--steps=4", "--sample-every=2"]
     done = run(ROOT / "recipes/unrolled_gan.py", *flags, cwd=tmp_path)
-    assert "  held-out   modes" in done.stdout and '["point"]' in done.stdout
+    assert "  held-out   modes" in done.stdout and '["generated"]' in done.stdout
     folder = tmp_path / "runs/unrolled_gan"
     samples = sorted(p.name for p in (folder / "samples").iterdir())
     assert samples == [f"step-000000{n}.png" for n in (0, 2, 4)]
     with Image.open(folder / "through_training.png") as strip:
         assert strip.size == (3 * 320, 334)
-    assert json.loads((folder / "evaluation.json").read_text())["modes"] >= 0
+    assert json.loads((folder / "evaluation.json").read_text())["metrics"]["modes"] >= 0
     exported = tmp_path / "exported/unrolled_gan/1"
     assert "serving_default" in run("-c", ONLY_TENSORFLOW, exported, cwd=tmp_path).stdout
 

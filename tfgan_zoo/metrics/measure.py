@@ -199,9 +199,9 @@ class _Seen:
             target, source = example["target"], example["image"]
             for name in set(of.metrics) & {"l1", "psnr", "ssim", "ms_ssim"}:
                 self.sums[name] += float(_errors(name, batch, target, flags).sum(dtype=np.float64))
-                if source.shape == target.shape:  # what doing nothing would score
-                    identity = float(_errors(name, source, target, flags).sum(dtype=np.float64))
-                    self.sums[f"{name}_identity"] = self.sums.get(f"{name}_identity", 0.0) + identity
+            if "l1" in of.metrics and source.shape == target.shape:  # what doing nothing would score
+                identity = float(_errors("l1", source, target, flags).sum(dtype=np.float64))
+                self.sums["l1_identity"] = self.sums.get("l1_identity", 0.0) + identity
         elif "pictures" in self.keeps and (room := max(2, flags.ms_ssim_pairs) - sum(map(len, self.pictures))):
             self.pictures.append(batch[:room])
 
