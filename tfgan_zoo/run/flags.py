@@ -8,6 +8,7 @@ from typing import Annotated, Literal, NamedTuple
 
 import tyro
 
+from tfgan_zoo import files
 from tfgan_zoo.errors import InputError
 from tfgan_zoo.run import devices
 
@@ -87,6 +88,8 @@ class Config:
     """How to spread the work; multi_worker reads TF_CONFIG."""
     tpu: str = free("")
     """Name or grpc:// address of the TPU; empty: TPU_NAME, or the one attached to this host."""
+    worker_timeout: int = free(600)
+    """Seconds to wait for other workers."""
     precision: Literal[devices.PRECISIONS] = "auto"
     """Compute precision; auto picks what is fast here. Weights are float32 always."""
     jit: Literal["auto", "on", "off"] = free("auto")
@@ -97,6 +100,8 @@ class Config:
     """The run folder: logs, samples, checkpoints. Default: runs/<family>."""
     resume: bool = free(True)
     """Go on where the run folder stopped; --no-resume moves it aside and starts afresh."""
+    init_from: str = free("")
+    """Start with the networks of another run, with other flags or data: its run folder, or a checkpoint in it."""
     export_dir: str | None = free(None)
     """Where the SavedModel goes. Default: exported/<family>."""
     log_every: int = free(25)
@@ -163,10 +168,11 @@ def parse(presets, argv):
                 f"{flag_of(name)} needs --evaluate-every, from 1 to the {config.steps} steps of the run"
             )  # fmt: skip
     for name in ("run_dir", "export_dir"):
-        if "://" in (getattr(config, name) or ""):
-            raise InputError(
-                f"{flag_of(name)}={getattr(config, name)} is an address; give a folder (mount the bucket)"
-            )  # fmt: skip
+        if getattr(config, name) is not None:
+            files.check_name(getattr(config, name), flag_of(name))
+    for name in ("dataset", "run_dir", "export_dir", "data_dir"):
+        if getattr(config, name) == "":
+            raise InputError(f"{flag_of(name)} is empty; give a name, or leave it out")
     return config
 
 
