@@ -32,7 +32,7 @@ from tfgan_zoo.errors import InputError
 IN_MEMORY_BYTES = 2**30
 _FORMAT = 1  # One more whenever the same source would give other examples.
 _SHARD_BYTES = 2**28  # Of decoded pictures; files of such a part of a set are smaller.
-_AT_ONCE = 256
+_AT_ONCE = 64
 
 
 @dataclasses.dataclass(frozen=True)
@@ -210,7 +210,8 @@ def _write(request, folder):
         return {name: decoding.png(x) if _is_picture(columns[name]) else x for name, x in values.items()}
 
     try:
-        with tqdm.tqdm(desc="reading pictures once", total=request.total, unit="", delay=1, leave=False) as progress:
+        about_it = {"desc": "reading pictures once", "total": request.total, "unit": ""}
+        with tqdm.tqdm(**about_it, delay=1, mininterval=0.5, leave=False) as progress:
             for split, items in request.splits.items():
                 examples = _readable(items(), encode, broken, progress, request.folder)
                 for some in iter(lambda examples=examples: list(itertools.islice(examples, _AT_ONCE)), []):
