@@ -9,12 +9,14 @@ prepare it at once one wins and both use it. What it was made of is kept in it (
 
 import collections
 import concurrent.futures
+import contextlib
 import dataclasses
 import hashlib
 import itertools
 import json
 import os
 import sys
+import time
 import uuid
 from collections.abc import Callable, Iterable
 
@@ -104,6 +106,7 @@ def prepare(request, data_dir=None):
     if not _is_there(folder):
         unfinished = folder.parent / f".{folder.name[:16]}-{uuid.uuid4().hex[:16]}"
         try:
+            _remove_abandoned(unfinished)
             unfinished.mkdir(parents=True)
             _write(request, unfinished)
             unfinished.rename(folder)
@@ -174,6 +177,14 @@ def _changed_files(a, b):
 
 def _folder(fingerprint, data_dir):
     return epath.Path(data_dir or constants.DATA_DIR).expanduser() / "prepared" / fingerprint
+
+
+def _remove_abandoned(unfinished):
+    """What killed preparations of the same set have left: folders in which nothing was written for an hour."""
+    for folder in unfinished.parent.glob(unfinished.name.rsplit("-", 1)[0] + "-*"):
+        with contextlib.suppress(OSError):  # another process finishes or removes it meanwhile
+            if time.time() - max(file.stat().mtime for file in (folder, *folder.iterdir())) > 3600:
+                folder.rmtree()
 
 
 def _is_there(folder):
