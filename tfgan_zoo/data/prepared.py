@@ -24,7 +24,6 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_datasets as tfds
 import tqdm
-from etils import epath
 from tensorflow_datasets.core import constants
 
 from tfgan_zoo.data import batches, decoding, sets
@@ -176,7 +175,7 @@ def _changed_files(a, b):
 
 
 def _folder(fingerprint, data_dir):
-    return epath.Path(data_dir or constants.DATA_DIR).expanduser() / "prepared" / fingerprint
+    return tfds.core.Path(data_dir or constants.DATA_DIR).expanduser() / "prepared" / fingerprint
 
 
 def _remove_abandoned(unfinished):
@@ -275,14 +274,15 @@ def _in_threads(function, items):
 
 
 def _is_picture(column):
-    return column.spec.dtype == tf.uint8 and column.spec.shape.rank == 3
+    shape = column.spec.shape
+    return column.spec.dtype == tf.uint8 and shape.rank == 3 and shape[-1] in (1, 3, 4)  # what a PNG file can hold
 
 
 def _feature(column):
-    shape, dtype = column.spec.shape, column.spec.dtype
+    shape = tuple(column.spec.shape)
     if _is_picture(column):
-        return tfds.features.Image(shape=tuple(shape), dtype=np.uint8, encoding_format="png")
-    return tfds.features.Tensor(shape=tuple(shape), dtype=dtype.as_numpy_dtype)
+        return tfds.features.Image(shape=shape, dtype=np.uint8, encoding_format="png")
+    return tfds.features.Tensor(shape=shape, dtype=column.spec.dtype)
 
 
 def _bytes(column):
