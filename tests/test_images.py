@@ -1,5 +1,6 @@
 import hashlib
 import os
+import shutil
 
 import numpy as np
 import pytest
@@ -345,6 +346,15 @@ def test_data_of_the_wrong_kind_is_one_clear_line(case, tmp_path, tfds_dir):
 def test_an_argument_that_does_not_fit_is_one_clear_line(kind, options, message):
     with pytest.raises(InputError, match=message):
         getattr(images, kind)("glyphs", **options)
+
+
+def test_a_set_whose_files_are_damaged_is_one_clear_line(tfds_dir, tmp_path):
+    shutil.copytree(tfds_dir / "shades", tmp_path / "shades")
+    (file,) = (tmp_path / "shades/1.0.0").glob("*.tfrecord*")
+    file.write_bytes(file.read_bytes()[:-7])
+    with pytest.raises(InputError, match=r"^shades in .*shades.* cannot be read \(.*\); delete it there, so") as error:
+        images.images("shades", image_size=4, data_dir=tmp_path)
+    assert "\n" not in str(error.value) and list((tmp_path / "prepared").iterdir()) == []
 
 
 def test_a_set_that_cannot_be_prepared_is_one_clear_line(tmp_path, monkeypatch):

@@ -2,6 +2,8 @@
 
 import dataclasses
 import io
+import struct
+import zlib
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -92,10 +94,18 @@ class Halves(Pictures):
 
 
 def png(pixels):
-    """uint8 `[H, W, C]` -> the bytes of a PNG file, without loss and in little time."""
-    buffer = io.BytesIO()
-    Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels).save(buffer, "PNG", compress_level=1)
-    return buffer.getvalue()
+    """uint8 `[H, W, C]`, C of 1, 3 or 4 -> the bytes of a PNG file, in a fraction of the time that Pillow takes.
+
+    Each row is stored as its difference to the one above, without trying PNG's other filters.
+    """
+    height, width, channels = pixels.shape
+    rows = np.full([height, 1 + width * channels], 2, np.uint8)  # The first byte of a row is its filter, 2 is `Up`.
+    rows[:, 1:] = np.diff(pixels.reshape(height, -1), axis=0, prepend=np.uint8(0))
+    header = struct.pack(">IIBBBBB", width, height, 8, {1: 0, 3: 2, 4: 6}[channels], 0, 0, 0)
+    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows.tobytes(), 1)), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in chunks
+    )
 
 
 def _open(file, channels):

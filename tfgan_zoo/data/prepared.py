@@ -9,12 +9,14 @@ prepare it at once one wins and both use it. What it was made of is kept in it (
 
 import collections
 import concurrent.futures
+import contextlib
 import dataclasses
 import hashlib
 import itertools
 import json
 import os
 import sys
+import time
 import uuid
 from collections.abc import Callable, Iterable
 
@@ -22,7 +24,6 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_datasets as tfds
 import tqdm
-from etils import epath
 from tensorflow_datasets.core import constants
 
 from tfgan_zoo.data import batches, decoding, sets
@@ -32,7 +33,7 @@ from tfgan_zoo.errors import InputError
 IN_MEMORY_BYTES = 2**30
 _FORMAT = 1  # One more whenever the same source would give other examples.
 _SHARD_BYTES = 2**28  # Of decoded pictures; files of such a part of a set are smaller.
-_AT_ONCE = 256
+_AT_ONCE = 64
 
 
 @dataclasses.dataclass(frozen=True)
@@ -104,6 +105,7 @@ def prepare(request, data_dir=None):
     if not _is_there(folder):
         unfinished = folder.parent / f".{folder.name[:16]}-{uuid.uuid4().hex[:16]}"
         try:
+            _remove_abandoned(unfinished)
             unfinished.mkdir(parents=True)
             _write(request, unfinished)
             unfinished.rename(folder)
@@ -173,7 +175,15 @@ def _changed_files(a, b):
 
 
 def _folder(fingerprint, data_dir):
-    return epath.Path(data_dir or constants.DATA_DIR).expanduser() / "prepared" / fingerprint
+    return tfds.core.Path(data_dir or constants.DATA_DIR).expanduser() / "prepared" / fingerprint
+
+
+def _remove_abandoned(unfinished):
+    """What killed preparations of the same set have left: folders in which nothing was written for an hour."""
+    for folder in unfinished.parent.glob(unfinished.name.rsplit("-", 1)[0] + "-*"):
+        with contextlib.suppress(OSError):  # another process finishes or removes it meanwhile
+            if time.time() - max(file.stat().mtime for file in (folder, *folder.iterdir())) > 3600:
+                folder.rmtree()
 
 
 def _is_there(folder):
@@ -210,7 +220,8 @@ def _write(request, folder):
         return {name: decoding.png(x) if _is_picture(columns[name]) else x for name, x in values.items()}
 
     try:
-        with tqdm.tqdm(desc="reading pictures once", total=request.total, unit="", delay=1, leave=False) as progress:
+        about_it = {"desc": "reading pictures once", "total": request.total, "unit": ""}
+        with tqdm.tqdm(**about_it, delay=1, mininterval=0.5, leave=False) as progress:
             for split, items in request.splits.items():
                 examples = _readable(items(), encode, broken, progress, request.folder)
                 for some in iter(lambda examples=examples: list(itertools.islice(examples, _AT_ONCE)), []):
@@ -263,14 +274,15 @@ def _in_threads(function, items):
 
 
 def _is_picture(column):
-    return column.spec.dtype == tf.uint8 and column.spec.shape.rank == 3
+    shape = column.spec.shape
+    return column.spec.dtype == tf.uint8 and shape.rank == 3 and shape[-1] in (1, 3, 4)  # what a PNG file can hold
 
 
 def _feature(column):
-    shape, dtype = column.spec.shape, column.spec.dtype
+    shape = tuple(column.spec.shape)
     if _is_picture(column):
-        return tfds.features.Image(shape=tuple(shape), dtype=np.uint8, encoding_format="png")
-    return tfds.features.Tensor(shape=tuple(shape), dtype=dtype.as_numpy_dtype)
+        return tfds.features.Image(shape=shape, dtype=np.uint8, encoding_format="png")
+    return tfds.features.Tensor(shape=shape, dtype=column.spec.dtype)
 
 
 def _bytes(column):

@@ -3,6 +3,7 @@
 import re
 import sys
 
+import tensorflow as tf
 import tensorflow_datasets as tfds
 from absl import logging
 
@@ -81,9 +82,12 @@ def items(builder, dataset, part, features, label=None):
         features: picture features, the parts of an item.
         label: None, or a label feature. Then each picture of an example is an item of its own, with the label behind
             it; where there are several, examples without a label (-1) are left out.
+
+    Raises:
+        InputError: the files of the set are damaged.
     """
     number = 0
-    for example in encoded(builder, part, [*features, *([label] if label else [])]).prefetch(64).as_numpy_iterator():
+    for example in _read(builder, dataset, encoded(builder, part, [*features, *([label] if label else [])])):
         found = [tuple(example[f] for f in features)]
         if label is not None:
             known = len(features) == 1 or example[label] >= 0
@@ -168,6 +172,16 @@ def licence(builder):
     """What the set says of its licence."""
     info = builder.info
     return info.redistribution_info.license or (f"see {info.homepage}" if info.homepage else "not stated")
+
+
+def _read(builder, dataset, examples):
+    try:
+        yield from examples.prefetch(64).as_numpy_iterator()
+    except tf.errors.OpError as error:
+        raise InputError(
+            f"{dataset} in {builder.data_path} cannot be read ({_first_line(error)}); delete it there, so that it is "
+            f"prepared again"
+        ) from None
 
 
 def _first_line(error):
