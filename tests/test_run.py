@@ -16,7 +16,7 @@ from PIL import Image
 
 from tfgan_zoo import run
 from tfgan_zoo.families.pix2pix import Pix2Pix
-from tfgan_zoo.run import callbacks, devices
+from tfgan_zoo.run import callbacks, devices, job
 from tfgan_zoo.run.flags import parse
 
 TINY = [
@@ -381,7 +381,7 @@ def test_steps_to_go_that_are_no_multiple_of_an_execution_are_refused(finished, 
 
 
 def test_a_batch_that_does_not_divide_over_the_replicas_is_refused(main, two_replicas, monkeypatch, tmp_path):
-    monkeypatch.setattr(devices, "strategy", lambda name, tpu: (two_replicas, "two"))
+    monkeypatch.setattr(devices, "strategy", lambda *_: (two_replicas, "two"))
     result = main("--batch-size=3")
     assert (result.code, result.error) == (
         2, "error: --batch-size=3 is not a multiple of the 2 replicas; choose one",
@@ -392,7 +392,7 @@ def test_a_batch_that_does_not_divide_over_the_replicas_is_refused(main, two_rep
 
 
 def test_a_run_on_two_replicas_starts_ends_and_exports(main, two_replicas, monkeypatch, tmp_path):
-    monkeypatch.setattr(devices, "strategy", lambda name, tpu: (two_replicas, "two"))
+    monkeypatch.setattr(devices, "strategy", lambda *_: (two_replicas, "two"))
     result = main("--steps=2", "--steps-per-execution=2")
     assert result.code == 0, result.err
     assert [line["step"] for line in callbacks.read_losses(tmp_path / "run" / "metrics.jsonl")] == [2]
@@ -411,10 +411,10 @@ class _TurnsBad(Pix2Pix):
 def test_a_loss_that_is_nan_ends_the_run_names_itself_and_keeps_the_last_good_checkpoint(main, tmp_path, monkeypatch):
     monkeypatch.setattr(recipe, "Pix2Pix", _TurnsBad)
     result = main("--steps=8")
-    assert result.code == 1
+    assert result.code == job.DIVERGED
     assert result.error == (
         "error: the loss g_loss is nan at step 4; nothing was exported, the last good checkpoint is kept; "
-        "try a lower learning rate"
+        "try a lower learning rate in another --run-dir, or with --no-resume"
     )
     assert not (tmp_path / "exported").exists()
     assert [path.stem for path in (tmp_path / "run" / "checkpoints" / "1").glob("*.index")] == ["ckpt-2"]
@@ -425,7 +425,7 @@ def test_a_loss_that_is_nan_ends_the_run_names_itself_and_keeps_the_last_good_ch
 
 def test_a_learning_rate_that_is_far_too_high_ends_the_run_and_exports_nothing(main, tmp_path):
     result = main("--learning-rate=1e38", "--checkpoint-every=1")
-    assert result.code == 1
+    assert result.code == job.DIVERGED
     assert (
         " is nan at step " in result.error
         or " is inf at step " in result.error

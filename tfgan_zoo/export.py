@@ -24,7 +24,6 @@ import tensorflow as tf
 from google.protobuf import text_format
 
 from tfgan_zoo import files, signatures
-from tfgan_zoo.errors import InputError
 
 MODELS_CONFIG = "models.config"
 WRITTEN_HERE = "# Written by tfgan_zoo at each export. Without this line the file is yours and stays as it is.\n"
@@ -50,11 +49,13 @@ def export(model, directory, about=None):
         The path of the new version.
 
     Raises:
-        InputError: `directory` is a file.
+        InputError: `directory` is a file, cannot be written to, or has a name that TensorFlow reads as a pattern.
     """
     directory = Path(directory)
-    check_folder(directory)
+    files.check_folder(directory, "the export folder")
     directory.mkdir(parents=True, exist_ok=True)
+    files.remove_unfinished(directory)
+    files.remove_unfinished(directory.resolve().parent)
     unfinished = directory / f".unfinished-{os.getpid()}"
     shutil.rmtree(unfinished, ignore_errors=True)
 
@@ -81,13 +82,16 @@ def export(model, directory, about=None):
         "signatures": _described(served, functions),
     }
     version = _last_version(directory) + 1
+    files.sync(*(path for path in unfinished.rglob("*")))
     while True:
         metadata["version"] = version
         metadata["created"] = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
         (unfinished / "metadata.json").write_text(json.dumps(metadata, indent=2) + "\n", encoding="utf-8")
         (unfinished / "README.md").write_text(_card(metadata), encoding="utf-8")
+        files.sync(unfinished / "metadata.json", unfinished / "README.md", unfinished)
         try:
             os.rename(unfinished, directory / str(version))
+            files.sync(directory)
             break
         except OSError as error:  # another export was quicker
             if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
@@ -96,16 +100,6 @@ def export(model, directory, about=None):
     files.write(directory / _LAST_VERSION, f"{version}\n")
     _write_models_config(directory.resolve().parent)
     return directory / str(version)
-
-
-def check_folder(directory):
-    """Refuses an export folder that is a file, before anything is spent on what would go there.
-
-    Raises:
-        InputError: it is one.
-    """
-    if directory.exists() and not directory.is_dir():
-        raise InputError(f"the export folder {directory} is a file; give a folder with --export-dir")
 
 
 def _checked(function, specs):
@@ -160,7 +154,13 @@ def _write_warmup(version, model_name, served):
 
 def _last_version(directory):
     path = directory / _LAST_VERSION
-    recorded = int(path.read_text(encoding="utf-8")) if path.exists() else 0
+    try:
+        recorded = int(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        recorded = 0
+    except (OSError, ValueError) as error:  # the folders say it too, but for versions that were deleted
+        files.set_aside(path, error)
+        recorded = 0
     return max([recorded, *(int(p.name) for p in directory.iterdir() if p.name.isdecimal())])
 
 
@@ -179,6 +179,9 @@ def _write_models_config(folder):
     try:
         if not path.exists() or path.read_text(encoding="utf-8").startswith(WRITTEN_HERE):
             files.write(path, WRITTEN_HERE + text_format.MessageToString(config))
+    except UnicodeDecodeError as error:
+        files.set_aside(path, error)
+        files.write(path, WRITTEN_HERE + text_format.MessageToString(config))
     except OSError as error:  # the model is there and good, even if its neighbours cannot be listed
         warnings.warn(f"{path} could not be written ({error.strerror})", stacklevel=3)
 
