@@ -41,7 +41,7 @@ import numpy as np
 import tensorflow as tf
 for kind, name, path in [argument.split("=") for argument in sys.argv[1:]]:
     model = tf.saved_model.load(path).signatures["serving_default"]
-    np.save(kind + ".answer", model(**{name: tf.constant(np.load(kind + ".npy"))})["image"])
+    np.save(kind + ".answer", model(**{name: tf.constant(np.load(kind + ".npy"))})["generated"])
 print([module for module in sys.modules if module.startswith("tfgan_zoo")])
 """
 
@@ -62,7 +62,7 @@ def test_a_process_that_imports_only_tensorflow_gets_the_same_numbers(exported, 
         answer = np.load(tmp_path / f"{kind}.answer.npy")
         live = exported[kind][0].signatures()["serving_default"][0](tf.constant(np.load(tmp_path / f"{kind}.npy")))
         assert answer.dtype == np.float32 and np.std(answer) > 0.01
-        np.testing.assert_allclose(answer, live["image"], atol=1e-6)
+        np.testing.assert_allclose(answer, live["generated"], atol=1e-6)
 
 
 def test_versions_count_up_from_the_highest_there_is(tmp_path):
@@ -102,14 +102,14 @@ def test_an_export_folder_that_is_a_file_is_an_input_error(tmp_path):
 
 TAKES_AND_GIVES = {
     "dcgan": [
-        "| `serving_default` | `z` float32 [B, 6] | `image` float32 [B, 8, 8, 1] |",
-        "| `sample` | `count` int32 [], `seed` int64 [] | `image` float32 [B, 8, 8, 1] |",
-        "| `sample_png` | `count` int32 [], `seed` int64 [] | `image_bytes` string [B] |",
+        "| `serving_default` | `z` float32 [B, 6] | `generated` float32 [B, 8, 8, 1] |",
+        "| `sample` | `count` int32 [], `seed` int64 [] | `generated` float32 [B, 8, 8, 1] |",
+        "| `sample_png` | `count` int32 [], `seed` int64 [] | `generated_bytes` string [B] |",
         "| `discriminate` | `image` float32 [B, 8, 8, 1] | `logits` float32 [B, 1] |",
     ],
     "pix2pix": [
-        "| `serving_default` | `image` float32 [B, 8, 8, 1] | `image` float32 [B, 8, 8, 1] |",
-        "| `translate_bytes` | `image_bytes` string [B] | `image_bytes` string [B] |",
+        "| `serving_default` | `image` float32 [B, 8, 8, 1] | `generated` float32 [B, 8, 8, 1] |",
+        "| `translate_bytes` | `image_bytes` string [B] | `generated_bytes` string [B] |",
     ],
 }
 
@@ -159,7 +159,13 @@ def test_what_is_known_about_a_run_is_in_the_card_and_in_the_metadata(tmp_path):
             "count": {"dtype": "int32", "shape": [], "meaning": "how many, 1 to 1024"},
             "seed": {"dtype": "int64", "shape": [], "meaning": "any; the same gives the same"},
         },
-        "outputs": {"image": {"dtype": "float32", "shape": [None, 8, 8, 1], "meaning": "pictures in [-1, 1]"}},
+        "outputs": {
+            "generated": {
+                "dtype": "float32",
+                "shape": [None, 8, 8, 1],
+                "meaning": "pictures in [-1, 1], or points on the scale of the data, that the model made",
+            }
+        },
     }
     card = (path / "README.md").read_text(encoding="utf-8")
     for said in (
@@ -251,20 +257,20 @@ def test_a_count_out_of_range_is_refused(served, name, count):
 
 
 def test_the_most_that_may_be_asked_for_is_answered(served):
-    assert ask(served["dcgan"]["sample"], signatures.MAX_COUNT, 0)["image"].shape == [signatures.MAX_COUNT, *SHAPE]
+    assert ask(served["dcgan"]["sample"], signatures.MAX_COUNT, 0)["generated"].shape == [signatures.MAX_COUNT, *SHAPE]
 
 
 def test_a_seed_gives_the_same_pictures_each_time_and_another_seed_others(served):
-    first = ask(served["dcgan"]["sample"], 4, 7)["image"].numpy()
-    np.testing.assert_array_equal(ask(served["dcgan"]["sample"], 4, 7)["image"], first)
-    apart = np.abs(first - ask(served["dcgan"]["sample"], 4, 2**40 + 7)["image"]).reshape(4, -1).max(1)
+    first = ask(served["dcgan"]["sample"], 4, 7)["generated"].numpy()
+    np.testing.assert_array_equal(ask(served["dcgan"]["sample"], 4, 7)["generated"], first)
+    apart = np.abs(first - ask(served["dcgan"]["sample"], 4, 2**40 + 7)["generated"]).reshape(4, -1).max(1)
     among = np.abs(first[:-1] - first[1:]).reshape(3, -1).max(1)
     assert min(*apart, *among) > 1e-3
 
 
 def test_a_png_is_the_picture_that_sample_gives_to_half_a_level(served):
-    images = ask(served["dcgan"]["sample"], 3, 5)["image"]
-    files = ask(served["dcgan"]["sample_png"], 3, 5)["image_bytes"].numpy()
+    images = ask(served["dcgan"]["sample"], 3, 5)["generated"]
+    files = ask(served["dcgan"]["sample_png"], 3, 5)["generated_bytes"].numpy()
     decoded = np.stack([tf.io.decode_png(file).numpy() for file in files])
     assert decoded.shape == images.shape
     np.testing.assert_allclose(decoded / 127.5 - 1.0, images, atol=1 / 255 + 1e-6)
@@ -335,9 +341,9 @@ def test_files_of_any_size_are_translated_as_the_pictures_in_them(served):
     grey = [rng.integers(0, 256, [8, 8, 1], np.uint8), np.full([20, 12, 1], 200, np.uint8)]
     files = [tf.io.encode_png(grey[0]), tf.io.encode_jpeg(grey[1], quality=100)]
     images = np.stack([grey[0] / 127.5 - 1.0, np.full(SHAPE, 200 / 127.5 - 1.0)]).astype(np.float32)
-    answers = served["pix2pix"]["translate_bytes"](image_bytes=tf.stack(files))["image_bytes"].numpy()
+    answers = served["pix2pix"]["translate_bytes"](image_bytes=tf.stack(files))["generated_bytes"].numpy()
     decoded = np.stack([tf.io.decode_png(file).numpy() for file in answers]) / 127.5 - 1.0
-    expected = served["pix2pix"]["serving_default"](image=tf.constant(images))["image"]
+    expected = served["pix2pix"]["serving_default"](image=tf.constant(images))["generated"]
     np.testing.assert_allclose(decoded, expected, atol=1 / 255 + 1e-3)
 
 
