@@ -3,6 +3,7 @@
 import functools
 import json
 import shutil
+import types
 
 import keras
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from tfgan_zoo import classifier, evaluate
+from tfgan_zoo import classifier, evaluate, latent
 from tfgan_zoo.data import batches
 from tfgan_zoo.data.columns import Data
 from tfgan_zoo.errors import InputError
@@ -64,6 +65,10 @@ def in_memory(kind, classes=(), test_is_paired=False, **arrays):
     return Data(
         "x", kind, examples.columns, examples, examples, "x", "none", classes=classes, test_is_paired=test_is_paired
     )
+
+
+def not_a_number(module, z):
+    return {"generated": tf.sqrt(from_z(module, z)["generated"] - 9.0)}
 
 
 @pytest.fixture(scope="module")
@@ -353,6 +358,160 @@ def test_a_classifier_trained_by_its_command_is_an_extractor(models, call, capsy
     with pytest.raises(SystemExit) as end:
         classifier.main([f"--dataset={tmp_path}/greys", "--steps=0"])
     assert end.value.code == 2 and capsys.readouterr().err == "error: --steps=0 must be 1 or more\n"
+
+
+# --- columns
+
+
+def live(prior=None, **signatures):
+    """What `evaluate.measuring` needs of a model: functions with specs."""
+    return types.SimpleNamespace(prior=prior, signatures=lambda: signatures)
+
+
+def found(model, data, metrics):
+    """name -> value, measured as a recipe asks for it."""
+    return {record["metric"]: record["value"] for record in evaluate.measuring(model, data, metrics)()}
+
+
+def greys(*levels, size=8, channels=1):
+    """Pictures of one grey each, and that they are scaled by interpolation."""
+    return np.full([len(levels), size, size, channels], 0, np.uint8) + np.uint8(levels).reshape(-1, 1, 1, 1), "bicubic"
+
+
+def test_a_signature_is_called_with_the_columns_that_it_names():
+    seen = []
+
+    def inpaint(image, mask):
+        seen.append((image.shape, mask.shape))
+        return {"generated": image * mask + 0.2 * (1.0 - mask)}
+
+    holes = np.zeros([3, 8, 8, 1], np.uint8)
+    holes[:, :, :4] = 1  # the left half is known
+    data = in_memory("pairs", image=greys(0, 51, 255), mask=(holes, "nearest"), target=greys(51, 51, 255))
+    model = live(serving_default=(inpaint, [spec("image", None, 8, 8, 1), spec("mask", None, 8, 8, 1)]))
+    # Known halves: 0 for 51, 51, 255. Holes: 0.2 is level 153, that is 102, 102 and 102 from the targets.
+    values = found(model, data, "l1")
+    expected = [(51 + 3 * 102) / 2 / 3 / 127.5, 51 / 3 / 127.5]
+    np.testing.assert_allclose([values["l1"], values["l1_identity"]], expected, rtol=1e-5)
+    assert seen == [((None, 8, 8, 1), (None, 8, 8, 1))], "traced once"
+
+
+def test_a_model_is_given_labels_that_are_columns():
+    def by_label(image, label):
+        return {"generated": image + 0.2 * tf.cast(label, tf.float32)[:, None, None, None]}
+
+    data = in_memory("pairs", image=greys(0, 0, 0), label=(np.array([0, 1, 2]), None), target=greys(0, 0, 51))
+    model = live(serving_default=(by_label, [spec("image", None, 8, 8, 1), spec("label", None, dtype=tf.int64)]))
+    # 0.2 is 25.5 levels, rounded to the even 26; 0.4 is 51, as the target.
+    np.testing.assert_allclose(found(model, data, "l1")["l1"], 26 / 3 / 127.5, rtol=1e-5)
+
+
+def test_an_answer_of_another_size_than_the_input_is_compared_with_its_target():
+    def enlarge(image):
+        return {"generated": tf.repeat(tf.repeat(image, 2, 1), 2, 2)}
+
+    data = in_memory("pairs", image=greys(0, 102), target=greys(0, 51, size=16))
+    model = live(serving_default=(enlarge, [spec("image", None, 8, 8, 1)]))
+    np.testing.assert_allclose(found(model, data, "l1")["l1"], 51 / 2 / 127.5, rtol=1e-5)
+    names = set(found(model, data, "l1,psnr,swd"))
+    assert names == {"l1", "psnr", "swd"}, "doing nothing is no answer where the sizes differ"
+    same = live(serving_default=(lambda image: {"generated": image}, [spec("image", None, 8, 8, 1)]))
+    with pytest.raises(InputError, match=r"makes \[8, 8, 1\], the data is \[16, 16, 1\]"):
+        found(same, data, "l1")
+
+
+def test_each_way_of_unpaired_data_is_measured_from_its_own_domain_to_the_other():
+    rng = np.random.default_rng(3)
+    a = rng.integers(0, 256, [5, 8, 8, 1], np.uint8)
+    shape = [spec("image", None, 8, 8, 1)]
+    to_b = (lambda image: {"generated": tf.clip_by_value(-image, -1.0, 0.0)}, shape)
+    model = live(serving_default=to_b, a_to_b=to_b, b_to_a=(lambda image: {"generated": -image}, shape))
+    data = in_memory("unpaired", test_is_paired=True, a=(a, "bicubic"), b=(255 - a, "bicubic"))
+    values = found(model, data, {"a_to_b": "l1", "b_to_a": "l1"})
+    b = (255 - a) / 127.5 - 1.0
+    made = np.round(np.clip(b, -1, 0) * 127.5 + 127.5) / 127.5 - 1
+    expected = {
+        "l1_a_to_b": np.abs(made - b).mean(), "l1_b_to_a": 0.0,
+        "l1_identity_a_to_b": np.abs(2 * b).mean(), "l1_identity_b_to_a": np.abs(2 * b).mean(),
+    }  # fmt: skip
+    assert set(values) == set(expected)
+    for name, value in expected.items():
+        np.testing.assert_allclose(values[name], value, rtol=1e-5, atol=1e-6, err_msg=name)
+    assert values["l1_a_to_b"] > 0.1
+    with pytest.raises(InputError, match="l1 compares images with their targets, which there are none of here"):
+        found(model, in_memory("unpaired", a=(a, "bicubic"), b=(255 - a, "bicubic")), {"b_to_a": "l1"})
+    apart = found(model, in_memory("unpaired", a=(a, "bicubic"), b=(255 - a, "bicubic")), {"b_to_a": "swd"})
+    np.testing.assert_allclose(apart["swd_b_to_a"], swd_of(a / 127.5 - 1.0, a / 127.5 - 1.0), rtol=1e-4)
+
+
+def swd_of(real, made, seed=0):
+    """What `--metrics=swd` computes of two arrays."""
+    both = [swd.Descriptors(real.shape[1:], seed=2 * seed), swd.Descriptors(made.shape[1:], seed=2 * seed + 1)]
+    for descriptors, images in zip(both, (real, made), strict=True):
+        descriptors.update(images)
+    return swd.sliced_wasserstein(*both, seed=seed)["swd"]
+
+
+def test_data_without_a_column_that_the_signature_names_is_refused():
+    both = [spec("image", None, 8, 8, 1), spec("mask", None, 8, 8, 1)]
+    model = live(serving_default=(lambda image, mask: {"generated": image * mask}, both))
+    with pytest.raises(
+        InputError, match="serving_default takes image, mask, and x has image, target; choose another --signature"
+    ):
+        found(model, in_memory("pairs", image=greys(0), target=greys(0)), "l1")
+    alone = live(serving_default=(lambda image: {"generated": image}, both[:1]))
+    with pytest.raises(InputError, match="^x has image, label and no target; choose another data set$"):
+        found(alone, in_memory("labelled", image=greys(0, 1), label=(np.array([0, 1]), None)), "swd")
+
+
+@pytest.mark.parametrize("shape", [(12, 16, 1), (16, 12, 3), (12, 12, 4), (12, 16, 4)])
+def test_rectangles_and_pictures_with_opacity_are_measured(shape):
+    rng = np.random.default_rng(4)
+    real = rng.integers(0, 256, [6, *shape], np.uint8)
+    given = tf.TensorSpec([None, *shape], tf.float32, name="image")
+    translator = live(serving_default=(lambda image: {"generated": -image}, [given]))
+    pairs = in_memory("pairs", image=(real, "bicubic"), target=(real, "bicubic"))
+    values = found(translator, pairs, "l1,psnr,ssim,swd")
+    target = real / 127.5 - 1.0
+    np.testing.assert_allclose(values["l1"], np.abs(2 * target).mean(), rtol=1e-5)
+    np.testing.assert_allclose(
+        values["psnr"], np.mean([10 * np.log10(4 / np.square(2 * x).mean()) for x in target]), rtol=1e-5
+    )
+    np.testing.assert_allclose([values["l1_identity"], values["ssim_identity"]], [0.0, 1.0], atol=1e-6)
+    np.testing.assert_allclose(values["swd"], swd_of(target, -target), rtol=1e-4)
+
+    def from_noise(z):
+        return {"generated": tf.ones([1, *shape]) * tf.tanh(z[:, :1])[:, None, None]}
+
+    noise = live(latent.Prior(3), serving_default=(from_noise, [spec("z", None, 3)]))
+    alone = in_memory("images", image=(real, "bicubic"))
+    z = latent.Prior(3).array(6, np.random.default_rng(0))
+    made = np.round(np.tanh(z[:, :1]) * 127.5 + 127.5)[:, None, None] / 127.5 - 1 + np.zeros(shape)
+    np.testing.assert_allclose(found(noise, alone, "swd")["swd"], swd_of(target, made), rtol=1e-3)
+
+
+def test_a_rectangular_model_of_pictures_with_opacity_is_scored_by_the_command(call, tmp_path):
+    def rectangles(module, z):
+        return {"generated": tf.ones([1, 8, 12, 4]) * tf.tanh(z[:, :1])[:, None, None] + 0.0 * module.shift}
+
+    model = save(tmp_path / "clear", serving_default=(rectangles, [Z]))
+    for i in range(6):
+        (tmp_path / "data").mkdir(exist_ok=True)
+        Image.new("RGBA", (24, 16), (40 * i, 0, 0, 100)).save(tmp_path / "data" / f"{i}.png")
+    where = [f"--dataset={tmp_path / 'data'}", f"--data-dir={tmp_path / 'tfds'}", "--split=train", "--metrics=swd"]
+    code, _, error = call(model, *where)
+    assert code == 2 and "makes RGBA images and" in error and "has RGB ones; convert them with --channels=4" in error
+    assert call(model, *where, "--channels=4")[0] == 0
+    assert records(model)["swd"]["protocol"]["image_shape"] == [8, 12, 4]
+
+
+@pytest.mark.parametrize(
+    ("metric", "higher"),
+    [("psnr", True), ("ssim_b_to_a", True), ("IS-Digits", True), ("precision-Digits_a_to_b", True), ("l1", False),
+     ("l1_a_to_b", False), ("swd", False), ("FD-Digits", False), ("ms_ssim", False), ("iso", False)],
+)  # fmt: skip
+def test_which_values_are_better_is_known_of_every_name_a_metric_goes_by(metric, higher):
+    assert protocol.higher_is_better(metric) == higher
 
 
 # --- the file beside the model
