@@ -441,6 +441,8 @@ def test_files_are_translated_into_files_of_the_shape_and_channels_of_the_model(
     images = (pixels / 127.5 - 1.0).astype(np.float32)
     expected = served["serving_default"](image=tf.constant(images))["generated"]
     files = [tf.io.encode_png(picture) for picture in pixels]
+    jpeg = tf.io.encode_jpeg(pixels[0, ..., : min(shape[2], 3)])
+    assert served["translate_bytes"](image_bytes=jpeg[None])["generated_bytes"].shape == [1]
     answers = served["translate_bytes"](image_bytes=tf.stack(files))["generated_bytes"]
     decoded = np.stack([tf.io.decode_png(file).numpy() for file in answers])
     assert decoded.shape == (2, *shape) and np.std(decoded) > 1

@@ -133,7 +133,7 @@ def _finite(value, message):
 
 
 def _captured(functions):
-    """The variables that the functions read, each once; of one that is mirrored over replicas, its part on the first."""
+    """The variables that the functions read, each once; of those mirrored over replicas, the parts on the first."""
     read = (variable for f in functions for variable in f.get_concrete_function().graph.variables)
     return list({variable.ref(): variable for variable in read}.values())
 
