@@ -1,9 +1,9 @@
 """`evaluate.main` on tiny SavedModels, made with TensorFlow alone, against folders of tiny pictures."""
 
-import dataclasses
 import functools
 import json
 import shutil
+import types
 
 import keras
 import numpy as np
@@ -11,7 +11,9 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from tfgan_zoo import classifier, evaluate
+from tfgan_zoo import classifier, evaluate, latent
+from tfgan_zoo.data import batches
+from tfgan_zoo.data.columns import Data
 from tfgan_zoo.errors import InputError
 from tfgan_zoo.metrics import frechet, kid, measure, neighbours, protocol, similarity, sources, swd
 
@@ -39,7 +41,7 @@ def spec(name, *shape, dtype=tf.float32):
 def from_z(module, z):
     """Pictures whose pixels are tanh of z, tiled, plus a shift: what they are is a function of z alone."""
     image = tf.tile(tf.reshape(tf.tanh(z), [-1, 4, 1, 1]), [1, 4, SIZE, 1])
-    return {"image": image * 0.5 + module.shift}
+    return {"generated": image * 0.5 + module.shift}
 
 
 def by_seed(module, count, seed):
@@ -54,7 +56,19 @@ COUNT, SEED = spec("count", dtype=tf.int32), spec("seed", dtype=tf.int64)
 def labelled(module, z, label):
     """A picture is all of one grey, that of its label."""
     grey = tf.cast(label, tf.float32)[:, None, None, None] - 0.5
-    return {"image": tf.ones([1, SIZE, SIZE, 1]) * grey + 0.0 * tf.reduce_sum(z) + 0.0 * module.shift}
+    return {"generated": tf.ones([1, SIZE, SIZE, 1]) * grey + 0.0 * tf.reduce_sum(z) + 0.0 * module.shift}
+
+
+def in_memory(kind, classes=(), test_is_paired=False, **arrays):
+    """A data set of arrays, as `batches.from_arrays` takes them; the same to learn from and held out."""
+    examples = batches.from_arrays(arrays)
+    return Data(
+        "x", kind, examples.columns, examples, examples, "x", "none", classes=classes, test_is_paired=test_is_paired
+    )
+
+
+def not_a_number(module, z):
+    return {"generated": tf.sqrt(from_z(module, z)["generated"] - 9.0)}
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +82,7 @@ def models(tmp_path_factory):
         "foreign": save(
             root / "foreign",
             predict=(
-                lambda m, latents: {"out": from_z(m, latents)["image"] * 127.5 + 127.5},
+                lambda m, latents: {"out": from_z(m, latents)["generated"] * 127.5 + 127.5},
                 [spec("latents", None, 4)],
             ),
         ),
@@ -80,7 +94,9 @@ def models(tmp_path_factory):
         "labels": save(root / "labels", serving_default=(labelled, [Z, spec("label", None, dtype=tf.int64)])),
         "negative": save(root / "negative", serving_default=(lambda m, x: {"y": 0.25 - x * (m.shift * 8)}, [image])),
         "useless": save(root / "useless", serving_default=(lambda m, x: {"y": x + m.shift}, [spec("x", None, 3)])),
-        "nan": save(root / "nan", serving_default=(lambda m, z: {"image": tf.sqrt(from_z(m, z)["image"] - 9.0)}, [Z])),
+        "nan": save(
+            root / "nan", serving_default=(lambda m, z: {"generated": tf.sqrt(from_z(m, z)["generated"] - 9.0)}, [Z])
+        ),
     }
 
 
@@ -203,6 +219,7 @@ def test_a_number_carries_its_protocol(noise, folder, extractor, call):
     assert made_of == {
         "extractor": "Blocks", "feature_layer": "blocks", "preprocessing": "(x - 127.5) / 127.5",
         "resize": "bilinear with antialiasing to 16x16", "real_images": 23, "fake_images": 30, "task": "noise",
+        "signature": None,
         "dataset": str(folder), "kind": "images", "split": "train", "image_shape": [16, 16, 1], "pixels": "8 bits",
         "seed": 0, "noise": None, "truncation": None, "ema": None, "settings": {},
     }  # fmt: skip
@@ -218,7 +235,7 @@ def test_a_model_that_copies_the_data_has_distances_of_zero(folder, extractor, c
     train = tf.constant(np.stack([p for i, p in enumerate(pixels) if i != 19])[..., None])
     copy = save(
         tmp_path / "copy",
-        serving_default=(lambda m, z: {"image": tf.gather(train, tf.range(tf.shape(z)[0])) + 0.0 * m.shift}, [Z]),
+        serving_default=(lambda m, z: {"generated": tf.gather(train, tf.range(tf.shape(z)[0])) + 0.0 * m.shift}, [Z]),
     )
     code, _, err = call(
         copy, f"--dataset={folder}", "--split=train", "--metrics=fd,kid,prdc", "--kid-subset-size=23", *extractor
@@ -267,14 +284,13 @@ def test_requests_of_one_label_each_give_all_labels_alike():
 
     def function(count, seed, label):
         given.append((int(label), int(count), int(seed)))
-        return {"image": tf.zeros([int(count), 8, 8, 1])}
+        return {"generated": tf.zeros([int(count), 8, 8, 1])}
 
     inputs = {"count": COUNT, "seed": SEED, "label": spec("label", dtype=tf.int64)}
     flags = measure.Measures(count=101, batch_size=8)
-    generator = sources.Generator("m", "sample", function, inputs, "image", (8, 8, 1), flags)
-    data = dataclasses.make_dataclass(
-        "Data", ["classes", "image_size", "channels", "kind", "test_is_paired", "test", "name"]
-    )(("a", "b", "c"), 8, 1, "labelled", False, dataclasses.make_dataclass("E", ["counts"])((101,)), "x")  # fmt: skip
+    generator = sources.Generator("m", "sample", function, inputs, "generated", (8, 8, 1), flags)
+    pictures = (np.zeros([101, 8, 8, 1], np.uint8), "bicubic")
+    data = in_memory("labelled", classes=("a", "b", "c"), image=pictures, label=(np.zeros(101, np.int64), None))
     labels = np.concatenate([label for _, label, _ in sources.Source(generator, data, "test", flags).fakes()])
     assert np.bincount(labels).tolist() == [34, 34, 33]
     assert max(count for _, count, _ in given) <= 8 and len({seed for *_, seed in given}) == len(given)
@@ -286,14 +302,14 @@ def test_a_model_made_elsewhere_is_scored_by_its_only_signature_in_its_own_range
     for model, more in ((foreign, ["--model-range=0..255"]), (same, [])):
         assert call(model, f"--dataset={folder}", "--split=train", "--metrics=swd", *more)[0] == 0
     assert records(foreign)["swd"]["value"] == pytest.approx(records(same)["swd"]["value"], rel=1e-4)
-    assert records(foreign)["swd"]["protocol"]["noise"] == "normal"
+    assert records(foreign)["swd"]["protocol"]["noise"] == {"law": "normal"}
     code, _, error = call(foreign, f"--dataset={folder}")
     assert code == 2 and "makes values from" in error and error.endswith("range over with --model-range")
 
 
 def test_of_several_pictures_the_first_by_name_is_scored_though_a_file_keeps_them_in_no_order(tmp_path):
     def several(module, z):
-        return {name: from_z(module, z)["image"] for name in "fbaced"}
+        return {name: from_z(module, z)["generated"] for name in "fbaced"}
 
     path = save(tmp_path / "several", serving_default=(several, [Z]))
     assert {sources.load(path, measure.Measures()).output for _ in range(4)} == {"a"}
@@ -309,7 +325,7 @@ def test_truncation_picks_a_signature_that_has_it(models, folder, call, tmp_path
 
 def test_path_length_of_features_that_are_linear_in_z_is_that_of_the_walk(extractor, call, folder, tmp_path):
     def linear(m, z):  # a block's mean is 0.1 z
-        return {"image": tf.repeat(tf.repeat(tf.reshape(0.1 * z, [-1, 2, 2, 1]), 8, 1), 8, 2) + 0.0 * m.shift}
+        return {"generated": tf.repeat(tf.repeat(tf.reshape(0.1 * z, [-1, 2, 2, 1]), 8, 1), 8, 2) + 0.0 * m.shift}
 
     model = save(tmp_path / "linear", serving_default=(linear, [Z]))
     code, _, err = call(
@@ -342,6 +358,161 @@ def test_a_classifier_trained_by_its_command_is_an_extractor(models, call, capsy
     with pytest.raises(SystemExit) as end:
         classifier.main([f"--dataset={tmp_path}/greys", "--steps=0"])
     assert end.value.code == 2 and capsys.readouterr().err == "error: --steps=0 must be 1 or more\n"
+
+
+# --- columns
+
+
+def live(prior=None, **signatures):
+    """What `evaluate.measuring` needs of a model: functions with specs."""
+    return types.SimpleNamespace(prior=prior, signatures=lambda: signatures)
+
+
+def found(model, data, metrics):
+    """name -> value, measured as a recipe asks for it."""
+    return {record["metric"]: record["value"] for record in evaluate.measuring(model, data, metrics)()}
+
+
+def greys(*levels, size=8, channels=1):
+    """Pictures of one grey each, and that they are scaled by interpolation."""
+    return np.full([len(levels), size, size, channels], 0, np.uint8) + np.uint8(levels).reshape(-1, 1, 1, 1), "bicubic"
+
+
+def test_a_signature_is_called_with_the_columns_that_it_names():
+    seen = []
+
+    def inpaint(image, mask):
+        seen.append((image.shape, mask.shape))
+        return {"generated": image * mask + 0.2 * (1.0 - mask)}
+
+    holes = np.zeros([3, 8, 8, 1], np.uint8)
+    holes[:, :, :4] = 1  # the left half is known
+    data = in_memory("pairs", image=greys(0, 51, 255), mask=(holes, "nearest"), target=greys(51, 51, 255))
+    model = live(serving_default=(inpaint, [spec("image", None, 8, 8, 1), spec("mask", None, 8, 8, 1)]))
+    # Known halves: 0 for 51, 51, 255. Holes: 0.2 is level 153, that is 102, 102 and 102 from the targets.
+    values = found(model, data, "l1")
+    expected = [(51 + 3 * 102) / 2 / 3 / 127.5, 51 / 3 / 127.5]
+    np.testing.assert_allclose([values["l1"], values["l1_identity"]], expected, rtol=1e-5)
+    assert seen == [((None, 8, 8, 1), (None, 8, 8, 1))], "traced once"
+
+
+def test_a_model_is_given_labels_that_are_columns():
+    def by_label(image, label):
+        return {"generated": image + 0.2 * tf.cast(label, tf.float32)[:, None, None, None]}
+
+    data = in_memory("pairs", image=greys(0, 0, 0), label=(np.array([0, 1, 2]), None), target=greys(0, 0, 51))
+    model = live(serving_default=(by_label, [spec("image", None, 8, 8, 1), spec("label", None, dtype=tf.int64)]))
+    # 0.2 is 25.5 levels, rounded to the even 26; 0.4 is 51, as the target.
+    np.testing.assert_allclose(found(model, data, "l1")["l1"], 26 / 3 / 127.5, rtol=1e-5)
+
+
+def test_an_answer_of_another_size_than_the_input_is_compared_with_its_target():
+    def enlarge(image):
+        return {"generated": tf.repeat(tf.repeat(image, 2, 1), 2, 2)}
+
+    data = in_memory("pairs", image=greys(0, 102), target=greys(0, 51, size=16))
+    model = live(serving_default=(enlarge, [spec("image", None, 8, 8, 1)]))
+    np.testing.assert_allclose(found(model, data, "l1")["l1"], 51 / 2 / 127.5, rtol=1e-5)
+    names = set(found(model, data, "l1,psnr,swd"))
+    assert names == {"l1", "psnr", "swd"}, "doing nothing is no answer where the sizes differ"
+    same = live(serving_default=(lambda image: {"generated": image}, [spec("image", None, 8, 8, 1)]))
+    with pytest.raises(InputError, match=r"makes \[8, 8, 1\], the data is \[16, 16, 1\]"):
+        found(same, data, "l1")
+
+
+def test_each_way_of_unpaired_data_is_measured_from_its_own_domain_to_the_other():
+    a = 2 * np.random.default_rng(3).integers(0, 128, [5, 8, 8, 1], np.uint8)  # b is half as bright
+    in_a, in_b = a / 127.5 - 1.0, a / 255 - 1.0
+    shape = [spec("image", None, 8, 8, 1)]
+    to_b = (lambda image: {"generated": tf.minimum(image, 0.0)}, shape)
+    model = live(serving_default=to_b, a_to_b=to_b, b_to_a=(lambda image: {"generated": 2.0 * image + 1.0}, shape))
+    pictures = {"a": (a, "bicubic"), "b": (a // 2, "bicubic")}
+    values = found(model, in_memory("unpaired", test_is_paired=True, **pictures), {"a_to_b": "l1", "b_to_a": "l1"})
+    expected = {
+        "l1_a_to_b": np.abs(np.round(np.minimum(in_a, 0) * 127.5 + 127.5) / 127.5 - 1 - in_b).mean(),
+        "l1_b_to_a": 0.0,
+        "l1_identity_a_to_b": np.abs(in_a - in_b).mean(), "l1_identity_b_to_a": np.abs(in_a - in_b).mean(),
+    }  # fmt: skip
+    assert set(values) == set(expected) and expected["l1_a_to_b"] > 0.1
+    for name, value in expected.items():
+        np.testing.assert_allclose(values[name], value, rtol=1e-5, atol=1e-6, err_msg=name)
+
+    apart = in_memory("unpaired", **pictures)  # nobody knows which b is of which a
+    with pytest.raises(InputError, match="l1 compares images with their targets, which there are none of here"):
+        found(model, apart, {"b_to_a": "l1"})
+    expected = {"swd_b_to_a": swd_of(in_a, in_a), "swd_a_to_b": swd_of(in_b, np.minimum(in_a, 1 / 255))}
+    for name, value in found(model, apart, {"a_to_b": "swd", "b_to_a": "swd"}).items():
+        np.testing.assert_allclose(value, expected[name], rtol=1e-3, err_msg=name)
+
+
+def swd_of(real, made, seed=0):
+    """What `--metrics=swd` computes of two arrays."""
+    both = [swd.Descriptors(real.shape[1:], seed=2 * seed), swd.Descriptors(made.shape[1:], seed=2 * seed + 1)]
+    for descriptors, images in zip(both, (real, made), strict=True):
+        descriptors.update(images)
+    return swd.sliced_wasserstein(*both, seed=seed)["swd"]
+
+
+def test_data_without_a_column_that_the_signature_names_is_refused():
+    both = [spec("image", None, 8, 8, 1), spec("mask", None, 8, 8, 1)]
+    model = live(serving_default=(lambda image, mask: {"generated": image * mask}, both))
+    with pytest.raises(
+        InputError, match="serving_default takes image, mask, and x has image, target; choose another --signature"
+    ):
+        found(model, in_memory("pairs", image=greys(0), target=greys(0)), "l1")
+    alone = live(serving_default=(lambda image: {"generated": image}, both[:1]))
+    with pytest.raises(InputError, match="^x has image, label and no target; choose another data set$"):
+        found(alone, in_memory("labelled", image=greys(0, 1), label=(np.array([0, 1]), None)), "swd")
+
+
+@pytest.mark.parametrize("shape", [(12, 16, 1), (16, 12, 3), (12, 12, 4), (12, 16, 4)])
+def test_rectangles_and_pictures_with_opacity_are_measured(shape):
+    rng = np.random.default_rng(4)
+    real = rng.integers(0, 256, [6, *shape], np.uint8)
+    given = tf.TensorSpec([None, *shape], tf.float32, name="image")
+    translator = live(serving_default=(lambda image: {"generated": -image}, [given]))
+    pairs = in_memory("pairs", image=(real, "bicubic"), target=(real, "bicubic"))
+    values = found(translator, pairs, "l1,psnr,ssim,swd")
+    target = real / 127.5 - 1.0
+    np.testing.assert_allclose(values["l1"], np.abs(2 * target).mean(), rtol=1e-5)
+    np.testing.assert_allclose(
+        values["psnr"], np.mean([10 * np.log10(4 / np.square(2 * x).mean()) for x in target]), rtol=1e-5
+    )
+    np.testing.assert_allclose([values["l1_identity"], values["ssim_identity"]], [0.0, 1.0], atol=1e-6)
+    np.testing.assert_allclose(values["swd"], swd_of(target, -target), rtol=1e-4)
+
+    def from_noise(z):
+        return {"generated": tf.ones([1, *shape]) * tf.tanh(z[:, :1])[:, None, None]}
+
+    noise = live(latent.Prior(3), serving_default=(from_noise, [spec("z", None, 3)]))
+    alone = in_memory("images", image=(real, "bicubic"))
+    z = latent.Prior(3).array(6, np.random.default_rng(0))
+    made = np.round(np.tanh(z[:, :1]) * 127.5 + 127.5)[:, None, None] / 127.5 - 1 + np.zeros(shape)
+    np.testing.assert_allclose(found(noise, alone, "swd")["swd"], swd_of(target, made), rtol=1e-3)
+
+
+def test_a_rectangular_model_of_pictures_with_opacity_is_scored_by_the_command(call, tmp_path):
+    def rectangles(module, z):
+        return {"generated": tf.ones([1, 8, 12, 4]) * tf.tanh(z[:, :1])[:, None, None] + 0.0 * module.shift}
+
+    model = save(tmp_path / "clear", serving_default=(rectangles, [Z]))
+    for i in range(6):
+        (tmp_path / "data").mkdir(exist_ok=True)
+        Image.new("RGBA", (24, 16), (40 * i, 0, 0, 100)).save(tmp_path / "data" / f"{i}.png")
+    where = [f"--dataset={tmp_path / 'data'}", f"--data-dir={tmp_path / 'tfds'}", "--split=train", "--metrics=swd"]
+    code, _, error = call(model, *where)
+    assert code == 2 and "makes RGBA images and" in error and "has RGB ones; convert them with --channels=4" in error
+    assert call(model, *where, "--channels=4")[0] == 0
+    assert records(model)["swd"]["protocol"]["image_shape"] == [8, 12, 4]
+
+
+@pytest.mark.parametrize(
+    ("metric", "higher"),
+    [("psnr", True), ("ssim_b_to_a", True), ("IS-Digits", True), ("precision-Digits_a_to_b", True), ("l1", False),
+     ("l1_a_to_b", False), ("swd", False), ("FD-Digits", False), ("ms_ssim", False), ("iso", False)],
+)  # fmt: skip
+def test_which_values_are_better_is_known_of_every_name_a_metric_goes_by(metric, higher):
+    assert protocol.higher_is_better(metric) == higher
 
 
 # --- the file beside the model

@@ -16,7 +16,7 @@ import tensorflow as tf
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from tfgan_zoo import DCGAN, SNGAN, gallery
+from tfgan_zoo import DCGAN, SNGAN, gallery, latent
 from tfgan_zoo.errors import InputError
 from tfgan_zoo.export import export
 from tfgan_zoo.gallery import __main__ as command
@@ -30,7 +30,7 @@ PAGE = Path(gallery.__file__).with_name("page.py")
 def words(x, text, truncation):
     """Grey pictures, the brighter the longer the text."""
     length = tf.cast(tf.strings.length(text), tf.float32)[:, None, None, None]
-    return {"image": tf.zeros([tf.shape(x)[0], 8, 8, 3]) + length / 10 * truncation}
+    return {"generated": tf.zeros([tf.shape(x)[0], 8, 8, 3]) + length / 10 * truncation}
 
 
 def save(folder, **functions):
@@ -58,10 +58,10 @@ def folder(tmp_path_factory):
 
     picture, vector = tf.TensorSpec([None, *SHAPE], name="image"), tf.TensorSpec([None, 2], name="x")
     text = tf.TensorSpec([None], tf.string, name="text")
-    there, back = (lambda image: {"image": image / 2}), (lambda image: {"image": -image})
+    there, back = (lambda image: {"generated": image / 2}), (lambda image: {"generated": -image})
     save(folder / "both_ways" / "1", serving_default=(there, picture), b_to_a=(back, picture))
     save(folder / "words" / "1", serving_default=(words, vector, text, tf.TensorSpec([], name="truncation")))
-    save(folder / "points" / "1", serving_default=(lambda x: {"point": x}, vector))
+    save(folder / "points" / "1", serving_default=(lambda x: {"generated": x}, vector))
     (folder / "damaged" / "3").mkdir(parents=True)
     (folder / "damaged" / "3" / "saved_model.pb").write_bytes(b"not a protobuf")
     (folder / "notes").mkdir()
@@ -104,23 +104,24 @@ def test_what_a_model_gets_is_decided_by_its_signatures(models):
 
 
 def test_what_cannot_be_shown_says_why(models):
-    assert models["points"].uses == () and "serving_default gives point" in models["points"].reason
+    assert models["points"].uses == () and "serving_default gives generated" in models["points"].reason
     assert "cannot be read" in models["damaged"].reason
 
 
-@pytest.mark.parametrize(("name", "noise"), [("dcgan", "uniform"), ("sngan", "normal")])
-def test_a_seed_gives_the_pictures_that_sample_gives(models, name, noise):
+@pytest.mark.parametrize(("name", "law"), [("dcgan", "uniform"), ("sngan", "normal")])
+def test_a_seed_gives_the_pictures_that_sample_gives(models, name, law):
     model = models[name]
     loaded, use = gallery.load(model.path), model.uses[0]
-    assert model.noise == noise
-    z = gallery.draw(7, 5, use.inputs["z"].shape[1], model.noise)
+    prior = model.prior(use.inputs["z"].shape[1])
+    assert prior.law == law
+    z = gallery.draw(7, 5, prior)
     label = {"label": 2} if name == "sngan" else {}
     made = gallery.answer(loaded, use, {"z": z, **label}, 5)
     right = loaded.signatures["sample"](
         count=tf.constant(5), seed=tf.constant(7, tf.int64), **{n: tf.constant(v, tf.int64) for n, v in label.items()}
     )
     assert made.shape == (5, *SHAPE) and np.std(made) > 1e-3
-    np.testing.assert_allclose(made, right["image"], atol=1e-6)
+    np.testing.assert_allclose(made, right["generated"], atol=1e-6)
 
 
 def test_one_value_is_meant_for_each_example(models):
@@ -137,8 +138,11 @@ def test_a_request_that_the_model_refuses_is_an_input_error(models):
 
 def test_noise_is_moved_along_its_first_components_and_uniform_noise_stays_in_bounds():
     z = np.full([2, 4], 0.5, np.float32)
-    np.testing.assert_allclose(gallery.shift(z, [1.0, -2.0], "normal"), [[1.5, -1.5, 0.5, 0.5]] * 2)
-    np.testing.assert_allclose(gallery.shift(z, [1.0, -2.0], "uniform"), [[1.0, -1.0, 0.5, 0.5]] * 2)
+    np.testing.assert_allclose(gallery.shift(z, [1.0, -2.0], latent.Prior(4)), [[1.5, -1.5, 0.5, 0.5]] * 2)
+    np.testing.assert_allclose(gallery.shift(z, [1.0, -2.0], latent.Prior(4, "uniform")), [[1.0, -1.0, 0.5, 0.5]] * 2)
+    np.testing.assert_allclose(
+        gallery.shift(z, [1.0, -2.0], latent.Prior(4, "uniform", 1.2)), [[1.2, -1.2, 0.5, 0.5]] * 2
+    )
     assert np.all(z == 0.5)
 
 
@@ -282,9 +286,12 @@ def test_bad_input_ends_with_2_and_one_line(folder, tmp_path, monkeypatch, capsy
     assert 'pip install "tfgan_zoo[gallery]"' in refused(str(folder))
 
 
-def test_metadata_that_is_no_json_is_a_reason(folder, tmp_path):
-    (tmp_path / "saved_model.pb").write_bytes((folder / "points" / "1" / "saved_model.pb").read_bytes())
-    (tmp_path / "metadata.json").write_text("{")
-    assert "cannot be read" in gallery.discover(tmp_path)[0].reason
-    (tmp_path / "metadata.json").write_text(json.dumps({"noise": "uniform"}))
-    assert gallery.discover(tmp_path)[0].noise == "uniform"
+def test_metadata_that_is_no_json_or_has_an_unknown_law_of_noise_is_a_reason(folder, tmp_path):
+    (tmp_path / "saved_model.pb").write_bytes((folder / "words" / "1" / "saved_model.pb").read_bytes())
+    for text in ("{", "[]", '{"noise": "uniform"}', '{"noise": {"law": "cauchy"}}', '{"noise": {"sigma": 1}}'):
+        (tmp_path / "metadata.json").write_text(text)
+        assert "cannot be read" in gallery.discover(tmp_path)[0].reason, text
+    (tmp_path / "metadata.json").write_text(json.dumps({"noise": {"law": "uniform", "bound": 2.0}}))
+    assert gallery.discover(tmp_path)[0].prior(3) == latent.Prior(3, "uniform", 2.0)
+    (tmp_path / "metadata.json").unlink()
+    assert gallery.discover(tmp_path)[0].prior(3) == latent.Prior(3)

@@ -65,7 +65,7 @@ def export(model, directory, about=None):
         for name, (function, specs) in served.items()
     }
     module = tf.Module()  # holds variables only: a network's own call may not be traceable outside a random.stream
-    module.weights = _captured(model, functions.values())
+    module.weights = _captured(functions.values())
     tf.saved_model.save(module, str(unfinished), signatures=functions)
     _write_warmup(unfinished, directory.resolve().name, served)
     prior = getattr(model, "prior", None)
@@ -126,15 +126,10 @@ def _finite(value, message):
     return tf.debugging.check_numerics(value, message) if value.dtype.is_floating else value
 
 
-def _captured(model, functions):
-    """The variables that the functions read; of one that is mirrored over replicas, all of it."""
-    captured = {v.ref(): v for function in functions for v in function.get_concrete_function().graph.variables}
-    own = []
-    for variable in (v.value for role in model.roles for v in getattr(model, role).variables):
-        read = [captured.pop(part.ref(), None) for part in (variable, *getattr(variable, "values", ()))]
-        if any(part is not None for part in read):
-            own.append(variable)
-    return own + list(captured.values())
+def _captured(functions):
+    """The variables that the functions read, each once; of those mirrored over replicas, the parts on the first."""
+    read = (variable for f in functions for variable in f.get_concrete_function().graph.variables)
+    return list({variable.ref(): variable for variable in read}.values())
 
 
 def _write_warmup(version, model_name, served):

@@ -187,7 +187,19 @@ def image_to_image(translate, image_shape):
 
 def from_bytes(image_bytes, height, width, channels):
     """One PNG or JPEG file -> float32 image [height, width, channels] in [-1, 1], resized with antialiasing."""
-    image = tf.io.decode_image(image_bytes, channels=channels, expand_animations=False)
+
+    def decoded(channels):
+        return tf.io.decode_image(image_bytes, channels=channels, expand_animations=False)
+
+    if channels == 4:  # JPEG knows no opacity, and its decoder refuses to make it up
+        opaque = [[0, 0], [0, 0], [0, 1]]
+        image = tf.cond(
+            tf.io.is_jpeg(image_bytes),
+            lambda: tf.pad(decoded(3), opaque, constant_values=255),
+            lambda: decoded(4),
+        )
+    else:
+        image = decoded(channels)
     image = tf.image.resize(image, [height, width], antialias=True)
     return tf.ensure_shape(image / 127.5 - 1.0, [height, width, channels])
 

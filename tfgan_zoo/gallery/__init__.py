@@ -118,6 +118,7 @@ def describe(path, name):
         saved = saved_model_pb2.SavedModel.FromString((path / "saved_model.pb").read_bytes())
         served = saved.meta_graphs[0].signature_def
         metadata = json.loads(_text(path / "metadata.json") or "{}")
+        latent.Prior(1, **(metadata.get("noise") or {}))
     except Exception as error:  # damaged files fail in many ways
         return Model(path, name, reason=f"it cannot be read ({_first_line(error)}); export it again")
     uses, reasons = decide(served)
@@ -173,6 +174,7 @@ FITS = {
     "image": lambda dtype, shape: dtype.is_floating and len(shape) == 4 and shape[-1] in _CHANNELS,
     "mask": lambda dtype, shape: dtype.is_floating and len(shape) == 4 and shape[-1] == 1,
     "label": lambda dtype, shape: dtype.is_integer and len(shape) < 2,
+    "domain": lambda dtype, shape: dtype.is_integer and len(shape) < 2,
     "count": lambda dtype, shape: dtype.is_integer and len(shape) < 2,
     "seed": lambda dtype, shape: dtype.is_integer and len(shape) < 2,
     "truncation": lambda dtype, shape: dtype.is_floating and len(shape) < 2,

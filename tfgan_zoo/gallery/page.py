@@ -98,16 +98,15 @@ def _use(model):
 
 
 def _common(model, use, key):
-    """Controls for labels, texts and truncation: name -> value."""
+    """Controls for labels, domains, texts and truncation: name -> value."""
     given = {}
     for name, tensor in use.inputs.items():
         at = f"{key} {name}"
-        if tensor.control == "label":
-            if model.classes:
-                known = model.classes
-                given[name] = st.selectbox("Label", range(len(known)), format_func=known.__getitem__, key=at)
-            else:
-                given[name] = st.number_input("Label", 0, key=at)
+        if tensor.control == "label" and model.classes:
+            known = model.classes
+            given[name] = st.selectbox("Label", range(len(known)), format_func=known.__getitem__, key=at)
+        elif tensor.control in ("label", "domain"):
+            given[name] = st.number_input(name.capitalize(), 0, key=at)
         elif tensor.control == "text":
             given[name] = st.text_input(name.capitalize(), key=at)
         elif tensor.control == "truncation":

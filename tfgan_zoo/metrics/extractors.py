@@ -17,6 +17,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfgan_zoo.errors import InputError
+from tfgan_zoo.metrics import checks
 
 INCEPTION_2015 = "inception-2015"
 INCEPTION_V3 = "inception-v3"
@@ -89,11 +90,12 @@ class Extractor:
         """`images [B, H, W, C]` in [-1, 1] -> NumPy features [B, D] and probabilities [B, K] or None.
 
         Raises:
-            InputError: RGB images for a network of grey ones.
+            InputError: images of more channels than the network takes.
         """
         images = np.asarray(images, np.float32)
         if images.shape[-1] > self.channels:
-            raise InputError(f"{self.name} takes grey images, these are RGB; choose another extractor")
+            taken, given = checks.COLOURS[self.channels], checks.COLOURS[images.shape[-1]]
+            raise InputError(f"{self.name} takes {taken} images, these are {given}; choose another extractor")
         features, probabilities = self.function(
             np.repeat(images, self.channels // images.shape[-1], -1) * 127.5 + 127.5
         )

@@ -25,8 +25,12 @@ _HIGHER_IS_BETTER = {
 
 
 def higher_is_better(metric):
-    """Of a metric's name, with or without its extractor (`IS-Digits`). MS-SSIM here is that of samples: lower."""
-    return metric.partition("-")[0].lower() in _HIGHER_IS_BETTER
+    """Of a metric's name, with or without its extractor (`IS-Digits`) and what a recipe says of it (`psnr_a_to_b`).
+
+    MS-SSIM here is that of samples: lower.
+    """
+    name = metric.partition("-")[0].lower()
+    return any(name == known or name.startswith(f"{known}_") for known in _HIGHER_IS_BETTER)
 
 
 def read(folder):

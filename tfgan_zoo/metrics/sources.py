@@ -10,6 +10,7 @@ import tensorflow as tf
 from tfgan_zoo import latent
 from tfgan_zoo.data import batches, images
 from tfgan_zoo.errors import InputError
+from tfgan_zoo.metrics.checks import COLOURS
 from tfgan_zoo.signatures import NAMES
 
 _PREFERRED = {"sample": 0, "serving_default": 1}
@@ -221,7 +222,7 @@ def data_for(generator, *, dataset, data_dir=None, kind="auto", direction="a_to_
         shape = generator.make(np.random.default_rng(0), 1, np.zeros(1, int) if generator.has_labels else None).shape[
             1:
         ]
-    if len(shape) != 3 or shape[2] not in (1, 3, 4):
+    if len(shape) != 3 or shape[2] not in COLOURS:
         raise InputError(f"{name} makes images of {list(shape)}; expected [H, W, C] with 1, 3 or 4 channels")
     if generator.kind == "image":
         taken = generator.inputs["image"].shape[1:]
@@ -232,9 +233,8 @@ def data_for(generator, *, dataset, data_dir=None, kind="auto", direction="a_to_
     data = getattr(images, kind)(dataset, **how)
     has = next(iter(data.shapes.values()))[-1]
     if has != shape[2]:
-        colour = {1: "grey", 3: "RGB", 4: "RGBA"}
         raise InputError(
-            f"{name} makes {colour[shape[2]]} images and {dataset} has {colour[has]} ones; convert them with "
+            f"{name} makes {COLOURS[shape[2]]} images and {dataset} has {COLOURS[has]} ones; convert them with "
             f"--channels={shape[2]}, or choose another data set"
         )
     return data
@@ -263,8 +263,6 @@ class Source:
         self.translates = generator.kind == "image"
         a, b = ("b", "a") if generator.signature.startswith("b_to_a") else ("a", "b")
         self.called = {"image": a, "target": b} if data.kind == "unpaired" else {}  # name of an input -> of a column
-        real = self._column("target") if self.translates else "image"
-        self.shape = data.shapes.get(real) or next(iter(data.shapes.values()))
         self.has_targets = "target" in data.columns or (
             data.kind == "unpaired" and split == "test" and data.test_is_paired
         )
@@ -274,6 +272,10 @@ class Source:
                 f"{generator.name}: its signature {generator.signature} takes {', '.join(generator.columns)}, and "
                 f"{data.name} has {', '.join(data.columns)}; choose another --signature, --kind or data set"
             )
+        self.real = self._column("target" if self.translates else "image")  # the column that is compared with
+        if self.real not in data.columns:
+            raise InputError(f"{data.name} has {', '.join(data.columns)} and no {self.real}; choose another data set")
+        self.shape = data.shapes[self.real]
         there = min(self.examples.counts)
         self.real_count = there if flags.real_count is None else flags.real_count
         self.count = self.real_count if flags.count is None else flags.count
@@ -287,7 +289,7 @@ class Source:
     def reals(self):
         """Batches of `real_count` images; of pairs the targets."""
         for example in self._examples(self.real_count):
-            yield example[self._column("target" if self.translates else "image")]
+            yield example[self.real]
 
     def fakes(self):
         """Batches `(images, labels or None, example or None)`, `count` in all, of each label as many.
@@ -297,7 +299,7 @@ class Source:
         if self.translates:
             for example in self._examples(self.count):
                 given = {name: example[self._column(name)] for name in self.generator.columns}
-                known = {"target": example[self._column("target")]} if self.has_targets else {}
+                known = {"target": example[self.real]} if self.has_targets else {}
                 yield self._made(self.generator.translate(given)), None, {"image": given["image"], **known}
             return
         rng = np.random.default_rng(self.flags.seed)
