@@ -52,12 +52,17 @@ def slope_at(slope, *inputs):
 
 
 def lines(weights):
-    """A network `[x, label] -> w x + b_label` in training, outside of it the negative; `weights` are `[w, b_0, ...]`."""
+    """A network `[x, label] -> w x + b_label` in training, outside of it the negative; weights `[w, b_0, ...]`."""
     w, *biases = np.float32(weights)
     x, label, constant = keras.Input([1]), keras.Input([], dtype="int64"), keras.initializers.Constant
     scaled = keras.layers.Dense(1, kernel_initializer=constant(w), use_bias=False)(x)
     bias = keras.layers.Embedding(len(biases), 1, embeddings_initializer=constant(np.array(biases)[:, None]))(label)
     return keras.Model([x, label], _Turned()(scaled + bias))
+
+
+def slope_at_lines(slope, x, label, labels):
+    """As `slope_at`, of `lines(weights)`."""
+    return np.array([np.mean(slope * x), *(np.bincount(label, slope, labels) / len(label))])
 
 
 def sigmoid(x):
@@ -77,6 +82,28 @@ def logistic_slopes(d, real, fake):
 def logistic_loss(d, real, fake):
     """-E[log D(x)] - E[log(1 - D(G(z)))], D = sigmoid(line(d)); tuples of D's inputs."""
     return softplus(-at(d, *real)).mean() + softplus(at(d, *fake)).mean()
+
+
+def hinge_step(g, d, minibatches, draws):
+    """A step of `lines(g)` against `lines(d)` by the hinge loss, each minibatch a step of D.
+
+    Args:
+        minibatches: of `(x, label)`.
+        draws: `(label, z)` of the fakes of each minibatch, and of those of the generator's step.
+
+    Returns:
+        d afterwards, the generator's gradient, the last two losses.
+    """
+    *draws, (label, z) = draws
+    for (x, real_label), (fake_label, fake_z) in zip(minibatches, draws, strict=True):
+        fake = g[0] * fake_z + g[1:][fake_label]
+        real_logits, fake_logits = d[0] * x + d[1:][real_label], d[0] * fake + d[1:][fake_label]
+        d_loss = np.maximum(0, 1 - real_logits).mean() + np.maximum(0, 1 + fake_logits).mean()
+        of_real = slope_at_lines(-1.0 * (real_logits < 1), x, real_label, len(d) - 1)
+        d = d - of_real - slope_at_lines(1.0 * (fake_logits > -1), fake, fake_label, len(d) - 1)
+    fake = g[0] * z + g[1:][label]
+    g_loss = -np.mean(d[0] * fake + d[1:][label])
+    return d, slope_at_lines(np.full(len(z), -d[0]), z, label, len(g) - 1), d_loss, g_loss
 
 
 def noise(model, count, draws, draw=random.normal):
