@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from closed_form import at, line, logistic_loss, logistic_slopes, noise, sigmoid, slope_at, step
 from conformance import Conformance
 
 from tfgan_zoo import BGAN, random
@@ -147,6 +148,50 @@ def test_a_step_follows_the_gradient_that_was_enumerated():
     moved = A / 2 - generator.trainable_variables[1].numpy()
     target = G * np.exp(OUTCOMES @ v)
     np.testing.assert_allclose(moved, -2 * (target / target.sum()) @ SCORE, atol=0.02)  # d logit / d bias = 2
+
+
+@pytest.mark.parametrize("baseline", [False, True])
+def test_a_step_on_one_pixel_moves_each_network_by_the_gradient_computed_by_hand(baseline):
+    # 2 p - 1 = a z + b, D(x) = sigmoid(w x + c), 3 samples for each z.
+    g, d, x = np.array([0.1, 0.2]), np.array([0.9, -0.4]), np.array([1.0, -1.0, 1.0, 1.0])
+    model = BGAN(line(g), line(d), samples=3, baseline=baseline)
+    with random.stream(model.seed):
+        z, u, last, many = (
+            np.float64(draw([4, n]))
+            for draw, n in [(random.normal, 1), (random.uniform, 1)] + [(random.normal, 1), (random.uniform, 3)]
+        )
+    z, u, last = z[:, 0], u[:, 0], last[:, 0]
+    moved, logs = step(model, x[:, None])
+
+    fake = np.where(u < (at(g, z) + 1) / 2, 1.0, -1.0)
+    assert 0 < fake.mean() < 1
+    after = d - logistic_slopes(d, (x,), (fake,))
+    mean = at(g, last)[:, None]
+    images = np.where(many < (mean + 1) / 2, 1.0, -1.0)
+    weights = np.exp(at(after, images)) / np.exp(at(after, images)).sum(1, keepdims=True) - baseline / 3
+    g_loss = -np.sum(weights * np.log((1 + images * mean) / 2), axis=1).mean()
+    slope = -np.sum(weights * images / (1 + images * mean), axis=1)
+    np.testing.assert_allclose(moved["discriminator"], d - after, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(moved["generator"], slope_at(slope, last), rtol=1e-5, atol=1e-6)
+    expected = logistic_loss(d, (x,), (fake,)), g_loss
+    np.testing.assert_allclose([logs["d_loss"], logs["g_loss"]], expected, rtol=1e-5)
+
+
+def test_a_continuous_step_moves_each_network_by_the_gradient_computed_by_hand():
+    # G(z) = a z + b, D(x) = sigmoid(w x + c).
+    g, d, x = np.array([0.8, 0.3]), np.array([1.5, -0.4]), np.array([0.5, -1.0, 0.9])
+    model = BGAN(line(g), line(d), pixels="continuous")
+    z, last = noise(model, 3, draws=2)
+    moved, logs = step(model, x[:, None])
+
+    real, fake = (x,), (at(g, z),)
+    after = d - logistic_slopes(d, real, fake)
+    said = sigmoid(at(after, at(g, last)))
+    log_ratio = np.log(said) - np.log(1 - said)
+    np.testing.assert_allclose(moved["discriminator"], d - after, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(moved["generator"], slope_at(2 * log_ratio * after[0], last), rtol=1e-5, atol=1e-6)
+    expected = logistic_loss(d, real, fake), np.mean(log_ratio**2)
+    np.testing.assert_allclose([logs["d_loss"], logs["g_loss"]], expected, rtol=1e-5)
 
 
 def test_served_samples_are_black_and_white_and_their_mean_is_what_z_gives():

@@ -2,6 +2,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from closed_form import at, line, noise, slope_at, step
 from conformance import Conformance
 
 from tfgan_zoo import EBGAN
@@ -42,6 +43,35 @@ def test_the_energy_is_the_norm_of_the_reconstruction_error_of_each_example():
 def test_losses_by_hand():
     real, fake = tf.constant([1.0, 4.0]), tf.constant([0.5, 2.0, 7.0])
     np.testing.assert_allclose(margin_loss(real, fake, 5.0), 2.5 + (4.5 + 3.0 + 0.0) / 3, rtol=1e-6)
+
+
+def test_a_step_moves_each_network_by_the_gradient_computed_by_hand():
+    # G(z) = a z + b. D reconstructs x as w x + c: its energy is |(w - 1) x + c|. Its code (x, 1) has the angle atan(x).
+    g, d, x = np.array([0.8, 0.3]), np.array([0.4, 0.2]), np.array([0.5, -1.0, 2.0, 0.7])
+    point = keras.Input([1])
+    code = keras.ops.concatenate([point, 0.0 * point + 1.0], axis=-1)
+    model = EBGAN(line(g), keras.Model(point, [line(d)(point), code]), margin=0.4)
+    z, last = noise(model, 4, draws=2)
+    moved, logs = step(model, x[:, None])
+
+    real_off, fake = at(d, x) - x, at(g, z)
+    fake_off = at(d, fake) - fake
+    inside = np.abs(fake_off) < 0.4
+    assert 0 < inside.sum() < 4
+    after = d - slope_at(np.sign(real_off), x) + slope_at(np.sign(fake_off) * inside, fake)
+    fake = at(g, last)
+    off = at(after, fake) - fake
+    between = np.arctan(fake)[:, None] - np.arctan(fake)
+    pt = (np.sum(np.cos(between) ** 2) - 4) / (4 * 3)
+    of_pt = 2 / 3 * np.sum(-np.sin(2 * between), axis=1) / (1 + fake**2)
+    np.testing.assert_allclose(moved["discriminator"], d - after, rtol=1e-5, atol=1e-6)
+    slope = np.sign(off) * (after[0] - 1) + 0.1 * of_pt
+    np.testing.assert_allclose(moved["generator"], slope_at(slope, last), rtol=1e-5, atol=1e-6)
+    real_energy, fake_energy = np.abs(real_off).mean(), np.abs(fake_off).mean()
+    d_loss = real_energy + np.maximum(0, 0.4 - np.abs(fake_off)).mean()
+    names = "d_loss", "g_loss", "pt", "real_energy", "fake_energy"
+    expected = d_loss, np.abs(off).mean(), pt, real_energy, fake_energy
+    np.testing.assert_allclose([logs[name] for name in names], expected, rtol=1e-5)
 
 
 @pytest.mark.parametrize(

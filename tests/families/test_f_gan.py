@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from closed_form import affine, normal
+from closed_form import affine, at, line, noise, normal, sigmoid, slope_at, step
 from conformance import Conformance
 
 from tfgan_zoo import FGAN
@@ -63,6 +63,42 @@ def test_the_bound_is_tight_at_the_derivative_of_f(name):
         f = divergence.f(u)
     t = tape.gradient(f, u)
     np.testing.assert_allclose(u * t - divergence.conjugate(t), f, rtol=1e-9, atol=1e-9)
+
+
+exp, log, tanh = np.exp, np.log, np.tanh
+BY_HAND = {  # g_f(v), f*(g_f(v)) and their derivatives
+    "kl": lambda v: (v, exp(v - 1), 1 + 0 * v, exp(v - 1)),
+    "reverse_kl": lambda v: (-exp(-v), v - 1, exp(-v), 1 + 0 * v),
+    "pearson": lambda v: (v, v**2 / 4 + v, 1 + 0 * v, v / 2 + 1),
+    "squared_hellinger": lambda v: (1 - exp(-v), exp(v) - 1, exp(-v), exp(v)),
+    "jensen_shannon": lambda v: (log(2 * sigmoid(v)), -log(2 * sigmoid(-v)), sigmoid(-v), sigmoid(v)),
+    "gan": lambda v: (log(sigmoid(v)), -log(sigmoid(-v)), sigmoid(-v), sigmoid(v)),
+    "neyman": lambda v: (1 - exp(-v), 2 - 2 * exp(-v / 2), exp(-v), exp(-v / 2)),
+    "total_variation": lambda v: (tanh(v) / 2, tanh(v) / 2, (1 - tanh(v) ** 2) / 2, (1 - tanh(v) ** 2) / 2),
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "objective"), [*((name, "non_saturating") for name in BY_HAND), ("pearson", "minimax"), ("kl", "minimax")]
+)
+def test_a_step_moves_each_network_by_the_gradient_computed_by_hand(name, objective):
+    # G(z) = a z + b, V(x) = w x + c; both step from the same place, on the same z.
+    g, d, x = np.array([0.8, 0.3]), np.array([0.6, -0.4]), np.array([0.5, -1.0, 2.0])
+    given = {} if objective == "non_saturating" else {"generator_objective": objective}
+    model = FGAN(line(g), line(d), divergence=name, **given)
+    (z,) = noise(model, 3, draws=1)
+    moved, logs = step(model, x[:, None])
+
+    fake = at(g, z)
+    t, _, t_slope, _ = BY_HAND[name](at(d, x))
+    fake_t, of_fake, fake_t_slope, of_fake_slope = BY_HAND[name](at(d, fake))
+    value, slope = (of_fake, of_fake_slope) if objective == "minimax" else (fake_t, fake_t_slope)
+    np.testing.assert_allclose(
+        moved["discriminator"], slope_at(of_fake_slope, fake) - slope_at(t_slope, x), rtol=1e-5, atol=1e-6
+    )
+    np.testing.assert_allclose(moved["generator"], slope_at(-slope * d[0], z), rtol=1e-5, atol=1e-6)
+    expected = t.mean() - of_fake.mean(), -value.mean()
+    np.testing.assert_allclose([logs["bound"], logs["g_loss"]], expected, rtol=1e-5)
 
 
 def _divergence(name, p, q):

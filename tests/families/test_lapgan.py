@@ -2,6 +2,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from closed_form import at, line, logistic_loss, logistic_slopes, sigmoid, slope_at, softplus, step
 from conformance import Conformance
 
 from tfgan_zoo import LAPGAN, random
@@ -113,6 +114,40 @@ def test_levels_are_trained_as_if_alone():
 
     for one, other in zip(finer_weights_after_a_step(1.0), finer_weights_after_a_step(3.0), strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_a_step_moves_the_networks_of_each_level_by_the_gradient_computed_by_hand():
+    # Images of 2x2 pixels, whose discriminator looks at the first: D(l, h) = sigmoid(w l + v h + c). Its fake has
+    # h = a l + s z + b. The coarser level, of one pixel, is G(z) = a z + b and D(x) = sigmoid(w x + c).
+    g, d = (np.array([0.4, 0.8, -0.1]), np.array([0.5, 0.2])), (np.array([0.7, -1.2, 0.3]), np.array([-0.9, 0.4]))
+    image = np.random.default_rng(0).uniform(-1, 1, [3, 2, 2, 1])
+    fine, coarse = (2, 2, 1), (1, 1, 1)
+    low, other, pixel = keras.Input(fine), keras.Input(fine), keras.Input(coarse)
+    z_fine, z_coarse = keras.Input([4]), keras.Input([1])
+    drawing = line(g[0], fine)([low, keras.layers.Reshape(fine)(z_fine)])
+    generators = [
+        keras.Model([low, z_fine], drawing),
+        keras.Model(z_coarse, keras.layers.Reshape(coarse)(line(g[1])(z_coarse))),
+    ]
+    first = line(d[0])([low[:, 0, 0], other[:, 0, 0]])
+    model = LAPGAN(generators, [keras.Model([low, other], first), keras.Model(pixel, line(d[1])(pixel[:, 0, 0]))])
+    with random.stream(model.seed):
+        z, last = (np.float64(random.uniform([3, 5], -1.0, 1.0)) for _ in range(2))
+    moved, logs = step(model, image)
+
+    mean = image.mean(axis=(1, 2, 3))  # the whole image one level down; up again it is every pixel
+    real = (mean, image[:, 0, 0, 0] - mean), (mean,)
+    for level, of_z, of_last in ((0, (mean, z[:, 0]), (mean, last[:, 0])), (1, (z[:, 4],), (last[:, 4],))):
+        made = at(g[level], *of_z)
+        fake = (mean, made) if level == 0 else (made,)
+        after = d[level] - logistic_slopes(d[level], real[level], fake)
+        made = at(g[level], *of_last)
+        logits = at(after, mean, made) if level == 0 else at(after, made)
+        slope = -sigmoid(-logits) * after[1 - level]
+        np.testing.assert_allclose(moved[f"discriminator_{level}"], d[level] - after, rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(moved[f"generator_{level}"], slope_at(slope, *of_last), rtol=1e-5, atol=1e-6)
+        expected = logistic_loss(d[level], real[level], fake), softplus(-logits).mean()
+        np.testing.assert_allclose([logs[f"d_loss_{level}"], logs[f"g_loss_{level}"]], expected, rtol=1e-5)
 
 
 def test_logits_of_zero_cost_d_twice_and_g_once_log_two_at_every_level():

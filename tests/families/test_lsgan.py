@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from closed_form import affine, normal
+from closed_form import affine, at, line, noise, normal, slope_at, step
 from conformance import Conformance
 
 from tfgan_zoo import LSGAN
@@ -26,6 +26,25 @@ def test_losses_are_measured_from_the_codings_targets():
         model.compile(g_optimizer=keras.optimizers.SGD(0.0), d_optimizer=keras.optimizers.SGD(0.0))
         losses = TestLSGAN().train(model, 1)  # of a discriminator that says 1 of everything
         np.testing.assert_allclose([losses["d_loss"], losses["g_loss"]], [d_loss, g_loss], atol=1e-6)
+
+
+@pytest.mark.parametrize(("given", "coding"), [({}, (0, 1, 1)), ({"coding": (-1.5, 2, 0.5)}, (-1.5, 2, 0.5))])
+def test_a_step_moves_each_network_by_the_gradient_computed_by_hand(given, coding):
+    # G(z) = a z + b, D(x) = w x + c.
+    g, d, x = np.array([0.8, 0.3]), np.array([0.6, -0.4]), np.array([0.5, -1.0, 2.0])
+    model = LSGAN(line(g), line(d), **given)
+    z, last = noise(model, 3, draws=2)
+    moved, logs = step(model, x[:, None])
+
+    of_fake, of_real, wanted = coding
+    fake = at(g, z)
+    off = at(d, x) - of_real, at(d, fake) - of_fake
+    after = d - slope_at(off[0], x) - slope_at(off[1], fake)
+    g_off = at(after, at(g, last)) - wanted
+    np.testing.assert_allclose(moved["discriminator"], d - after, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(moved["generator"], slope_at(g_off * after[0], last), rtol=1e-5, atol=1e-6)
+    expected = (np.mean(off[0] ** 2) + np.mean(off[1] ** 2)) / 2, np.mean(g_off**2) / 2
+    np.testing.assert_allclose([logs["d_loss"], logs["g_loss"]], expected, rtol=1e-5)
 
 
 def _mlp():

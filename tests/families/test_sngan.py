@@ -2,10 +2,11 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from closed_form import hinge_step, lines, step
 from conformance import Conformance
 from keras import layers as kl
 
-from tfgan_zoo import SNGAN, latent, layers
+from tfgan_zoo import SNGAN, latent, layers, random
 from tfgan_zoo.networks.sn_resnet import sn_resnet_discriminator, sn_resnet_generator
 
 SHAPE, CLASSES = (8, 8, 1), 5
@@ -52,6 +53,21 @@ def test_a_sample_grid_with_labels_shows_each_sample_beside_a_picture_of_its_lab
     np.testing.assert_array_equal(columns["of this label"], batch["image"])
     every = latent.of_every_label(model.generator, np.zeros([6, 6], np.float32), CLASSES)
     assert len(every) == CLASSES and columns["sample"].shape == every["4"].shape == (6, *SHAPE)
+
+
+def test_a_step_moves_each_network_by_the_gradient_computed_by_hand():
+    # G(z, y) = a z + b_y, D(x, y) = w x + c_y; fakes have labels of their own, new ones for the generator's step.
+    g, d = np.array([0.8, 0.3, -0.5, 0.1]), np.array([0.6, -0.4, 0.9, 0.2])
+    x, label = np.array([0.5, -1.0, 2.5, 2.0, -0.5, 1.0, 0.3, -2.0]), np.array([0, 1, 2, 1, 2, 2, 1, 0])
+    model = SNGAN(lines(g), lines(d), num_classes=3, n_dis=2)
+    with random.stream(model.seed):
+        draws = [(random.integers([4], 3).numpy(), np.float64(random.normal([4, 1]))[:, 0]) for _ in range(3)]
+    moved, logs = step(model, {"image": x[:, None], "label": label})
+
+    after, of_g, d_loss, g_loss = hinge_step(g, d, [(x[i::2], label[i::2]) for i in range(2)], draws)
+    np.testing.assert_allclose(moved["discriminator"], d - after, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(moved["generator"], of_g, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose([logs["d_loss"], logs["g_loss"]], [d_loss, g_loss], rtol=1e-5)
 
 
 def test_without_labels_it_trains_and_its_export_takes_noise_alone(tmp_path):

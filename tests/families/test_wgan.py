@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from closed_form import affine
+from closed_form import affine, at, line, noise, slope_at, step
 from conformance import BATCH, Conformance, state
 
 from tfgan_zoo import WGAN
@@ -71,6 +71,28 @@ def test_the_weights_are_within_the_clip_on_two_replicas_too(two_replicas):
     assert len(on_each) == 2 * len(critic)
     assert max(np.abs(v).max() for v in on_each) == np.float32(0.01)
     assert all(np.isfinite(v).all() for v in state(model).values() if v.dtype == np.float32)
+
+
+def test_a_step_moves_each_network_by_the_gradient_computed_by_hand():
+    # G(z) = a z + b, the critic w x + c, both within 0.5 after each of two steps; the first goes far beyond.
+    g, d, clip = np.array([0.2, 0.3]), np.array([0.1, 0.7]), 0.5
+    x = np.array([2.0, -0.5, 3.0, 0.2, 1.0, -0.1])
+    model = WGAN(line(g), line(d), n_critic=2, clip=clip)
+    *first, last = noise(model, 3, draws=3)
+    moved, logs = step(model, x[:, None])
+
+    after, within = d, []
+    for real, z in zip((x[0::2], x[1::2]), first, strict=True):
+        fake = at(g, z)
+        d_loss = at(after, fake).mean() - at(after, real).mean()
+        gradient = slope_at(1.0, fake) - slope_at(1.0, real)
+        within.append(abs(after[0] - gradient[0]) <= clip)
+        after = np.clip(after - gradient, -clip, clip)
+    assert within == [False, True]  # so that clipping in the end alone, or never, is something else
+    np.testing.assert_allclose(moved["discriminator"], d - after, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(moved["generator"], slope_at(-after[0], last), rtol=1e-5, atol=1e-6)
+    expected = d_loss, -at(after, at(g, last)).mean()
+    np.testing.assert_allclose([logs["d_loss"], logs["g_loss"]], expected, rtol=1e-5)
 
 
 def _mlp_critic():
