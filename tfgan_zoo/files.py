@@ -20,6 +20,8 @@ def write(path, content):
     """
     path = Path(path)
     unfinished = path.with_name(f".{path.name}-{os.getpid()}")
+    if path.is_dir():
+        set_aside(path, "it is a folder")
     try:
         with open(unfinished, "wb") as file:
             file.write(content if isinstance(content, bytes) else content.encode())
