@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image
+from serving.models import small
 from streamlit.testing.v1 import AppTest
 
 from tfgan_zoo import DCGAN, SNGAN, gallery, latent
@@ -160,6 +161,33 @@ def test_an_uploaded_file_becomes_the_picture_that_the_signature_wants():
         gallery.from_file(b"GIF? no", wanted)
 
 
+def test_a_swap_of_black_and_white_leaves_opacity_as_it_is():
+    wanted = gallery.Tensor("image", "float32", (None, 1, 1, 4))
+    clear = png(np.uint8([[[255, 51, 0, 102]]]))
+    np.testing.assert_allclose(gallery.from_file(clear, wanted), [[[1, -0.6, -1, -0.2]]], atol=1e-6)
+    np.testing.assert_allclose(gallery.from_file(clear, wanted, swap=True), [[[-1, 0.6, 1, -0.2]]], atol=1e-6)
+
+
+def test_a_mask_is_1_where_the_file_is_nearer_to_white():
+    wanted = gallery.Tensor("mask", "float32", (None, 2, 3, 1))
+    greys = png(np.uint8([[0, 120, 255], [130, 255, 10]]))
+    mask = gallery.from_file(greys, wanted)
+    assert mask.dtype == np.float32
+    np.testing.assert_array_equal(mask[..., 0], [[0, 0, 1], [1, 1, 0]])
+    np.testing.assert_array_equal(gallery.from_file(greys, wanted, swap=True), 1 - mask)
+    np.testing.assert_array_equal(gallery.shown(mask, wanted)[..., 0], [[-1, -1, 1], [1, 1, -1]])
+    picture = gallery.Tensor("image", "float32", (None, 2, 3, 1))
+    np.testing.assert_array_equal(gallery.shown(mask, picture), mask)
+
+
+@pytest.mark.parametrize(
+    ("shape", "size"),
+    [((64, 64), (256, 256)), ((8, 12), (171, 256)), ((512, 128), (256, 64)), ((None, None), (256, 256))],
+)
+def test_a_canvas_has_the_shape_of_the_pictures(shape, size):
+    assert gallery.canvas(gallery.Tensor("image", "float32", (None, *shape, 3))) == size
+
+
 def test_a_sheet_has_rows_of_the_asked_length_and_enlarges_what_is_small():
     ramp = np.linspace(-1, 1, 6, dtype=np.float32)[:, None, None, None] * np.ones([1, 8, 8, 1], np.float32)
     picture = gallery.sheet(ramp, 3)
@@ -169,6 +197,8 @@ def test_a_sheet_has_rows_of_the_asked_length_and_enlarges_what_is_small():
     film = gallery.sheet(ramp.reshape(2, 3, 8, 8, 1))
     np.testing.assert_array_equal(film, picture)
     assert gallery.sheet(np.zeros([1, 300, 200, 3], np.float32)).shape == (302, 202, 3)
+    assert gallery.sheet(np.zeros([4, 300, 200, 4], np.float32), 4).shape == (302, 4 * 202, 4)
+    assert gallery.sheet(np.zeros([2, 36, 12, 1], np.float32), 2).shape == (4 * 38, 4 * 2 * 14)
 
 
 @pytest.fixture
@@ -238,6 +268,105 @@ def test_an_uploaded_picture_is_translated_both_ways(page):
     assert answers[0] != answers[1]
     app.file_uploader[0].upload("black.png", b"no picture", "image/png").run()
     assert "cannot be read as a picture" in app.error[0].value
+
+
+RECTANGLE = (8, 16, 4)
+
+
+@pytest.fixture(scope="module")
+def others(tmp_path_factory):
+    """Models of masks, of noise and pictures, of domains, and of rectangles with opacity."""
+    folder = tmp_path_factory.mktemp("others")
+    picture, mask = tf.TensorSpec([None, *SHAPE], name="image"), tf.TensorSpec([None, *SHAPE], name="mask")
+    noise, domain = tf.TensorSpec([None, 2], name="z"), tf.TensorSpec([None], tf.int64, name="domain")
+
+    def fill(image, mask):
+        return {"generated": mask * image + (1 - mask) * 0.2}
+
+    def variants(image, z):
+        return {"generated": image * 0.5 + tf.tanh(z[:, :1])[:, None, None] * 0.5}
+
+    def turn(image, domain):
+        return {"generated": image * (1 - 2 * tf.cast(domain, tf.float32)[:, None, None, None])}
+
+    save(folder / "holes" / "1", serving_default=(fill, picture, mask))
+    save(folder / "variants" / "1", serving_default=(variants, picture, noise))
+    save(folder / "domains" / "1", serving_default=(turn, picture, domain))
+    for kind in ("dcgan", "pix2pix"):
+        export(small(kind, RECTANGLE), folder / kind)
+    return folder
+
+
+def upload(app, *levels):
+    """A file of one grey for each picture that is asked for."""
+    for i in range(len(levels)):
+        froms = [radio for radio in app.radio if radio.label == "From"]
+        froms[i].set_value("Upload").run()
+    for i, level in enumerate(levels):
+        app.file_uploader[i].upload("x.png", png(np.full([20, 20], level, np.uint8)), "image/png").run()
+    assert not app.exception and not app.error
+
+
+@pytest.fixture
+def sheets(monkeypatch):
+    """The pictures that the page has drawn, the newest last; the page itself has only addresses of them."""
+    drawn, sheet = [], gallery.sheet
+    monkeypatch.setattr(gallery, "sheet", lambda *args, **kwargs: drawn.append(sheet(*args, **kwargs)) or drawn[-1])
+    return drawn
+
+
+def greys(sheets):
+    """The level of each of pictures that are of one grey within their margins."""
+    inside = [sheet[60:-60, 60:-60] for sheet in sheets]
+    assert all((part == part[0, 0]).all() for part in inside)
+    return [part[0, 0] for part in inside]
+
+
+def test_a_mask_is_asked_for_like_a_picture_and_black_is_the_hole(page, others, sheets):
+    app = page("holes", others)
+    assert [radio.label for radio in app.radio] == ["From", "From"] and not app.image
+    upload(app, 255, 40)
+    assert [image.proto.imgs[0].caption for image in app.image] == ["Image", "Mask", "The answer"]
+    assert greys(sheets[-3:]) == [255, 0, 153]
+    app.checkbox[1].check().run()  # black and white of the mask
+    assert greys(sheets[-3:]) == [255, 255, 255]
+
+
+def test_a_picture_is_asked_for_beside_noise(page, others):
+    app = page("variants", others)
+    assert not app.image and not app.exception
+    upload(app, 255)
+    assert len(app.image) == 2 and len(app.slider) == 1 + 2
+    before = app.image[0].value[0]
+    app.slider[1].set_value(2.5).run()
+    assert app.image[0].value[0] != before
+
+
+def test_a_domain_is_asked_for_as_a_number(page, others, sheets):
+    app = page("domains", others)
+    upload(app, 255)
+    assert greys(sheets[-2:]) == [255, 255]
+    assert [number.label for number in app.number_input] == ["Domain"]
+    app.number_input[0].set_value(1).run()
+    assert greys(sheets[-2:]) == [255, 0]
+
+
+def test_rectangles_with_opacity_are_answered_and_shown(page, others, sheets):
+    models = {model.name: model for model in gallery.discover(others)}
+    (use,) = models["dcgan"].uses
+    loaded = gallery.load(models["dcgan"].path)
+    made = gallery.answer(loaded, use, {"z": gallery.draw(7, 3, models["dcgan"].prior(6))}, 3)
+    right = loaded.signatures["sample"](count=tf.constant(3), seed=tf.constant(7, tf.int64))["generated"]
+    assert made.shape == (3, *RECTANGLE)
+    np.testing.assert_allclose(made, right, atol=1e-6)
+
+    app = page("dcgan", others)
+    assert len(app.image) == 2
+    assert sheets[0].shape == (18 * 4 * 10, 18 * 4 * 18, 4), "4 rows of 4, 18 times as large"
+    app = page("pix2pix", others)
+    upload(app, 100)
+    assert len(app.image) == 2 and [sheet.shape for sheet in sheets[-2:]] == [(32 * 10, 32 * 18, 4)] * 2
+    np.testing.assert_array_equal(np.unique(sheets[-2].reshape(-1, 4), axis=0), [[100, 100, 100, 255], [128] * 4])
 
 
 def free_port():

@@ -250,20 +250,40 @@ def shift(z, by, prior):
 
 
 def from_file(content, tensor, swap=False):
-    """A PNG or JPEG file of any size -> picture [H, W, C] in [-1, 1], as the input `tensor` wants it.
+    """A PNG or JPEG file of any size -> picture [H, W, C], as the input `tensor` wants it.
+
+    Pictures are in [-1, 1]. Masks are 1, known, where the file is nearer to white, and 0, the hole, where it is nearer
+    to black.
 
     Args:
-        swap: exchange black and white.
+        swap: exchange black and white; opacity stays.
 
     Raises:
         InputError: it is no picture.
     """
-    height, width, channels = (*(d or UNKNOWN_SIZE for d in tensor.shape[1:3]), tensor.shape[3])
+    (height, width), channels = _size(tensor), tensor.shape[3]
     try:
         picture = signatures.from_bytes(tf.constant(content), height, width, channels).numpy()
     except (tf.errors.InvalidArgumentError, ValueError) as error:
         raise InputError("this file cannot be read as a picture; give a PNG or JPEG file") from error
-    return -picture if swap else picture
+    if swap:
+        picture[..., :3] *= -1
+    return (picture > 0).astype(np.float32) if tensor.control == "mask" else picture
+
+
+def shown(picture, tensor):
+    """A picture as `from_file` gave it, in [-1, 1]: a mask is white where the picture is known."""
+    return 2 * picture - 1 if tensor.control == "mask" else picture
+
+
+def canvas(tensor, longest=256):
+    """Height and width in pixels of a canvas to draw on, of the shape of the pictures of an input."""
+    size = _size(tensor)
+    return tuple(max(1, round(side * longest / max(size))) for side in size)
+
+
+def _size(tensor):
+    return tuple(side or UNKNOWN_SIZE for side in tensor.shape[1:3])
 
 
 def sheet(images, across=None, least=144):
