@@ -30,7 +30,7 @@ class GenerativeModel(keras.Model):
     """
 
     def __init__(self, networks, trains, *, seed=0, name=None):
-        super().__init__(name=name)
+        super().__init__(name=name, autocast=False)  # what it is called with is not rounded to half precision
         for role, network in networks.items():
             if not network.built:
                 raise ValueError(f"{type(self).__name__}: the {role} is not built; call it or its build() once first")
@@ -125,28 +125,37 @@ class GenerativeModel(keras.Model):
         """
         raise NotImplementedError(f"{type(self).__name__} has no signatures")
 
-    def call(self, inputs):
-        function, specs = self.signatures()["serving_default"]
+    def __call__(self, inputs, **kwargs):
+        # Refused here, since Keras hides the line of an error in `call` among others.
+        return super().__call__(self._as_served(inputs), **kwargs)
+
+    def _as_served(self, inputs):
+        """What the model is called with, in the order of the specs of `serving_default`."""
+        _, specs = self.signatures()["serving_default"]
+        names = ", ".join(spec.name for spec in specs)
         if isinstance(inputs, dict):
-            missing = [spec.name for spec in specs if spec.name not in inputs]
-            if missing:
-                raise InputError(
-                    f"{type(self).__name__} was called with {', '.join(inputs)}; expected "
-                    f"{', '.join(spec.name for spec in specs)}"
-                )
+            if any(spec.name not in inputs for spec in specs):
+                raise InputError(f"{type(self).__name__} was called with {', '.join(inputs)}; expected {names}")
             inputs = [inputs[spec.name] for spec in specs]
         inputs = list(inputs) if isinstance(inputs, list | tuple) else [inputs]
         if len(inputs) != len(specs):
             raise InputError(
-                f"{type(self).__name__} was called with {len(inputs)} inputs; expected "
-                f"{', '.join(spec.name for spec in specs)}, as a dict or in this order"
+                f"{type(self).__name__} was called with {len(inputs)} inputs; expected {names}, as a dict or in this "
+                f"order, each an array"
             )
+        inputs = [
+            x if hasattr(x, "shape") else tf.convert_to_tensor(x, s.dtype) for x, s in zip(inputs, specs, strict=True)
+        ]
         for value, spec in zip(inputs, specs, strict=True):
             if not spec.shape.is_compatible_with(value.shape):
                 raise InputError(
                     f"{type(self).__name__} was called with {spec.name} of shape {list(value.shape)}; expected "
                     f"{spec.shape.as_list()}"
                 )
+        return inputs
+
+    def call(self, inputs):
+        function, specs = self.signatures()["serving_default"]
         return function(*(tf.cast(x, s.dtype) for x, s in zip(inputs, specs, strict=True)))
 
     # Keras would trace the call for them; the step and what a family remembers are no weights of a layer.
@@ -167,6 +176,12 @@ class GenerativeModel(keras.Model):
     def load_own_variables(self, store):
         for i, variable in enumerate(self.own_state()):
             variable.assign(store[str(i)][()])
+
+    def evaluate(self, *args, **kwargs):
+        raise InputError(
+            f"{type(self).__name__} has no validation loss; score an export by python -m tfgan_zoo.evaluate, or in fit "
+            f"by a callback, and leave validation_data out"
+        )
 
     def save(self, *args, **kwargs):
         raise InputError(_NO_SAVE.format("save", type(self).__name__))

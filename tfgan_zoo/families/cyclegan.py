@@ -64,6 +64,20 @@ class CycleGAN(base.GenerativeModel):
         identity_weight: of the identity term, as a multiple of `cycle_weight` (appendix 7.1); 0 leaves it out.
         pool_size: fakes remembered per domain (section 4); at least the global batch, or 0.
         seed: see `base.GenerativeModel`.
+
+    Example:
+        import numpy as np
+        from tfgan_zoo import CycleGAN
+        from tfgan_zoo.networks.patchgan import patchgan_discriminator
+        from tfgan_zoo.networks.residual_translator import residual_translator_generator
+        from tfgan_zoo.optimizers import Adam
+
+        ab, ba = [residual_translator_generator((8, 8, 1), width=4, blocks=1) for _ in "ab"]
+        model = CycleGAN(ab, ba, *[patchgan_discriminator((8, 8, 1), 4, layers=1) for _ in "ab"], identity_weight=0.0)
+        model.compile(g_optimizer=Adam(2e-4, 0.5), d_optimizer=Adam(2e-4, 0.5))
+        a, b = np.random.uniform(-1, 1, [2, 16, 8, 8, 1]).astype("float32")
+        model.fit({"a": a, "b": b}, batch_size=4, verbose=0)
+        generated = model(a[:2])["generated"]  # a to b, [2, 8, 8, 1]
     """
 
     def __init__(

@@ -35,6 +35,19 @@ class EBGAN(base.GenerativeModel):
 
     Raises:
         InputError: a margin that is not above 0.
+
+    Example:
+        import numpy as np
+        from tfgan_zoo import EBGAN
+        from tfgan_zoo.families.ebgan import autoencoder
+        from tfgan_zoo.networks.dcgan import dcgan_generator
+        from tfgan_zoo.optimizers import Adam
+
+        model = EBGAN(dcgan_generator((8, 8, 1), width=8), autoencoder((8, 8, 1), width=8), margin=2.0)
+        model.compile(g_optimizer=Adam(5e-4, 0.5), d_optimizer=Adam(1e-3, 0.5))
+        images = np.random.uniform(-1, 1, [16, 8, 8, 1]).astype("float32")
+        model.fit(images, batch_size=4, verbose=0)
+        generated = model(model.prior.array(2, np.random.default_rng(0)))["generated"]  # [2, 8, 8, 1]
     """
 
     def __init__(self, generator, discriminator, *, margin, pt_weight=0.1, seed=0):

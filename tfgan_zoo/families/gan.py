@@ -28,6 +28,18 @@ class GAN(base.GenerativeModel):
         k: discriminator steps per generator step; the paper used 1.
         generator_objective: `non_saturating`, max log D(G(z)), or `minimax`, min log(1 - D(G(z))).
         seed: see `base.GenerativeModel`.
+
+    Example:
+        import numpy as np
+        from tfgan_zoo import GAN
+        from tfgan_zoo.networks.mlp import mlp_discriminator, mlp_generator
+        from tfgan_zoo.optimizers import Adam
+
+        model = GAN(mlp_generator((2,), latent_dim=4), mlp_discriminator((2,)))
+        model.compile(g_optimizer=Adam(2e-4, 0.5), d_optimizer=Adam(2e-4, 0.5))
+        points = np.random.normal(size=[16, 2]).astype("float32")
+        model.fit(points, batch_size=4, verbose=0)
+        generated = model(model.prior.array(2, np.random.default_rng(0)))["generated"]  # [2, 2]
     """
 
     def __init__(self, generator, discriminator, *, k=1, generator_objective="non_saturating", seed=0):

@@ -22,6 +22,18 @@ class LSGAN(base.GenerativeModel):
             generator wants it to say of fakes. (0, 1, 1) is equation 9. With b - c = 1 and b - a = 2, as in
             (-1, 1, 0), equation 8, the generator minimises a Pearson chi^2 divergence (section 3.2).
         seed: see `base.GenerativeModel`.
+
+    Example:
+        import numpy as np
+        from tfgan_zoo import LSGAN
+        from tfgan_zoo.networks.dcgan import dcgan_discriminator, dcgan_generator
+        from tfgan_zoo.optimizers import Adam
+
+        model = LSGAN(dcgan_generator((8, 8, 1), width=8), dcgan_discriminator((8, 8, 1), width=8))
+        model.compile(g_optimizer=Adam(2e-4, 0.5), d_optimizer=Adam(2e-4, 0.5))
+        images = np.random.uniform(-1, 1, [16, 8, 8, 1]).astype("float32")
+        model.fit(images, batch_size=4, verbose=0)
+        generated = model(model.prior.array(2, np.random.default_rng(0)))["generated"]  # [2, 8, 8, 1]
     """
 
     def __init__(self, generator, discriminator, *, coding=(0.0, 1.0, 1.0), seed=0):

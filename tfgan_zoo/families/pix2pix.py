@@ -24,6 +24,20 @@ class Pix2Pix(base.GenerativeModel):
         discriminator: `[source, image] -> logits [B, h, w, 1]`, one per patch.
         l1_weight: the paper's lambda (equation 4).
         seed: see `base.GenerativeModel`.
+
+    Example:
+        import numpy as np
+        from tfgan_zoo import Pix2Pix
+        from tfgan_zoo.networks.patchgan import patchgan_discriminator
+        from tfgan_zoo.networks.unet import unet_generator
+        from tfgan_zoo.optimizers import Adam
+
+        discriminator = patchgan_discriminator((8, 8, 1), width=8, layers=1, condition_channels=1)
+        model = Pix2Pix(unet_generator((8, 8, 1), width=8), discriminator)
+        model.compile(g_optimizer=Adam(2e-4, 0.5), d_optimizer=Adam(2e-4, 0.5))
+        images = np.random.uniform(-1, 1, [16, 8, 8, 1]).astype("float32")
+        model.fit({"image": images, "target": -images}, batch_size=4, verbose=0)
+        generated = model(images[:2])["generated"]  # [2, 8, 8, 1]
     """
 
     def __init__(self, generator, discriminator, *, l1_weight=100.0, seed=0):

@@ -24,6 +24,21 @@ class SAGAN(base.GenerativeModel):
             spectrally normalised and have attention, as those of `networks.sn_resnet`.
         num_classes: labels are 0 ... num_classes - 1; 0: no labels.
         seed: see `base.GenerativeModel`.
+
+    Example:
+        import numpy as np
+        from tfgan_zoo import SAGAN
+        from tfgan_zoo.networks.sn_resnet import sn_resnet_discriminator, sn_resnet_generator
+        from tfgan_zoo.optimizers import Adam
+
+        options = {"num_classes": 3, "attention": 8}
+        networks = sn_resnet_generator((16, 16, 1), 4, 4, **options), sn_resnet_discriminator((16, 16, 1), 4, **options)
+        model = SAGAN(*networks, num_classes=3)
+        model.compile(g_optimizer=Adam(1e-4, 0.0, 0.9), d_optimizer=Adam(4e-4, 0.0, 0.9))
+        images, labels = np.random.uniform(-1, 1, [16, 16, 16, 1]).astype("float32"), np.arange(16) % 3
+        model.fit({"image": images, "label": labels}, batch_size=4, verbose=0)
+        z = model.prior.array(2, np.random.default_rng(0))
+        generated = model({"z": z, "label": np.array([0, 2])})["generated"]  # [2, 16, 16, 1]
     """
 
     def __init__(self, generator, discriminator, *, num_classes=0, seed=0):

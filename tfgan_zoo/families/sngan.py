@@ -26,6 +26,21 @@ class SNGAN(base.GenerativeModel):
         num_classes: labels are 0 ... num_classes - 1; 0: no labels.
         n_dis: discriminator steps per generator step.
         seed: see `base.GenerativeModel`.
+
+    Example:
+        import numpy as np
+        from tfgan_zoo import SNGAN
+        from tfgan_zoo.networks.sn_resnet import sn_resnet_discriminator, sn_resnet_generator
+        from tfgan_zoo.optimizers import Adam
+
+        options = {"num_classes": 3}
+        networks = sn_resnet_generator((8, 8, 1), 4, 4, **options), sn_resnet_discriminator((8, 8, 1), 4, **options)
+        model = SNGAN(*networks, num_classes=3, n_dis=1)
+        model.compile(g_optimizer=Adam(2e-4, 0.0, 0.9), d_optimizer=Adam(2e-4, 0.0, 0.9))
+        images, labels = np.random.uniform(-1, 1, [16, 8, 8, 1]).astype("float32"), np.arange(16) % 3
+        model.fit({"image": images, "label": labels}, batch_size=4, verbose=0)
+        z = model.prior.array(2, np.random.default_rng(0))
+        generated = model({"z": z, "label": np.array([0, 2])})["generated"]  # [2, 8, 8, 1]
     """
 
     def __init__(self, generator, discriminator, *, num_classes=0, n_dis=5, seed=0):

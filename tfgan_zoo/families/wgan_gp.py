@@ -21,6 +21,18 @@ class WGANGP(base.GenerativeModel):
         n_critic: critic steps per generator step.
         gp_weight: the paper's lambda.
         seed: see `base.GenerativeModel`.
+
+    Example:
+        import numpy as np
+        from tfgan_zoo import WGANGP
+        from tfgan_zoo.networks.dcgan import dcgan_discriminator, dcgan_generator
+        from tfgan_zoo.optimizers import Adam
+
+        model = WGANGP(dcgan_generator((8, 8, 1), width=8), dcgan_discriminator((8, 8, 1), 8, None), n_critic=2)
+        model.compile(g_optimizer=Adam(1e-4, 0.0, 0.9), d_optimizer=Adam(1e-4, 0.0, 0.9))
+        images = np.random.uniform(-1, 1, [16, 8, 8, 1]).astype("float32")
+        model.fit(images, batch_size=2 * 4, verbose=0)  # two minibatches of 4
+        generated = model(model.prior.array(2, np.random.default_rng(0)))["generated"]  # [2, 8, 8, 1]
     """
 
     def __init__(self, generator, discriminator, *, n_critic=5, gp_weight=10.0, seed=0):
