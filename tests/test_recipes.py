@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "benchmarks"))
+import two_workers  # noqa: E402
+
 ROOT = Path(__file__).resolve().parent.parent
 RECIPES = sorted(path.stem for path in (ROOT / "recipes").glob("*.py"))
 TINY = {
@@ -62,7 +65,8 @@ def run(*command, cwd=ROOT, code=0):
 def test_a_recipe_trains_and_its_export_answers_where_only_tensorflow_is(recipe, tmp_path):
     flags = [*TINY[recipe], "--batch-size=4", "--steps=4", "--log-every=2", "--sample-every=2"]
     done = run(ROOT / f"recipes/{recipe}.py", *flags, cwd=tmp_path)
-    noise = [line for line in done.stderr.replace("\r", "\n").splitlines() if line and "%|" not in line]
+    lines = [line for line in done.stderr.replace("\r", "\n").splitlines() if line.strip()]
+    noise = [line for line in lines if "%|" not in line and not line.startswith("reading pictures once")]
     assert noise == [], "the console shows the run, not TensorFlow's start-up"
     for part in ("device", "precision", "data", "parameters", "pictures", "exported"):
         assert f"  {part}" in done.stdout
@@ -128,3 +132,21 @@ def test_two_workers_see_equal_losses_and_go_on_after_one_is_killed():
     result = json.loads(run(ROOT / "benchmarks/two_workers.py", "pix2pix", *flags).stdout)
     assert result["last_losses"][0] == result["last_losses"][1] and len(result["last_losses"][0]) == 1
     assert result["resumed_from"][0] in (4, 6) and result["other_worker_wrote"] == []
+
+
+def test_workers_that_were_started_differently_end_in_a_line_that_names_what_differs(tmp_path):
+    ports = two_workers._free_ports(2)
+    cluster = {"worker": [f"127.0.0.1:{port}" for port in ports]}
+    workers = []
+    for i, flags in enumerate((["--seed=1", "--batch-size=4"], ["--seed=2", "--batch-size=6"])):
+        config = json.dumps({"cluster": cluster, "task": {"type": "worker", "index": i}})
+        command = [sys.executable, ROOT / "recipes/gan.py", *TINY["gan"], "--steps=4", f"--run-dir={tmp_path / 'run'}"]
+        command += [f"--export-dir={tmp_path / 'exported'}", "--worker-timeout=120", *flags]
+        pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
+        workers.append(subprocess.Popen(command, **pipes, text=True, env={**os.environ, "TF_CONFIG": config}))
+    said = [worker.communicate(timeout=300)[1].strip().splitlines()[-1] for worker in workers]
+    expected = "error: the workers differ in --batch-size, --seed; start all of them alike, on the same folders"
+    codes = [worker.returncode for worker in workers]
+    # The first to say so ends, and the other may find it gone before it has compared.
+    assert expected in said and 2 in codes, (said, codes)
+    assert not (tmp_path / "run" / "metrics.jsonl").exists() and not (tmp_path / "exported").exists()

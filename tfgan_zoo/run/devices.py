@@ -6,14 +6,15 @@ import os
 import platform
 import re
 import socket
+import subprocess
 import sys
-import threading
-import time
+from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
 from tfgan_zoo.errors import InputError
+from tfgan_zoo.run import waiting
 
 STRATEGIES = ("auto", "one_device", "mirrored", "multi_worker", "tpu")
 _ADDRESS = re.compile(r".+:\d{1,5}")
@@ -121,13 +122,15 @@ def _multi_worker(timeout):
         )
     _check_port(cluster[kind][index])
     tasks = [(f"{k} {i}", address) for k in ("chief", "worker") for i, address in enumerate(cluster.get(k, []))]
-    others = [(name, address) for name, address in tasks if name != f"{kind} {index}"]
-    started = threading.Event()
-    threading.Thread(target=_say_who_is_missing, args=(others, started, timeout), daemon=True).start()
+    others = [f"{name}={address}" for name, address in tasks if name != f"{kind} {index}"]
+    # A process, not a thread: while TensorFlow waits here no Python runs.
+    program = [sys.executable, str(Path(waiting.__file__)), str(os.getpid()), str(timeout), *others]
+    watcher = subprocess.Popen(program, stdout=subprocess.DEVNULL)
     try:
         workers = tf.distribute.MultiWorkerMirroredStrategy()  # waits for all of them
     finally:
-        started.set()
+        watcher.kill()
+        watcher.wait()
     return workers, f"multi_worker: this is {kind} {index}, {_count(workers.num_replicas_in_sync, 'replica')} in all"
 
 
@@ -144,37 +147,13 @@ def _check_port(address):
             ) from error
 
 
-def _say_who_is_missing(others, started, timeout):
-    """Says every 30 s which workers cannot be reached, and ends the process after `timeout` seconds."""
-    begun = time.monotonic()
-    while not started.wait(min(30.0, max(0.1, begun + timeout - time.monotonic()))):
-        missing = ", ".join(f"{name} at {address}" for name, address in others if not _answers(address))
-        waited = time.monotonic() - begun
-        if waited >= timeout:
-            print(
-                f"error: after {waited:.0f} s there is no answer from {missing or 'another worker'}; start all, "
-                "look at what they print, or raise --worker-timeout",
-                file=sys.stderr,
-                flush=True,
-            )
-            os._exit(2)  # the main thread waits in TensorFlow
-        print(f"waiting for {missing or 'another worker'}", file=sys.stderr, flush=True)
-
-
-def _answers(address):
-    try:
-        _reach(address)
-    except OSError:
-        return False
-    return True
-
-
 def _tpu(tpu):
     address = tpu or "local"
     try:
         resolver = tf.distribute.cluster_resolver.TPUClusterResolver(tpu=address)
         if address != "local":
-            _reach(resolver.master())
+            if not waiting.answers(resolver.master()):  # TensorFlow would wait forever
+                raise OSError("nobody answers there")
             tf.config.experimental_connect_to_cluster(resolver)
         tf.tpu.experimental.initialize_tpu_system(resolver)
         pod = tf.distribute.TPUStrategy(resolver)
@@ -185,12 +164,6 @@ def _tpu(tpu):
             "or choose another --strategy"
         ) from error
     return pod, f"tpu {address}: {_count(pod.num_replicas_in_sync, 'core')}"
-
-
-def _reach(address):
-    """Fails where nobody answers at grpc://host:port, for which TensorFlow would wait forever."""
-    host, port = address.removeprefix("grpc://").rsplit(":", 1)
-    socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
 
 
 def is_chief(chosen):
