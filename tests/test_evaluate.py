@@ -135,15 +135,21 @@ def extractor(tmp_path_factory):
     return [f"--extractor={path}", "--feature-layer=blocks", "--extractor-name=Blocks"]
 
 
+@pytest.fixture(scope="module")
+def sets(tmp_path_factory):
+    """Where prepared sets go; else it would be the home of whoever runs the tests."""
+    return tmp_path_factory.mktemp("sets")
+
+
 @pytest.fixture
-def call(capsys):
+def call(capsys, sets):
     """Runs the command line: (exit code, stdout, last line of stderr)."""
 
     def call(*argv):
         capsys.readouterr()
         code = 0
         try:
-            evaluate.main([str(a) for a in argv])
+            evaluate.main([*map(str, argv), f"--data-dir={sets}"])
         except SystemExit as end:
             code = end.code
         out, err = capsys.readouterr()
@@ -163,11 +169,11 @@ def records(folder):
     return {r["metric"]: r for r in json.loads((folder / "metrics.json").read_text())}
 
 
-def real_and_made(folder, model, **flags):
+def real_and_made(folder, sets, model, **flags):
     """What the command compares, computed here."""
     flags = measure.Measures(**flags)
     generator = sources.load(model, flags)
-    source = sources.Source(generator, sources.data_for(generator, dataset=str(folder)), "train", flags)
+    source = sources.Source(generator, sources.data_for(generator, dataset=str(folder), data_dir=sets), "train", flags)
     return np.concatenate(list(source.reals())), np.concatenate([b for b, _, _ in source.fakes()])
 
 
@@ -178,13 +184,15 @@ def blocks(images):
 # --- numbers
 
 
-def test_every_metric_of_samples_is_that_of_the_images_and_stands_beside_the_model(noise, folder, extractor, call):
+def test_every_metric_of_samples_is_that_of_the_images_and_stands_beside_the_model(
+    noise, folder, sets, extractor, call
+):
     code, out, err = call(
         noise, f"--dataset={folder}", "--split=train", "--metrics=fd,kid,prdc,is,swd,ms_ssim", "--kid-subset-size=10",
         "--kid_subsets=7", "--is-splits=3", "--ms-ssim-pairs=9", "--batch_size=5", "--seed=3", "--count=30", *extractor,
     )  # fmt: skip
     assert code == 0, err
-    real, made = real_and_made(folder, noise, batch_size=5, seed=3, count=30)
+    real, made = real_and_made(folder, sets, noise, batch_size=5, seed=3, count=30)
     assert real.shape == (23, SIZE, SIZE, 1) and made.shape == (30, SIZE, SIZE, 1)
     a, b = frechet.Moments(), frechet.Moments()
     a.update(blocks(real))
@@ -339,13 +347,20 @@ def test_path_length_of_features_that_are_linear_in_z_is_that_of_the_walk(extrac
     assert records(model)["PPL-Blocks"]["value"] == pytest.approx(expected, rel=0.02)  # epsilon is 1e-4, pixels float32
 
 
-def test_a_classifier_trained_by_its_command_is_an_extractor(models, call, capsys, tmp_path):
+def test_a_classifier_trained_by_its_command_is_an_extractor(models, call, sets, capsys, tmp_path):
     for name, grey in (("dark", 40), ("light", 215)):
         (tmp_path / "greys" / name).mkdir(parents=True)
         for i in range(10):
             Image.new("L", (SIZE, SIZE), grey + i).save(tmp_path / "greys" / name / f"{i}.png")
     classifier.main(
-        [f"--dataset={tmp_path}/greys", "--image_size=16", f"--out={tmp_path}/out", "--steps=20", "--batch-size=8"]
+        [
+            f"--dataset={tmp_path}/greys",
+            "--image_size=16",
+            f"--out={tmp_path}/out",
+            "--steps=20",
+            "--batch-size=8",
+            f"--data-dir={sets}",
+        ]
     )
     path = tmp_path / "out" / "greys_classifier.keras"
     assert f"classifier {path}" in capsys.readouterr().out
@@ -499,7 +514,7 @@ def test_a_rectangular_model_of_pictures_with_opacity_is_scored_by_the_command(c
     for i in range(6):
         (tmp_path / "data").mkdir(exist_ok=True)
         Image.new("RGBA", (24, 16), (40 * i, 0, 0, 100)).save(tmp_path / "data" / f"{i}.png")
-    where = [f"--dataset={tmp_path / 'data'}", f"--data-dir={tmp_path / 'tfds'}", "--split=train", "--metrics=swd"]
+    where = [f"--dataset={tmp_path / 'data'}", "--split=train", "--metrics=swd"]
     code, _, error = call(model, *where)
     assert code == 2 and "makes RGBA images and" in error and "has RGB ones; convert them with --channels=4" in error
     assert call(model, *where, "--channels=4")[0] == 0
