@@ -468,6 +468,37 @@ def swd_of(real, made, seed=0):
     return swd.sliced_wasserstein(*both, seed=seed)["swd"]
 
 
+def test_a_recipe_may_measure_by_a_function_of_its_own():
+    data = in_memory("images", image=greys(0, 1, 2))
+    measured = iter([3, 4])
+    measure_it = evaluate.measuring(None, data, lambda: {"modes": next(measured), "high_quality": np.float32(0.5)})
+    protocol_of_it = {"data": "x", "split": "test", "images": 3}
+    for modes in (3.0, 4.0):
+        assert measure_it() == [
+            {"metric": "modes", "value": modes, "details": {}, "protocol": protocol_of_it},
+            {"metric": "high_quality", "value": 0.5, "details": {}, "protocol": protocol_of_it},
+        ]
+
+
+def test_without_metrics_pairs_are_measured_by_l1_and_pictures_from_noise_by_swd():
+    image = [spec("image", None, 8, 8, 1)]
+    translator = live(serving_default=(lambda image: {"generated": image}, image))
+    pairs = in_memory("pairs", image=greys(0, 51), target=greys(51, 51))
+    records = evaluate.in_training(translator, pairs)()
+    assert [record["metric"] for record in records] == ["l1", "l1_identity"]
+    np.testing.assert_allclose([record["value"] for record in records], [51 / 2 / 127.5] * 2, rtol=1e-6)
+    assert records[0]["protocol"]["signature"] == "serving_default"
+
+    def from_noise(z):
+        return {"generated": tf.zeros([1, 8, 8, 1]) + tf.tanh(z[:, :1])[:, None, None]}
+
+    noise = live(latent.Prior(3, "uniform"), serving_default=(from_noise, [spec("z", None, 3)]))
+    many = in_memory("images", image=greys(*[7] * 300))
+    (record,) = evaluate.in_training(noise, many)()
+    assert record["metric"] == "swd" and record["protocol"]["noise"] == {"law": "uniform", "bound": 1.0}
+    assert (record["protocol"]["real_images"], record["protocol"]["fake_images"]) == (256, 256)
+
+
 def test_data_without_a_column_that_the_signature_names_is_refused():
     both = [spec("image", None, 8, 8, 1), spec("mask", None, 8, 8, 1)]
     model = live(serving_default=(lambda image, mask: {"generated": image * mask}, both))
