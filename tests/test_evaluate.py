@@ -135,15 +135,21 @@ def extractor(tmp_path_factory):
     return [f"--extractor={path}", "--feature-layer=blocks", "--extractor-name=Blocks"]
 
 
+@pytest.fixture(scope="module")
+def sets(tmp_path_factory):
+    """Where prepared sets go; else it would be the home of whoever runs the tests."""
+    return tmp_path_factory.mktemp("sets")
+
+
 @pytest.fixture
-def call(capsys):
+def call(capsys, sets):
     """Runs the command line: (exit code, stdout, last line of stderr)."""
 
     def call(*argv):
         capsys.readouterr()
         code = 0
         try:
-            evaluate.main([str(a) for a in argv])
+            evaluate.main([*map(str, argv), f"--data-dir={sets}"])
         except SystemExit as end:
             code = end.code
         out, err = capsys.readouterr()
@@ -163,11 +169,11 @@ def records(folder):
     return {r["metric"]: r for r in json.loads((folder / "metrics.json").read_text())}
 
 
-def real_and_made(folder, model, **flags):
+def real_and_made(folder, sets, model, **flags):
     """What the command compares, computed here."""
     flags = measure.Measures(**flags)
     generator = sources.load(model, flags)
-    source = sources.Source(generator, sources.data_for(generator, dataset=str(folder)), "train", flags)
+    source = sources.Source(generator, sources.data_for(generator, dataset=str(folder), data_dir=sets), "train", flags)
     return np.concatenate(list(source.reals())), np.concatenate([b for b, _, _ in source.fakes()])
 
 
@@ -178,13 +184,15 @@ def blocks(images):
 # --- numbers
 
 
-def test_every_metric_of_samples_is_that_of_the_images_and_stands_beside_the_model(noise, folder, extractor, call):
+def test_every_metric_of_samples_is_that_of_the_images_and_stands_beside_the_model(
+    noise, folder, sets, extractor, call
+):
     code, out, err = call(
         noise, f"--dataset={folder}", "--split=train", "--metrics=fd,kid,prdc,is,swd,ms_ssim", "--kid-subset-size=10",
         "--kid_subsets=7", "--is-splits=3", "--ms-ssim-pairs=9", "--batch_size=5", "--seed=3", "--count=30", *extractor,
     )  # fmt: skip
     assert code == 0, err
-    real, made = real_and_made(folder, noise, batch_size=5, seed=3, count=30)
+    real, made = real_and_made(folder, sets, noise, batch_size=5, seed=3, count=30)
     assert real.shape == (23, SIZE, SIZE, 1) and made.shape == (30, SIZE, SIZE, 1)
     a, b = frechet.Moments(), frechet.Moments()
     a.update(blocks(real))
@@ -339,13 +347,20 @@ def test_path_length_of_features_that_are_linear_in_z_is_that_of_the_walk(extrac
     assert records(model)["PPL-Blocks"]["value"] == pytest.approx(expected, rel=0.02)  # epsilon is 1e-4, pixels float32
 
 
-def test_a_classifier_trained_by_its_command_is_an_extractor(models, call, capsys, tmp_path):
+def test_a_classifier_trained_by_its_command_is_an_extractor(models, call, sets, capsys, tmp_path):
     for name, grey in (("dark", 40), ("light", 215)):
         (tmp_path / "greys" / name).mkdir(parents=True)
         for i in range(10):
             Image.new("L", (SIZE, SIZE), grey + i).save(tmp_path / "greys" / name / f"{i}.png")
     classifier.main(
-        [f"--dataset={tmp_path}/greys", "--image_size=16", f"--out={tmp_path}/out", "--steps=20", "--batch-size=8"]
+        [
+            f"--dataset={tmp_path}/greys",
+            "--image_size=16",
+            f"--out={tmp_path}/out",
+            "--steps=20",
+            "--batch-size=8",
+            f"--data-dir={sets}",
+        ]
     )
     path = tmp_path / "out" / "greys_classifier.keras"
     assert f"classifier {path}" in capsys.readouterr().out
@@ -453,6 +468,37 @@ def swd_of(real, made, seed=0):
     return swd.sliced_wasserstein(*both, seed=seed)["swd"]
 
 
+def test_a_recipe_may_measure_by_a_function_of_its_own():
+    data = in_memory("images", image=greys(0, 1, 2))
+    measured = iter([3, 4])
+    measure_it = evaluate.measuring(None, data, lambda: {"modes": next(measured), "high_quality": np.float32(0.5)})
+    protocol_of_it = {"data": "x", "split": "test", "images": 3}
+    for modes in (3.0, 4.0):
+        assert measure_it() == [
+            {"metric": "modes", "value": modes, "details": {}, "protocol": protocol_of_it},
+            {"metric": "high_quality", "value": 0.5, "details": {}, "protocol": protocol_of_it},
+        ]
+
+
+def test_without_metrics_pairs_are_measured_by_l1_and_pictures_from_noise_by_swd():
+    image = [spec("image", None, 8, 8, 1)]
+    translator = live(serving_default=(lambda image: {"generated": image}, image))
+    pairs = in_memory("pairs", image=greys(0, 51), target=greys(51, 51))
+    records = evaluate.in_training(translator, pairs)()
+    assert [record["metric"] for record in records] == ["l1", "l1_identity"]
+    np.testing.assert_allclose([record["value"] for record in records], [51 / 2 / 127.5] * 2, rtol=1e-6)
+    assert records[0]["protocol"]["signature"] == "serving_default"
+
+    def from_noise(z):
+        return {"generated": tf.zeros([1, 8, 8, 1]) + tf.tanh(z[:, :1])[:, None, None]}
+
+    noise = live(latent.Prior(3, "uniform"), serving_default=(from_noise, [spec("z", None, 3)]))
+    many = in_memory("images", image=greys(*[7] * 300))
+    (record,) = evaluate.in_training(noise, many)()
+    assert record["metric"] == "swd" and record["protocol"]["noise"] == {"law": "uniform", "bound": 1.0}
+    assert (record["protocol"]["real_images"], record["protocol"]["fake_images"]) == (256, 256)
+
+
 def test_data_without_a_column_that_the_signature_names_is_refused():
     both = [spec("image", None, 8, 8, 1), spec("mask", None, 8, 8, 1)]
     model = live(serving_default=(lambda image, mask: {"generated": image * mask}, both))
@@ -499,7 +545,7 @@ def test_a_rectangular_model_of_pictures_with_opacity_is_scored_by_the_command(c
     for i in range(6):
         (tmp_path / "data").mkdir(exist_ok=True)
         Image.new("RGBA", (24, 16), (40 * i, 0, 0, 100)).save(tmp_path / "data" / f"{i}.png")
-    where = [f"--dataset={tmp_path / 'data'}", f"--data-dir={tmp_path / 'tfds'}", "--split=train", "--metrics=swd"]
+    where = [f"--dataset={tmp_path / 'data'}", "--split=train", "--metrics=swd"]
     code, _, error = call(model, *where)
     assert code == 2 and "makes RGBA images and" in error and "has RGB ones; convert them with --channels=4" in error
     assert call(model, *where, "--channels=4")[0] == 0

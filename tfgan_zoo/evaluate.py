@@ -125,7 +125,7 @@ def in_training(model, data, flags=""):
 
     Args:
         model: a `base.GenerativeModel`.
-        data: `images.Data` of images.
+        data: a `columns.Data` of pictures.
         flags: of `measure.Measures`, as one text; none: l1 of pairs, else swd, of up to `IN_TRAINING` images.
 
     Raises:
