@@ -1,5 +1,6 @@
-"""The programs in docs/adding_a_family.md do what the page says of them."""
+"""What docs/adding_a_family.md and the README say: the programs of the page do it, flags and sizes are as they are."""
 
+import dataclasses
 import os
 import re
 import shutil
@@ -14,7 +15,13 @@ import tensorflow as tf
 from closed_form import affine
 from conformance import Conformance, sgd
 
+from tfgan_zoo.errors import InputError
 from tfgan_zoo.networks.dcgan import dcgan_discriminator, dcgan_generator
+from tfgan_zoo.networks.mlp import mlp_discriminator, mlp_generator
+from tfgan_zoo.networks.patchgan import patchgan_discriminator
+from tfgan_zoo.networks.residual_translator import residual_translator_generator
+from tfgan_zoo.networks.unet import unet_generator
+from tfgan_zoo.run import flags
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = (ROOT / "docs/adding_a_family.md").read_text(encoding="utf-8")
@@ -140,3 +147,52 @@ def test_an_update_inside_of_a_cond_fails_on_two_replicas_as_the_page_says(lazy_
         model.compile(g_optimizer=keras.optimizers.SGD(0.0), d_optimizer=keras.optimizers.SGD(0.1))
     with pytest.raises(RuntimeError, match="merge_call"):
         model.fit(tf.data.Dataset.from_tensors(np.ones([4, 1], np.float32)), shuffle=False, verbose=0)
+
+
+def test_the_readme_names_every_flag_that_all_recipes_have_and_no_other():
+    section = (ROOT / "README.md").read_text(encoding="utf-8").partition("## Flags")[2].partition("\n## ")[0]
+    named = set(re.findall(r"`(--[a-z-]+)", "".join(re.findall(r"^\|.*\|$", section, re.MULTILINE))))
+    fields = {flags.flag_of(field.name) for field in dataclasses.fields(flags.Config)} - {"--dry-run"}  # in the text
+    assert named - {"--no-resume"} == fields and "`--dry-run`" in section
+
+
+def _fits(build, size):
+    try:
+        build((*size, 1))
+    except InputError:
+        return False
+    return True
+
+
+def test_the_sizes_that_the_readme_calls_fitting_fit_and_their_neighbours_do_not():
+    networks = {
+        "pix2pix": lambda shape: unet_generator(shape, width=2),
+        "patches": lambda shape: patchgan_discriminator(shape, 2, layers=2),  # 3 * 2**2
+        "CycleGAN": lambda shape: residual_translator_generator(shape, width=2, blocks=1),
+        "noise": lambda shape: (dcgan_generator(shape, width=2), dcgan_discriminator(shape, width=2)),
+        "GAN": lambda shape: (mlp_generator(shape, 2, [2]), mlp_discriminator(shape, [2])),
+    }
+    fit = {
+        "pix2pix": ([(8, 8), (24, 40)], [(12, 16), (8, 20)]),
+        "patches": ([(12, 12), (13, 17)], [(11, 12), (12, 11)]),
+        "CycleGAN": ([(8, 8), (12, 20)], [(8, 10), (4, 8)]),
+        "noise": ([(28, 28), (32, 32), (64, 128), (96, 160)], [(30, 30), (32, 36)]),
+        "GAN": ([(5, 7), (1, 1)], []),
+    }
+    for name, (fitting, others) in fit.items():
+        assert [size for size in fitting if not _fits(networks[name], size)] == [], name
+        assert [size for size in others if _fits(networks[name], size)] == [], name
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/library.md", "docs/adding_a_family.md"])
+def test_what_a_page_links_to_is_there(page):
+    text = (ROOT / page).read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if target.startswith("https://"):
+            continue
+        path, _, anchor = target.partition("#")
+        found = (ROOT / page).parent / path
+        assert found.exists(), target
+        heads = re.findall(r"^#+ (.+)$", found.read_text(encoding="utf-8"), re.MULTILINE) if anchor else []
+        anchors = [re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in heads]
+        assert not anchor or anchor in anchors, target
