@@ -1,5 +1,6 @@
 """What docs/adding_a_family.md and the README say: the programs of the page do it, flags and sizes are as they are."""
 
+import ast
 import dataclasses
 import os
 import re
@@ -196,3 +197,23 @@ def test_what_a_page_links_to_is_there(page):
         heads = re.findall(r"^#+ (.+)$", found.read_text(encoding="utf-8"), re.MULTILINE) if anchor else []
         anchors = [re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in heads]
         assert not anchor or anchor in anchors, target
+
+
+RECIPES = sorted((ROOT / "recipes").glob("*.py"))
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.stem)
+def test_a_recipe_says_what_its_default_gave_and_at_which_commit_or_that_it_was_not_run(recipe):
+    header = ast.get_docstring(ast.parse(recipe.read_text(encoding="utf-8")))
+    default = re.search(r"^Default: .*?(?=\n\n)", header, re.MULTILINE | re.DOTALL)[0]
+    assert re.search(r"commit\s[0-9a-f]{7}\b", default) or "Not yet run." in default
+
+
+@pytest.mark.parametrize("file", [*RECIPES, ROOT / "tfgan_zoo/run/flags.py"], ids=lambda path: path.stem)
+def test_the_help_of_a_flag_is_there_and_no_half_of_a_sentence(file):
+    (config,) = [n for n in ast.parse(file.read_text()).body if isinstance(n, ast.ClassDef) and n.name == "Config"]
+    inherited = {field.name for field in dataclasses.fields(flags.Config)} if file in RECIPES else set()
+    for field, after in zip(config.body, [*config.body[1:], None], strict=True):
+        if isinstance(field, ast.AnnAssign) and field.target.id not in inherited:
+            text = after.value.value if isinstance(after, ast.Expr) else ""
+            assert text.endswith(".") and not text.startswith(("Of ", "of ")), field.target.id
