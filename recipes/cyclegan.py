@@ -1,6 +1,8 @@
 """CycleGAN: translates pictures between two domains, learned without pairs.
 
-Default: the embedded glyphs, DejaVu Sans <-> Serif Bold Italic at 32x32; the hidden pairs score the result.
+Default: the embedded glyphs, DejaVu Sans <-> Serif Bold Italic at 32x32; the hidden pairs score the result. 15 minutes
+for 3,000 steps of 8 on two cores of an AMD EPYC with avx512_bf16, in mixed_bfloat16; L1 0.0497 and 0.0424, where the
+input itself has 0.0835 (shortly before commit eebff4e).
 
     python recipes/cyclegan.py
     python recipes/cyclegan.py --dataset=path/to/folder        # with trainA/ trainB/ testA/ testB/

@@ -1,6 +1,7 @@
 """GAN: pictures, or points on a line or plane, from noise, by fully connected networks.
 
-Default: the embedded glyphs (DejaVu Sans) at 16x16.
+Default: the embedded glyphs (DejaVu Sans) at 16x16. Frechet distance to the training characters 7.98 in mixed_bfloat16,
+7.95 in float32, in the features of a classifier of the letters (one seed, commit a559b8a); its time was not noted.
 
     python recipes/gan.py
     python recipes/gan.py --dataset=toy:gaussian --steps=3000

@@ -1,6 +1,7 @@
 """LSGAN: pictures from noise, by least squares.
 
-Default: the embedded glyphs (DejaVu Sans) at 32x32.
+Default: the embedded glyphs (DejaVu Sans) at 32x32, 1,500 steps of 64. Looked at, not scored: most are readable (the
+picture is of commit eebff4e); its time was not noted.
 
     python recipes/lsgan.py
     python recipes/lsgan.py --coding=binary

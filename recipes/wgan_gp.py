@@ -1,6 +1,8 @@
 """WGAN-GP: pictures from noise, by a critic that estimates the Wasserstein distance.
 
-Default: the embedded glyphs (DejaVu Sans) at 32x32, DCGAN networks.
+Default: the embedded glyphs (DejaVu Sans) at 32x32, DCGAN networks, 2,000 steps of 64 of 0.187 s each on two cores of
+an AMD EPYC with avx512_bf16, in mixed_bfloat16. Looked at, not scored: many readable letters, some no letter at all
+(shortly before commit 71e030a).
 
     python recipes/wgan_gp.py
     python recipes/wgan_gp.py --dataset=mnist --data-dir=path/to/tfds

@@ -13,13 +13,16 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from conformance import state
 
 import tfgan_zoo
 from tfgan_zoo import DCGAN, GAN
 from tfgan_zoo.base import GenerativeModel
+from tfgan_zoo.data import batches, transforms
 from tfgan_zoo.errors import InputError
 from tfgan_zoo.networks.dcgan import dcgan_discriminator, dcgan_generator
 from tfgan_zoo.networks.mlp import mlp_discriminator, mlp_generator
+from tfgan_zoo.optimizers import Adam
 
 ROOT = Path(__file__).resolve().parent.parent
 FAMILIES = [value for value in vars(tfgan_zoo).values() if isinstance(value, type)]
@@ -133,3 +136,34 @@ def test_what_a_model_is_called_with_is_not_rounded_to_half_precision():
     model = GAN(mlp_generator((2,), latent_dim=3), mlp_discriminator((2,)))  # networks of points compute in float32
     z = np.random.default_rng(0).normal(size=[4, 3]).astype(np.float32)
     np.testing.assert_array_equal(model(z)["generated"], model.generator(z))
+
+
+@pytest.mark.parametrize("how", ["checkpoint", "weights"])
+def test_a_program_that_goes_on_as_the_page_says_ends_with_the_bits_of_one_that_did_not_stop(how, tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 256, [12, 8, 8, 1], dtype=np.uint8)
+    examples = batches.from_arrays({"image": (pixels, "bicubic")})
+
+    def go_on(model, steps):
+        model.compile(g_optimizer=Adam(1e-2), d_optimizer=Adam(1e-2))
+        if (tmp_path / "last.index").exists():
+            tf.train.Checkpoint(model=model).read(str(tmp_path / "last")).assert_consumed()
+        elif (tmp_path / "last.weights.h5").exists():
+            model.load_weights(tmp_path / "last.weights.h5")
+        data = batches.batches(examples, 4, seed=1, step=int(model.step.numpy()), transform=transforms.random_flip)
+        model.fit(data, steps_per_epoch=steps, shuffle=False, verbose=0)
+        return model
+
+    first, whole = dcgan(), dcgan()
+    whole.set_weights(first.get_weights())
+    go_on(whole, 5)
+    go_on(first, 2)
+    if how == "checkpoint":
+        tf.train.Checkpoint(model=first).write(str(tmp_path / "last"))
+    else:
+        first.save_weights(tmp_path / "last.weights.h5")
+    resumed = go_on(dcgan(), 3)
+    assert int(resumed.step.numpy()) == 5
+    got, expected = state(resumed), state(whole)  # optimizers too
+    assert got.keys() == expected.keys()
+    for name, value in expected.items():
+        np.testing.assert_array_equal(got[name], value, err_msg=name)

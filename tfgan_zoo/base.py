@@ -17,7 +17,8 @@ class GenerativeModel(keras.Model):
     A subclass has `train_step`, `preview` and `signatures`, as they are described here.
 
     Calling the model, and `predict`, answer as its signature `serving_default` does. `save_weights` and `load_weights`
-    keep the networks, the step and what else the family remembers; optimizers are kept by `tf.train.Checkpoint`.
+    keep the networks, the step, what else the family remembers and, once compiled, the optimizers; so does
+    `tf.train.Checkpoint(model=model)`.
 
     Args:
         networks: role -> built `keras.Model`; each becomes an attribute. All that trains, and what does not but is
@@ -224,7 +225,7 @@ class GenerativeModel(keras.Model):
 
 _NO_SAVE = (
     "{1}.{0} would lose the optimizers and the algorithm; to serve it use tfgan_zoo.export.export(model, folder), to "
-    "go on training tf.train.Checkpoint(model=model), for its networks save_weights, or save of one of them"
+    "go on training save_weights or tf.train.Checkpoint(model=model), for one of its networks that one's save"
 )
 
 
