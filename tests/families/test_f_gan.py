@@ -84,8 +84,9 @@ BY_HAND = {  # g_f(v), f*(g_f(v)) and their derivatives
 def test_a_step_moves_each_network_by_the_gradient_computed_by_hand(name, objective):
     # G(z) = a z + b, V(x) = w x + c; both step from the same place, on the same z.
     g, d, x = np.array([0.8, 0.3]), np.array([0.6, -0.4]), np.array([0.5, -1.0, 2.0])
-    given = {} if objective == "non_saturating" else {"generator_objective": objective}
-    model = FGAN(line(g), line(d), divergence=name, **given)
+    given = {"divergence": name, "generator_objective": objective}
+    defaults = {"divergence": "gan", "generator_objective": "non_saturating"}.items()
+    model = FGAN(line(g), line(d), **dict(given.items() - defaults))
     (z,) = noise(model, 3, draws=1)
     moved, logs = step(model, x[:, None])
 

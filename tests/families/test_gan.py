@@ -18,7 +18,7 @@ from closed_form import (
 from conformance import Conformance
 
 from tfgan_zoo import GAN
-from tfgan_zoo.data import images, toy
+from tfgan_zoo.data import batches, toy
 from tfgan_zoo.networks.mlp import mlp_discriminator, mlp_generator
 from tfgan_zoo.optimizers import Adam, LinearDecay
 
@@ -123,7 +123,7 @@ def test_one_discriminator_step_and_the_objective_that_does_not_saturate_are_the
 def test_on_points_it_previews_data_samples_and_d_and_serves_points():
     data = toy.points("toy:gaussian")
     model = GAN(mlp_generator((1,), 3, [8]), mlp_discriminator((1,), [8]))
-    shown = model.preview(images.take(data.test, 50))
+    shown = model.preview(batches.take(data.test, 50))
     assert {label: column.shape for label, column in shown.items()} == {
         "data": (50, 1),
         "sample": (50, 1),

@@ -94,7 +94,7 @@ def test_each_stage_has_its_terms(real, first, rank):
 @pytest.mark.parametrize("number", [1, 2, 3], ids=["first stage", "second stage begins", "second stage goes on"])
 def test_a_step_moves_each_network_by_the_gradient_computed_by_hand(number):
     # G(z) = a z + b, the old one at first 0.9 z - 1, the critic w x + c within 0.4; margins 1/4 and 1/2.
-    g, old, d, clip = np.array([0.2, 0.3]), np.array([0.9, -1.0]), np.array([0.35, 0.7]), 0.4
+    g, old, d, clip = np.array([0.2, 0.3]), np.array([0.9, -1.0]), np.array([0.35, -0.7]), 0.4
     x = np.array([1.0, -1.0, 0.9, 2.0, 0.8, -0.5, 0.9, 3.0])
     model = GoGAN(line(g), line(d), stage_steps=2, epsilon=0.25, n_critic=2, clip=clip)
     model.step.assign(number)

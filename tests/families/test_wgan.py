@@ -57,7 +57,7 @@ def _papers_model(**kwargs):
 def test_every_critic_weight_is_within_the_clip_after_every_step(policy, jit):
     keras.config.set_dtype_policy(policy)
     model = _papers_model(jit_compile=jit)
-    assert _largest(model) == 1.0  # batch normalisation's scale
+    np.testing.assert_allclose(_largest(model), 1.0, atol=0.1)  # batch normalisation's scale
     for largest in _watched(model, 3):
         assert largest == np.float32(0.01)  # the bound is reached, and held exactly
 
@@ -75,7 +75,7 @@ def test_the_weights_are_within_the_clip_on_two_replicas_too(two_replicas):
 
 def test_a_step_moves_each_network_by_the_gradient_computed_by_hand():
     # G(z) = a z + b, the critic w x + c, both within 0.5 after each of two steps; the first goes far beyond.
-    g, d, clip = np.array([0.2, 0.3]), np.array([0.1, 0.7]), 0.5
+    g, d, clip = np.array([0.2, 0.3]), np.array([0.1, -0.7]), 0.5
     x = np.array([2.0, -0.5, 3.0, 0.2, 1.0, -0.1])
     model = WGAN(line(g), line(d), n_critic=2, clip=clip)
     *first, last = noise(model, 3, draws=3)

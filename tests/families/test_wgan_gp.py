@@ -45,11 +45,11 @@ def test_the_critics_value_on_shifted_gaussians_is_the_shift(record_property):
 
 
 def test_a_step_moves_each_network_by_the_gradient_computed_by_hand():
-    # G(z) = a z + b; the critic w x^2 + c has the slope 2 w m at m = e x + (1 - e) G(z). The penalty's weight is 10.
+    # G(z) = a z + b; the critic w (x + x^2) + c has the slope w (1 + 2 m) at m = e x + (1 - e) G(z). lambda is 10.
     g, d = np.array([0.2, 0.3]), np.array([0.4, -0.2])
     x = np.array([1.0, -0.5, 0.8, 0.2, 1.2, -0.1])
     point = keras.Input([1])
-    model = WGANGP(line(g), keras.Model(point, line(d)(point**2)), n_critic=2)
+    model = WGANGP(line(g), keras.Model(point, line(d)(point + point**2)), n_critic=2)
     with random.stream(model.seed):
         draws = [np.float64(draw([3, 1]))[:, 0] for draw in [random.normal, random.uniform] * 2 + [random.normal]]
     moved, logs = step(model, x[:, None])
@@ -57,16 +57,17 @@ def test_a_step_moves_each_network_by_the_gradient_computed_by_hand():
     after = d
     for real, z, e in zip((x[0::2], x[1::2]), draws[0:4:2], draws[1:4:2], strict=True):
         fake = at(g, z)
-        mixed = e * real + (1 - e) * fake
-        slope = np.abs(2 * after[0] * mixed)
-        d_loss, gp = at(after, fake**2).mean() - at(after, real**2).mean(), np.mean((slope - 1) ** 2)
-        of_gp = np.array([np.mean(2 * (slope - 1) * np.abs(2 * mixed) * np.sign(after[0])), 0])
-        after = after - (slope_at(1.0, fake**2) - slope_at(1.0, real**2) + 10 * of_gp)
+        seen_real, seen_fake = real + real**2, fake + fake**2
+        mixed = 1 + 2 * (e * real + (1 - e) * fake)
+        slope = np.abs(after[0] * mixed)
+        d_loss, gp = at(after, seen_fake).mean() - at(after, seen_real).mean(), np.mean((slope - 1) ** 2)
+        of_gp = np.array([np.mean(2 * (slope - 1) * np.abs(mixed) * np.sign(after[0])), 0])
+        after = after - (slope_at(1.0, seen_fake) - slope_at(1.0, seen_real) + 10 * of_gp)
     last = draws[-1]
     fake = at(g, last)
     np.testing.assert_allclose(moved["discriminator"], d - after, rtol=1e-5, atol=1e-6)
-    np.testing.assert_allclose(moved["generator"], slope_at(-after[0] * 2 * fake, last), rtol=1e-5, atol=1e-6)
-    expected = d_loss, gp, -at(after, fake**2).mean()
+    np.testing.assert_allclose(moved["generator"], slope_at(-after[0] * (1 + 2 * fake), last), rtol=1e-5, atol=1e-6)
+    expected = d_loss, gp, -at(after, fake + fake**2).mean()
     np.testing.assert_allclose([logs["d_loss"], logs["gp"], logs["g_loss"]], expected, rtol=1e-5)
 
 
