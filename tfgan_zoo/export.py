@@ -52,7 +52,7 @@ def export(model, directory, about=None):
         InputError: `directory` is a file, cannot be written to, or has a name that TensorFlow reads as a pattern.
     """
     directory = Path(directory)
-    files.check_folder(directory, "the export folder")
+    files.check_folder(directory, "the export folder ")
     directory.mkdir(parents=True, exist_ok=True)
     files.remove_unfinished(directory)
     files.remove_unfinished(directory.resolve().parent)

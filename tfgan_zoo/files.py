@@ -150,7 +150,7 @@ def check_folder(path, flag):
 
     Args:
         path: of the folder.
-        flag: `--export-dir`, for the message.
+        flag: `--export-dir=`, or what else stands before the path in the message.
 
     Raises:
         InputError: see above.
@@ -158,7 +158,7 @@ def check_folder(path, flag):
     path = Path(path)
     check_name(path, flag)
     if path.exists() and not path.is_dir():
-        raise InputError(f"{flag}={path} is a file; give a folder")
+        raise InputError(f"{flag}{path} is a file; give another")
     made = []
     try:
         for parent in [*reversed(path.resolve().parents), path.resolve()]:
@@ -169,7 +169,7 @@ def check_folder(path, flag):
         probe.write_bytes(b"x")
         probe.unlink()
     except OSError as error:
-        raise InputError(f"{flag}={path} cannot be written to ({error.strerror}); give another folder") from error
+        raise InputError(f"{flag}{path} cannot be written to ({error.strerror}); give another folder") from error
     finally:
         for parent in reversed(made):
             with contextlib.suppress(OSError):
@@ -183,10 +183,10 @@ def check_name(path, flag):
         InputError: it holds one of `* ? [ ] \\`, or `://`.
     """
     if "://" in str(path):
-        raise InputError(f"{flag}={path} is an address; give a folder (mount the bucket)")
+        raise InputError(f"{flag}{path} is an address; give a folder (mount the bucket)")
     whole = str(Path(path).absolute())
     found = sorted(set(whole) & set("*?[]\\\n\r"))
     if found:
         raise InputError(
-            f"{flag}={path}: TensorFlow reads {' '.join(map(repr, found))} in {whole!r} as a pattern; give another path"
+            f"{flag}{path}: TensorFlow reads {' '.join(map(repr, found))} in {whole!r} as a pattern; give another path"
         )

@@ -178,17 +178,20 @@ class Checkpoints(_EveryStep):
         """Loads the newest checkpoint that can be read. Returns its step, None where there is none.
 
         Raises:
-            InputError: checkpoints exist and none can be read, they are of other networks, or the last that was saved
-                is gone.
+            InputError: checkpoints exist and none can be read, they are of other networks, or all that were saved are
+                gone.
         """
         paths = self._complete()
         noted = (files.read_json(self.folder / "saved.json") or {}).get("step", 0)
         newest = _number(paths[-1]) if paths else 0
         if isinstance(noted, int) and newest < noted:
-            raise InputError(
-                f"step {noted} was saved in {self.folder}, and the newest checkpoint there is of step {newest}; bring "
-                "it back (is the folder mounted?), remove saved.json there to go on from what is left, or --no-resume"
-            )
+            gone = f"step {noted} was saved in {self.folder} and is gone"
+            if not paths:
+                raise InputError(
+                    f"{gone}, with all other checkpoints; bring them back (is the folder mounted?), or start anew with "
+                    "--no-resume"
+                )
+            print(f"{gone}; going on from step {newest}", file=sys.stderr)
         for path in reversed(paths):
             try:
                 self.checkpoint.read(path).assert_consumed()

@@ -169,7 +169,7 @@ def parse(presets, argv):
             )  # fmt: skip
     for name in ("run_dir", "export_dir"):
         if getattr(config, name) is not None:
-            files.check_name(getattr(config, name), flag_of(name))
+            files.check_name(getattr(config, name), f"{flag_of(name)}=")
     for name in ("dataset", "run_dir", "export_dir", "data_dir"):
         if getattr(config, name) == "":
             raise InputError(f"{flag_of(name)} is empty; give a name, or leave it out")

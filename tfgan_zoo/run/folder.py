@@ -31,7 +31,7 @@ def began(folder, resume):
     Raises:
         InputError: the folder is a file, or holds something else than a run, or is one that must not be written to.
     """
-    files.check_name(folder, "--run-dir")
+    files.check_name(folder, "--run-dir=")
     if folder.exists() and not folder.is_dir():
         raise InputError(f"the run folder {folder} is a file; give a folder with --run-dir")
     _refuse_if_holding(folder, Path.cwd(), "the working folder")

@@ -144,8 +144,8 @@ class Job:
         self._xla, xla_why = devices.jit(config.jit, strategy)
         self._check_batch(config.batch_size)
         if self._chief and not config.dry_run:
-            files.check_folder(self._exported, "--export-dir")
-            files.check_folder(self.folder, "--run-dir")
+            files.check_folder(self._exported, "--export-dir=")
+            files.check_folder(self.folder, "--run-dir=")
         keras.utils.set_random_seed(config.seed)
         keras.config.set_dtype_policy(self._policy)
         self._phases, self._reached, self._data = [], 0, None
