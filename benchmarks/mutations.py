@@ -5,8 +5,8 @@
 
 For each edit the package and its tests are copied, the copy is edited, and the family's tests run on it: those whose
 expected numbers are computed by hand; where none of them fails, its other tests; then the tests that all families have.
-Slow ones are left out. What runs has to pass on a copy without an edit, too. Prints which test failed first, and a
-table; writes the former as JSON. Exit code 1 if an edit survived.
+Slow ones are left out. Each test that failed has to pass on a copy without an edit. Prints which failed first, and a
+table; writes the former as JSON, with the message. Exit code 1 if an edit survived.
 """
 
 import argparse
@@ -45,16 +45,15 @@ def main():
     started = time.time()
     _import_tensorflow()
     left = [(family, mutation.what) for family in args.family for mutation in MUTATIONS[family]]
-    rows = {edit: {"family": edit[0], "what": edit[1], "caught": None, "by": None} for edit in left}
+    rows = {edit: {"family": edit[0], "what": edit[1], "caught": None} for edit in left}
     for stage in STAGES:
         for edit, caught in _run(left, args.jobs, stage):
-            rows[edit].update({"caught": stage, "by": caught} if caught else {})
+            rows[edit].update({"caught": stage, **caught} if caught else {})
         left = [edit for edit in left if not rows[edit]["caught"]]
+        Path(args.json).write_text(json.dumps(list(rows.values()), indent=2) + "\n", encoding="utf-8")
     for family, what in left:
         print(f"{family}: {what}: SURVIVED")
-    rows = list(rows.values())
-    Path(args.json).write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
-    print(f"\n{_table(rows)}\n\n{time.time() - started:.0f} s with --jobs={args.jobs}")
+    print(f"\n{_table(rows.values())}\n\n{time.time() - started:.0f} s with --jobs={args.jobs}")
     sys.exit(1 if left else 0)
 
 
@@ -81,47 +80,52 @@ def _import_tensorflow():
 
 
 def _run(edits, jobs, stage):
-    """Yields each edit with the name of the first test of a stage that failed, or None; prints those."""
-    unedited = [(family, None) for family in dict.fromkeys(family for family, _ in edits)]
+    """Yields each edit with the first test of a stage that failed, or None; prints those."""
+    failed = {}
     # A process for each, forked from one that has imported TensorFlow and run nothing.
     with multiprocessing.get_context("fork").Pool(jobs, maxtasksperchild=1) as pool:
-        work = [(*edit, stage) for edit in [*unedited, *edits]]
-        for (family, what, _), caught in zip(work, pool.imap(_try, work, chunksize=1), strict=True):
-            if what is None and caught:
-                sys.exit(f"{family}: {caught} fails without any edit")
-            if what is not None:
-                if caught:
-                    print(f"{family}: {what}: {caught}", flush=True)
-                yield (family, what), caught
+        tried = pool.imap(_try, [(*edit, stage, None) for edit in edits], chunksize=1)
+        for (family, what), caught in zip(edits, tried, strict=True):
+            if caught:
+                print(f"{family}: {what}: {caught['by']}", flush=True)
+                failed.setdefault(family, set()).add(caught["by"])
+            yield (family, what), caught
+        unedited = pool.imap(_try, [(family, None, stage, tests) for family, tests in failed.items()], chunksize=1)
+        for family, caught in zip(failed, unedited, strict=True):
+            if caught:
+                sys.exit(f"{family}: {caught['by']} fails without any edit: {caught['why']}")
 
 
 class _Stage:
-    """A plugin of pytest that chooses the tests of a stage and remembers the first that failed."""
+    """A plugin of pytest that chooses the tests of a stage, or some of them, and remembers the first that failed."""
 
-    def __init__(self, stage):
-        self.stage, self.failed = stage, None
+    def __init__(self, stage, tests):
+        self.stage, self.tests, self.failed = stage, tests, None
 
     def pytest_collection_modifyitems(self, items):
-        items[:] = [item for item in items if not item.get_closest_marker("slow") and self.of(item) == self.stage]
+        items[:] = [item for item in items if self.of(item) == self.stage and not item.get_closest_marker("slow")]
+        if self.tests:
+            items[:] = [item for item in items if item.nodeid.partition("::")[2] in self.tests]
 
     def of(self, item):
         return STAGES[0] if "computed_by_hand" in item.name else STAGES[1] if item.cls is None else STAGES[2]
 
     def pytest_runtest_logreport(self, report):
         if report.failed and not self.failed:
-            self.failed = report.nodeid.partition("::")[2]
+            crash = getattr(report.longrepr, "reprcrash", None)
+            self.failed = {"by": report.nodeid.partition("::")[2], "why": crash.message.strip() if crash else ""}
 
     def pytest_collectreport(self, report):
         if report.failed and not self.failed:
-            self.failed = "the import of the tests"
+            self.failed = {"by": "the import of the tests", "why": str(report.longrepr)}
 
 
 def _try(work):
-    """Runs the tests of a family on a copy with one of its edits, or with none; the first that failed, or None."""
+    """Runs tests of a family on a copy with one of its edits, or with none; the first that failed, or None."""
     import pytest
 
-    family, what, stage = work
-    first = _Stage(stage)
+    family, what, *chosen = work
+    first = _Stage(*chosen)
     signal.signal(signal.SIGALRM, _too_long)
     signal.alarm(LIMIT)
     with tempfile.TemporaryDirectory() as folder:
@@ -139,10 +143,10 @@ def _try(work):
             try:
                 code = pytest.main(flags, plugins=[first])
             except TimeoutError:
-                return f"more than {LIMIT} s"
+                return {"by": "the clock", "why": f"more than {LIMIT} s"}
             finally:
                 signal.alarm(0)
-        if code and not first.failed:
+        if code not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED) and not first.failed:
             raise RuntimeError(f"pytest ended with {code} on {family}, {what}")
         import tfgan_zoo
 

@@ -2,7 +2,7 @@ import numpy as np
 from closed_form import at, line, logistic_loss, logistic_slopes, noise, sigmoid, slope_at, softplus, step
 from conformance import Conformance
 
-from tfgan_zoo import DCGAN, latent, pictures, random
+from tfgan_zoo import DCGAN, random
 from tfgan_zoo.networks.dcgan import dcgan_discriminator, dcgan_generator
 
 
@@ -28,14 +28,3 @@ def test_a_step_moves_each_network_by_the_gradient_computed_by_hand():
     np.testing.assert_allclose(moved["generator"], slope_at(-sigmoid(-logits) * after[0], last), rtol=1e-5, atol=1e-6)
     expected = logistic_loss(d, real, fake), softplus(-logits).mean()
     np.testing.assert_allclose([logs["d_loss"], logs["g_loss"]], expected, rtol=1e-5)
-
-
-def test_interpolation_and_arithmetic_in_the_latent_space_make_pictures():
-    family = TestDCGAN()
-    model = family.compiled()
-    family.train(model, 2)
-    with random.stream(0):
-        z = model.prior.draw(16)
-    for columns in latent.strips(model.generator, z).values():
-        picture = pictures.tile(columns)
-        assert picture.dtype == np.uint8 and picture.std() > 0
