@@ -226,7 +226,7 @@ def _values(image):
 
 
 def _scaled(values, black, white):
-    values = np.nan_to_num((values - black) * (255 / (white - black)), nan=0.0, posinf=255.0, neginf=0.0)
+    values = np.nan_to_num((values - black) * 255 / (white - black), nan=0.0, posinf=255.0, neginf=0.0)
     return np.clip(np.rint(values), 0, 255).astype(np.uint8)
 
 
