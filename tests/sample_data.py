@@ -1,5 +1,8 @@
 """What the tests of `tfgan_zoo/data` share: small files and folders, and how to look at batches."""
 
+import struct
+import zlib
+
 import numpy as np
 import tensorflow as tf
 from PIL import Image
@@ -19,6 +22,18 @@ def greys(folder, count=41):
     for i in range(count):
         save(folder / f"{i:02}.png", 4, 4, color=i)
     return folder
+
+
+def colour_16_bit(value):
+    """The bytes of a PNG file of one pixel of 16 bits per colour, which Pillow cannot write."""
+    chunks = (
+        (b"IHDR", struct.pack(">IIBBBBB", 1, 1, 16, 2, 0, 0, 0)),
+        (b"IDAT", zlib.compress(b"\0" + struct.pack(">HHH", value, value, value))),
+        (b"IEND", b""),
+    )
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in chunks
+    )
 
 
 def values(batch):

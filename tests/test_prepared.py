@@ -226,7 +226,7 @@ def test_the_listing_is_kept_as_json(load, tmp_path):
     data = load()
     kept = json.loads((tmp_path / "data/prepared" / data.fingerprint / "metadata.json").read_text())
     assert kept["listing"]["settings"] == {
-        "kind": "images", "size": "4x4", "channels": "as they are", "fit": "crop"
+        "kind": "images", "size": "4x4", "channels": "as they are", "fit": "crop", "range": "as the files say"
     }  # fmt: skip
     assert len(kept["listing"]["files"]["train"]) == 39 and kept["broken"] == {}
     assert kept["columns"] == {"image": [[4, 4, 1], "uint8", "bicubic"]}

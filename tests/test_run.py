@@ -317,7 +317,10 @@ def test_data_that_is_not_there_or_of_another_kind_is_refused(main, tmp_path):
         ("no_such_dataset_anywhere", "no_such_dataset_anywhere"),
         (tmp_path / "missing", "missing"),
         (tmp_path / "empty", "empty"),
-        (tmp_path / "unpaired", "unpaired has trainA/: unpaired images; pairs need files with A and B side by side"),
+        (
+            tmp_path / "unpaired",
+            "unpaired has pictures in trainA/ of A and none of B; pairs are side-by-side files; A/ and B/",
+        ),
     ):
         result = main(f"--dataset={dataset}")
         assert result.code == 2 and said in result.error

@@ -3,11 +3,13 @@
 import re
 import sys
 
+import numpy as np
 import tensorflow as tf
 import tensorflow_datasets as tfds
 from absl import logging
 
 from tfgan_zoo.data import decoding
+from tfgan_zoo.data.folders import printable
 from tfgan_zoo.errors import InputError
 
 
@@ -24,7 +26,7 @@ def resolve(name, data_dir, accepted):
     """
     # Other forms of names (`namespace:name`) make TFDS look into the network.
     if not re.fullmatch(r"[A-Za-z]\w*(/[\w.+-]+)?(:\d+\.\d+\.\d+)?", name):
-        raise InputError(f"{name} is neither a folder that exists nor a TFDS name; {accepted}")
+        raise InputError(f"{printable(name)} is neither a folder that exists nor a TFDS name; {accepted}")
     try:
         builder = tfds.builder(name, data_dir=data_dir)
     except Exception as error:  # Unknown name, configuration or version, or a set whose own imports are missing.
@@ -161,6 +163,20 @@ def image_and_label(builder, dataset):
         )
     feature = builder.info.features[label]
     return found[0], label, tuple(feature.names or map(str, range(feature.num_classes)))
+
+
+def check_values(builder, dataset, features):
+    """Refuses what would be read as other pictures than they are.
+
+    Raises:
+        InputError: floating-point pictures, which TFDS keeps as four channels of bytes.
+    """
+    for name in sorted(features):
+        dtype = np.dtype(builder.info.features[name].np_dtype)
+        if dtype.kind == "f":
+            raise InputError(
+                f"{dataset} has {dtype} numbers as its image {name}; choose a set of integers, or a folder"
+            )
 
 
 def channels(builder, features):
