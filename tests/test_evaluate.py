@@ -11,11 +11,11 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from tfgan_zoo import classifier, evaluate, latent
+from tfgan_zoo import evaluate, latent
 from tfgan_zoo.data import batches
 from tfgan_zoo.data.columns import Data
 from tfgan_zoo.errors import InputError
-from tfgan_zoo.metrics import frechet, kid, measure, neighbours, protocol, similarity, sources, swd
+from tfgan_zoo.metrics import classifier, frechet, kid, measure, neighbours, protocol, similarity, sources, swd
 
 SIZE = 16
 QUICK = ["--metrics=ms_ssim", "--ms-ssim-pairs=9"]

@@ -378,3 +378,41 @@ def test_another_backend_or_data_format_is_refused_in_one_line(main, monkeypatch
     monkeypatch.setattr(keras.config, "image_data_format", lambda: "channels_first")
     code, _, err = main()
     assert code == 2 and "image_data_format is channels_first; expected channels_last" in last(err)
+
+
+# --- Sizes nobody has
+
+
+@pytest.mark.parametrize("flag", ["batch-size", "width", "steps", "image-size", "log-every"])
+def test_a_number_that_nothing_reaches_is_refused_before_anything_is_made(main, tmp_path, flag):
+    for number in (2**31, 10**30):
+        code, _, err = main(f"--{flag}={number}")
+        assert (code, last(err)) == (2, f"error: --{flag}={number} must be below {2**31}")
+    assert not (tmp_path / "run").exists()
+
+
+def test_networks_that_do_not_fit_into_memory_are_refused_before_they_are_made(main, tmp_path):
+    code, _, err = main("--width=2000000000")  # refused at its first layer, of 119 GiB
+    assert code == 2 and "the weights of the networks would take more than" in last(err)
+    assert "lower the width or --image-size" in last(err) and not (tmp_path / "run").exists()
+
+
+def test_a_batch_that_does_not_fit_into_memory_is_refused(main, tmp_path):
+    code, _, err = main(f"--batch-size={2**31 - 2}")
+    assert code == 2 and f"a step's batch of {2**31 - 2:,} examples takes 1,024.0 GiB" in last(err)
+    assert not (tmp_path / "run").exists()
+
+
+def test_memory_that_runs_out_is_one_line_that_names_the_flags(main, monkeypatch):
+    def no_memory(self, logs):
+        raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor with shape[1,2]")
+
+    monkeypatch.setattr(callbacks.NanGuard, "after", no_memory)
+    code, _, err = main()
+    assert (code, last(err)) == (1, "error: out of memory; lower --batch-size, --image-size or the networks' width")
+
+
+@pytest.mark.parametrize("text", ["1", "a,b", "5,5", "9,1", "0,inf", "1,2,3"])
+def test_what_is_no_range_of_values_is_refused(main, text):
+    code, _, err = main(f"--value-range={text}")
+    assert code == 2 and last(err).startswith(f"error: --value-range={text}: expected two numbers")

@@ -5,6 +5,7 @@ A family subclasses `GenerativeModel`, writes `train_step` as its paper's algori
 """
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from tfgan_zoo import random
@@ -190,6 +191,19 @@ class GenerativeModel(keras.Model):
     def export(self, *args, **kwargs):
         raise InputError(_NO_SAVE.format("export", type(self).__name__))
 
+    def fit(self, x=None, *args, **kwargs):
+        """As `keras.Model.fit`.
+
+        Raises:
+            InputError: pictures of the first batch are outside of [-1, 1].
+        """
+        first = next(iter(x.take(1)), None) if isinstance(x, tf.data.Dataset) else x
+        if not isinstance(first, tuple):
+            columns = first if isinstance(first, dict) else {"image": first}
+            for name, column in columns.items():
+                _check_pictures(name, column, type(self).__name__)
+        return super().fit(x, *args, **kwargs)
+
     def make_train_function(self, force=False):
         if self.train_function is not None and not force:
             return self.train_function
@@ -227,6 +241,20 @@ _NO_SAVE = (
     "{1}.{0} would lose the optimizers and the algorithm; to serve it use tfgan_zoo.export.export(model, folder), to "
     "go on training save_weights or tf.train.Checkpoint(model=model), for one of its networks that one's save"
 )
+
+
+def _check_pictures(name, column, model):
+    """Refuses an array or tensor of pictures, or frames, that are not in [-1, 1]."""
+    if not isinstance(column, np.ndarray | tf.Tensor) or len(column.shape) < 4 or not len(column):
+        return
+    values = np.asarray(column[:64]).astype(np.float32)
+    low, high = float(values.min()), float(values.max())
+    kind = tf.as_dtype(column.dtype)
+    if not kind.is_floating or low < -1.01 or high > 1.01:
+        raise InputError(
+            f"{model}.fit: the pictures {name!r} are {kind.name} from {low:g} to {high:g}; expected floating-point "
+            "numbers in [-1, 1]: divide 0..255 by 127.5 and take 1 away"
+        )
 
 
 def two_players(generator, discriminator):

@@ -1,5 +1,6 @@
 """What a recipe calls, from top to bottom: `job.scope()`, `job.train(...)`, `job.finish(...)`."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -16,7 +17,7 @@ from tfgan_zoo.data import batches
 from tfgan_zoo.errors import InputError
 from tfgan_zoo.export import export
 from tfgan_zoo.metrics.protocol import higher_is_better
-from tfgan_zoo.run import callbacks, devices, flags
+from tfgan_zoo.run import callbacks, devices, flags, memory
 from tfgan_zoo.run import folder as run_folder
 
 
@@ -70,6 +71,8 @@ def _main(family, presets, recipe, argv):
     except BrokenPipeError:
         raise
     except (OSError, *_NO_ROOM) as error:
+        if isinstance(error, tf.errors.ResourceExhaustedError) and not _is_of_disk(error):
+            _end(1, "error: out of memory; lower --batch-size, --image-size or the networks' width")
         if not isinstance(error, OSError) and not _is_of_disk(error):
             raise
         reason = getattr(error, "strerror", None) or " ".join(str(error).split())[:160]
@@ -156,8 +159,15 @@ class Job:
             _say("precision", f"{self._policy} ({why}); XLA {'on' if self._xla else 'off'} ({xla_why})")
 
     def scope(self):
-        """Where networks, models and optimizers are made: `with job.scope():`."""
-        return self._strategy.scope()
+        """Where networks, models and optimizers are made: `with job.scope():`.
+
+        Raises:
+            InputError: their weights, with what an optimizer keeps of each, would not fit into this computer.
+        """
+        stack = contextlib.ExitStack()
+        stack.enter_context(memory.held_to_what_is_there())
+        stack.enter_context(self._strategy.scope())
+        return stack
 
     def train(self, model, data, *, until, metrics="", transform=None, batch_size=None, phase=None, **optimizers):
         """Trains up to step `until`, from where the run folder stopped: one phase of the run.
@@ -184,6 +194,7 @@ class Job:
         self._check_batch(batch_size)
         with self.scope():
             model.compile(jit_compile=self._xla, steps_per_execution=config.steps_per_execution, **optimizers)
+        memory.check_batch(data, batch_size * model.minibatches)
         self._describe(model, data, phase if self._phases or phase != "1" else "")
         began, self._reached = self._reached, until
         self._phases.append(phase)
@@ -262,6 +273,8 @@ class Job:
             return
         if data is not self._data:
             _say("data", data.description)
+            for note in data.notes:
+                _say("", note)
             self._data = data
         counts = ", ".join(f"{role} {getattr(model, role).count_params():,}" for role in model.roles)
         _say("parameters", f"phase {phase}: {counts}" if phase else counts)
