@@ -9,7 +9,7 @@ noted.
     python recipes/sagan.py --preset=paper
 
 Paper (arXiv 1805.08318): section 4, ImageNet at 128x128 with labels, attention at 32x32, batch 256. Its number of steps
-is that of the published code. Not yet run here.
+is that of the published code, its betas are the paper's (the code has 0 and 0.999). Not yet run here.
 """
 
 import dataclasses
@@ -57,7 +57,7 @@ def main(job, config):
     both = {"grow": True, "num_classes": classes, "attention": config.attention}
     with job.scope():
         generator = sn_resnet_generator(shape, config.latent_dim, config.width, spectral=True, **both)
-        discriminator = sn_resnet_discriminator(shape, config.width, **both)
+        discriminator = sn_resnet_discriminator(shape, config.width, bias=True, **both)
         model = SAGAN(generator, discriminator, num_classes=classes, seed=config.seed)
         g_optimizer = Adam(config.g_learning_rate, beta_1=0.0, beta_2=0.9)
         d_optimizer = Adam(config.d_learning_rate, beta_1=0.0, beta_2=0.9)

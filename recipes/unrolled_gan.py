@@ -14,7 +14,8 @@ K = 10, 0.6 with K = 0.
 
 Paper (arXiv 1611.02163): section 3.1 and appendix A, the ring of 8 Gaussians, K = 10 (figure 2), and K = 0 for what it
 is compared with. The networks of appendix A are from memory: its text was not at hand. Optimizers, batch, steps and z
-are those of the authors' demonstration on a smaller ring (github.com/poolio/unrolled_gan).
+are those of the authors' demonstration on a smaller ring (github.com/poolio/unrolled_gan), with rates of 1e-3 and 1e-4;
+appendix A has 1e-4 for both (from memory).
 
 The fourth command is section 3.2, a recurrent generator of digits (from memory, too; with `--unroll-steps=0` it
 collapses); the fifth the stacked digits, with the numbers of PacGAN's code (github.com/fjxmlzn/PacGAN):

@@ -19,7 +19,7 @@ class InstanceNormalization(keras.layers.Layer):
     the mean (at worst sqrt(H) standard deviations off), and the result does not depend on it.
 
     Args:
-        affine: learn a scale and an offset per channel (CycleGAN has none).
+        affine: learn a scale and an offset per channel (the CycleGAN here has none).
         epsilon: added to the variance.
         gamma_initializer: of the scale.
     """

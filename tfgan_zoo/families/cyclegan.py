@@ -3,14 +3,19 @@ Efros, ICCV 2017. arXiv 1703.10593.
 
 Follows equations 1 to 3 with the least-squares losses and the image pool of 50 of section 4, D's objective halved
 (appendix 7.1) and the identity term of section 5.2. Departs from it in that
-- the identity term is on unless turned off; the paper has it for paintings and flowers only (appendix 7.1);
-- the pool takes a batch at once, each image a slot of its own; at the paper's batch size of 1 that is the same.
+- the identity term is on unless turned off, as in the published Lua code (github.com/junyanz/CycleGAN); the paper has
+  it for paintings and flowers only (appendix 7.1, from memory);
+- the pool takes a batch at once, each image a slot of its own; at the paper's batch size of 1 that is the same;
+- the discriminators step first, and the generators against the discriminators that have; the Lua code has the
+  generators first.
+The networks' normalisation is without scale and offset (`networks.residual_translator`).
 The paper's X, Y, G, F are a, b, generator_ab, generator_ba here.
 """
 
 import tensorflow as tf
 
 from tfgan_zoo import base, losses, random, replicas, signatures
+from tfgan_zoo.errors import InputError
 
 
 class ImagePool(tf.Module):
@@ -37,6 +42,11 @@ class ImagePool(tf.Module):
             return images
         fresh = replicas.gather(images)
         batch = tf.shape(fresh)[0]
+        if (fresh.shape[0] or 0) > self.size:
+            raise InputError(
+                f"a batch of {fresh.shape[0]} images over all replicas does not fit a pool of {self.size}; give a"
+                f" smaller batch, a pool_size of {fresh.shape[0]} or more, or 0 for none"
+            )
         place = self.count + tf.range(batch)
         filling = place < self.size
         shuffled = tf.argsort(random.uniform([self.size], same=True))[:batch]
@@ -64,6 +74,9 @@ class CycleGAN(base.GenerativeModel):
         identity_weight: of the identity term, as a multiple of `cycle_weight` (appendix 7.1); 0 leaves it out.
         pool_size: fakes remembered per domain (section 4); at least the global batch, or 0.
         seed: see `base.GenerativeModel`.
+
+    Raises:
+        InputError: in training, a batch that is larger than the pool.
 
     Example:
         import numpy as np

@@ -8,7 +8,9 @@ before its first layer. The networks at the end are the published code's for CIF
 Departs from them in that
 - all levels are trained in one step, on the pyramids of the same images; they share no weight, loss or gradient: each
   is trained as if alone;
-- the discriminators see every image as real and, its residual generated, as fake, where the paper tosses a coin;
+- the discriminators see every image as real and, its residual generated, as fake, where the paper tosses a coin (the
+  code halves each batch), and their loss is the sum of the means over real and over fake images, where the code has one
+  mean over both: twice its gradient;
 - the kernels of d and u are the simplest of their kind: which ones the paper has was not seen (the code has Torch's
   image.scale);
 - a sample is clipped to [-1, 1] in the end.

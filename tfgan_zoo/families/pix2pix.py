@@ -3,8 +3,9 @@ arXiv 1611.07004.
 
 Follows section 3 (equations 1, 3 and 4; 2 is an ablation). Departs from it in that
 - a served or evaluated picture is normalised with batch norm's moving averages, not with the statistics of the test
-  batch (section 3.3): its translation must not depend on its neighbours. Networks built with
-  `normalization="instance"` do exactly what the paper does at batch size 1;
+  batch (section 3.3): its translation must not depend on its neighbours. Networks with instance norm that has a scale
+  and an offset (`unet_generator(normalization="instance")`, `patchgan_discriminator(normalization="instance",
+  affine=True)`) do what the paper's batch norm does at batch size 1, in training and in serving;
 - served pictures all get the same dropout mask, for the same reason: the answer is a function of the picture.
 """
 

@@ -3,8 +3,12 @@ arXiv 1805.08318.
 
 Self-attention (`layers.SelfAttention`, eq. 1-3) and spectral normalisation in both networks, trained by the hinge loss
 (eq. 4) with one discriminator step per generator step and a learning rate for each. The attention follows the formulas
-of the ICML text; equation and section numbers are from memory. Departs from the published code as
-`layers.SelfAttention` says, and in the initial weights (`networks.sn_resnet`).
+of the ICML text; equation and section numbers are from memory. Departs from the published code
+(github.com/brain-research/self-attention-gan)
+- as `layers.SelfAttention` says, and in the initial weights (`networks.sn_resnet`);
+- in that the vectors u of the power iteration move at every call of a network in training; there only where the
+  discriminator sees real images;
+- in the recipe's beta_2 of Adam, the paper's 0.9, where the code leaves TensorFlow's 0.999.
 """
 
 import tensorflow as tf

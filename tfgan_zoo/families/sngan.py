@@ -2,10 +2,9 @@
 arXiv 1802.05957. With labels it is the GAN of "cGANs with Projection Discriminator", Miyato and Koyama, ICLR 2018,
 arXiv 1802.05637.
 
-The method is in the discriminator's layers (`layers.SpectralNorm`), trained by the hinge loss (eq. 16,
-17) with n_dis discriminator steps per generator step. Equation numbers are from memory; formulas agree with the
-published code. Departs from that code in that the generator's step comes after the discriminator's, and is taken on as
-many fakes as theirs (the code takes twice as many).
+The method is in the discriminator's layers (`layers.SpectralNorm`), trained by the hinge loss (eq. 16, 17) with n_dis
+discriminator steps per generator step. Departs from the published code in that the generator's step comes after the
+discriminator's, and is taken on as many fakes as theirs (the code takes twice as many).
 """
 
 import tensorflow as tf

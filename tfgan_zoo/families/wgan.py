@@ -1,7 +1,11 @@
 """WGAN: "Wasserstein GAN", Arjovsky, Chintala and Bottou, ICML 2017. arXiv 1701.07875.
 
 Follows Algorithm 1. Departs from it in nothing; its numbers were checked against a textbook's copy of the box. Clipping
-takes every trainable weight of the critic, batch normalisation's scale and offset included, as the published code does.
+takes every trainable weight of the critic, batch normalisation's scale and offset included, as the published code
+(github.com/martinarjovsky/WassersteinGAN) does. Departs from that code in that
+- the critic makes n_critic steps always; there it makes 100 for each of the generator's first 25 steps and for every
+  500th. A step is one compiled program here, given the same number of minibatches each time: that number cannot change;
+- weights are clipped after each critic step, as in the box, there before it.
 """
 
 import tensorflow as tf
