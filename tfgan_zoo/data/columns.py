@@ -44,22 +44,22 @@ def picture(height, width, channels):
 class Data:
     """A data set in the form of one kind of batch. One column comes as a tensor, several as a dict of them.
 
-        Attributes:
-            name: as it was given.
-            kind: images, labelled, pairs, unpaired, or points (`data/toy.py`).
-            columns: the name of each column and what it is: `image`; `image` and `label`; `image` and `target`; `a` and
-                `b`; `point`.
-            train: examples to learn from.
-            test: examples held out from them. Those of unpaired data come as pairs: true ones where they are known.
-            description: one line for the console.
-            licence: the licence of the data, as far as its source states one.
-            classes: names of the labels, when labelled.
-            broken: files that could not be read, with the reason.
-            test_is_paired: of unpaired data, whether the two images of a held-out example belong together.
-            shown: held-out examples that a sample grid is made of.
-            fingerprint: of the prepared set (`data/prepared.py`); empty for what is computed.
-                notes: of a folder, what it was taken for and what was left out of it, a line each for the console.
-        """
+    Attributes:
+        name: as it was given.
+        kind: images, labelled, pairs, unpaired, or points (`data/toy.py`).
+        columns: the name of each column and what it is: `image`; `image` and `label`; `image` and `target`; `a` and
+            `b`; `point`.
+        train: examples to learn from.
+        test: examples held out from them. Those of unpaired data come as pairs: true ones where they are known.
+        description: one line for the console.
+        licence: the licence of the data, as far as its source states one.
+        classes: names of the labels, when labelled.
+        broken: files that could not be read, with the reason.
+        test_is_paired: of unpaired data, whether the two images of a held-out example belong together.
+        shown: held-out examples that a sample grid is made of.
+        fingerprint: of the prepared set (`data/prepared.py`); empty for what is computed.
+        notes: of a folder, what it was taken for and what was left out of it, a line each for the console.
+    """
 
     name: str
     kind: str
