@@ -24,11 +24,12 @@ def greys(folder, count=41):
     return folder
 
 
-def colour_16_bit(value):
-    """The bytes of a PNG file of one pixel of 16 bits per colour, which Pillow cannot write."""
+def png_16_bit(*values, significant=None):
+    """The bytes of a PNG file of one pixel of 16 bits, grey or RGB; `significant` is its sBIT."""
     chunks = (
-        (b"IHDR", struct.pack(">IIBBBBB", 1, 1, 16, 2, 0, 0, 0)),
-        (b"IDAT", zlib.compress(b"\0" + struct.pack(">HHH", value, value, value))),
+        (b"IHDR", struct.pack(">IIBBBBB", 1, 1, 16, {1: 0, 3: 2}[len(values)], 0, 0, 0)),
+        *([(b"sBIT", bytes([significant] * len(values)))] if significant else []),
+        (b"IDAT", zlib.compress(b"\0" + struct.pack(f">{len(values)}H", *values))),
         (b"IEND", b""),
     )
     return b"\x89PNG\r\n\x1a\n" + b"".join(

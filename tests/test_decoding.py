@@ -4,7 +4,7 @@ import struct
 import numpy as np
 import pytest
 from PIL import Image, TiffImagePlugin
-from sample_data import BLUE, GREEN, RED, WHITE, colour_16_bit, save
+from sample_data import BLUE, GREEN, RED, WHITE, png_16_bit, save
 
 from tfgan_zoo.data import decoding
 
@@ -196,6 +196,16 @@ def test_pillow_scales_portable_greymaps_by_their_own_largest_value(tmp_path):
     assert row(tmp_path / "x.pgm", found_range=(0, 4095)) == [128, 255]
 
 
+def test_significant_bits_of_a_png_are_taken_where_nothing_is_above_them(tmp_path):
+    (tmp_path / "x.png").write_bytes(png_16_bit(600, significant=12))
+    header = decoding.header(tmp_path / "x.png")
+    assert (header.significant, header.declared) == (12, None)
+    assert decoding.header(deep(tmp_path / "y.png", np.array([600], np.uint16))).significant is None
+    assert decoding.range_of(0, 600, False, 12) == (0, 4095) and decoding.range_of(0, 600, False) == (0, 1023)
+    assert decoding.range_of(0, 65520, False, 12) == (0, 65535)  # scaled, as the specification has it
+    assert decoding.read(tmp_path / "x.png", 1, 1, found_range=(0, 1200)).item() == 128
+
+
 def test_unsigned_32_bits_are_not_read_as_negative_and_signed_ones_are(tmp_path):
     path = deep(tmp_path / "x.tif", np.array([0, -1], np.int32))
     assert decoding.extremes(path) == (-1, 0)
@@ -260,6 +270,6 @@ def test_a_header_says_that_there_are_frames_and_that_colours_are_cut(tmp_path):
     save(tmp_path / "y.png", 4, 4, mode="RGB")
     header = decoding.header(tmp_path / "y.png")
     assert not (header.frames or header.cut or header.deep)
-    (tmp_path / "z.png").write_bytes(colour_16_bit(1000))
+    (tmp_path / "z.png").write_bytes(png_16_bit(1000, 1000, 1000))
     header = decoding.header(tmp_path / "z.png")
     assert header.cut and not header.deep and decoding.extremes(tmp_path / "z.png") == (3, 3)  # 1000 // 256

@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 import tensorflow_datasets as tfds
 from PIL import Image
-from sample_data import BLUE, RED, colour_16_bit, first, greys, same, save, values
+from sample_data import BLUE, RED, first, greys, png_16_bit, same, save, values
 
 from tfgan_zoo.data import batches, images, inspection, prepared, transforms
 from tfgan_zoo.errors import InputError
@@ -224,6 +224,18 @@ def test_black_and_white_are_found_over_the_whole_set(tmp_path, dtype, most, whi
     assert data.notes[-1] == f"more than 8 bits in 2 pictures, first a.tif: {line}"
 
 
+def test_bits_that_all_png_files_say_are_significant_are_white(tmp_path):
+    (tmp_path / "x").mkdir()
+    for name, significant in (("a", 12), ("b", 12)):
+        (tmp_path / f"x/{name}.png").write_bytes(png_16_bit(819, significant=significant))
+    data = images.images(tmp_path / "x", image_size=1, data_dir=tmp_path)
+    assert values(batches.take(data.train, 1)) == [51]  # 819 / 4095 of 255
+    assert data.notes[-1].endswith("0 to 4095 become black to white (found: 819 to 819 in the set)")
+    (tmp_path / "x/b.png").write_bytes(png_16_bit(819))
+    data = images.images(tmp_path / "x", image_size=1, data_dir=tmp_path)
+    assert values(batches.take(data.train, 1)) == [204]  # 819 / 1023 of 255
+
+
 def test_black_and_white_can_be_asked_for_and_are_part_of_the_fingerprint(tmp_path):
     deep(tmp_path / "x", a=np.array([0, 1000], np.uint16), b=np.array([0, 1000], np.uint16))
     found = images.images(tmp_path / "x", image_size=(1, 2), data_dir=tmp_path)
@@ -252,12 +264,12 @@ def test_floating_point_pictures_that_tell_no_range_are_refused_unless_it_is_ask
 
 def test_colours_of_16_bits_of_which_only_the_lower_are_used_are_refused(tmp_path):
     (tmp_path / "x").mkdir()
-    (tmp_path / "x/a.png").write_bytes(colour_16_bit(4095))
+    (tmp_path / "x/a.png").write_bytes(png_16_bit(4095, 4095, 4095))
     with pytest.raises(
         InputError, match="^1 picture of .*/x of 16 bits per colour use no more than 12 of them and would"
     ):
         images.images(tmp_path / "x", image_size=4, data_dir=tmp_path)
-    (tmp_path / "x/b.png").write_bytes(colour_16_bit(65535))
+    (tmp_path / "x/b.png").write_bytes(png_16_bit(65535, 65535, 65535))
     assert values(batches.take(images.images(tmp_path / "x", image_size=1, data_dir=tmp_path).train, 1)) == [15]
 
 

@@ -28,6 +28,8 @@ class Header(NamedTuple):
             floating-point numbers.
         floating: whether they are floating-point numbers.
         declared: the values of black and white, where the file says so; else None.
+        significant: bits that a PNG file of 16 bits says are significant (sBIT), or None. By the PNG specification they
+            are the upper ones, scaled to 16; some programs write them as the lower ones.
         frames: whether there are several frames, of which the first is read.
         cut: whether it is a colour picture of 16 bits per channel, of which Pillow reads the upper 8.
     """
@@ -38,6 +40,7 @@ class Header(NamedTuple):
     deep: bool
     floating: bool
     declared: tuple[float, float] | None
+    significant: int | None
     frames: bool
     cut: bool
 
@@ -81,6 +84,7 @@ def header(file):
             deep=_is_deep(image),
             floating=image.mode == "F",
             declared=_declared(image),
+            significant=_significant(image.fp) if image.format == "PNG" and _is_deep(image) else None,
             frames=image.format in _FRAMES and getattr(image, "is_animated", False),
             cut=not _is_deep(image) and isinstance(raw, str) and ";16" in raw,
         )
@@ -94,12 +98,17 @@ def extremes(file):
     return (float(values.min()), float(values.max())) if values.size else (float("nan"), float("nan"))
 
 
-def range_of(least, most, floating):
+def range_of(least, most, floating, significant=None):
     """What is black and white in a set of files of more than 8 bits, by the values in all of them.
 
     Integers use a whole, even number of bits, 8 or more, as sensors give them: up to 4000 means 4095. Where they do not
     fill half of 8 bits, the largest is white. Of floating-point numbers the largest is white, or 1 where it is near.
     Black is 0, or the least value where that is negative.
+
+    Args:
+        least, most: of all files.
+        floating: whether any has floating-point numbers.
+        significant: how many bits the files say are significant. They are taken for it where nothing is above them.
 
     Returns:
         (black, white), or None where the values do not tell.
@@ -109,6 +118,8 @@ def range_of(least, most, floating):
         return None
     if floating:
         return least, 1.0 if 0.5 < most <= 1 else most
+    if significant and least == 0 and most < 2**significant:
+        return least, float(2**significant - 1)
     if most < 128 or least < 0:
         return least, most
     bits = int(most).bit_length()
@@ -244,6 +255,20 @@ def _declared(image):
     bits = _tag(image, _BITS)
     # 8, 16 and 32 are what the file stores, not what the values use.
     return (0.0, float(2**bits - 1)) if bits is not None and bits not in (8, 16, 32, 64) else None
+
+
+def _significant(file):
+    """The first number of the chunk sBIT of a PNG file, or None. The file stays where it is."""
+    place = file.tell()
+    try:
+        file.seek(8)
+        while len(start := file.read(8)) == 8 and start[4:] not in (b"IDAT", b"IEND"):
+            if start[4:] == b"sBIT":
+                return file.read(1)[0]
+            file.seek(int.from_bytes(start[:4]) + 4, io.SEEK_CUR)
+        return None
+    finally:
+        file.seek(place)
 
 
 def _tag(image, number):

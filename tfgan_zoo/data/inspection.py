@@ -93,19 +93,19 @@ def _check_cut(files, folder):
 def _values(decode, deep, folder):
     if decode.value_range:
         return decode, [f"{_of_bits(deep)}: {_span(decode.value_range)} (asked for)"]
-    lines = []
-    said = {}
+    lines, spans_said = [], {}
     for file, header in deep.items():
         if header.declared:
-            said.setdefault(header.declared, []).append(file)
-    lines += [f"{_of_bits(files)}: {_span(span)} (the files say so)" for span, files in said.items()]
+            spans_said.setdefault(header.declared, []).append(file)
+    lines += [f"{_of_bits(files)}: {_span(span)} (the files say so)" for span, files in spans_said.items()]
     unsaid = [file for file, header in deep.items() if not header.declared]
     if not unsaid:
         return decode, lines
     floating = any(deep[file].floating for file in unsaid)
     spans = [span for _, span in _extremes(unsaid)]
     least, most = min((low for low, _ in spans), default=0.0), max((high for _, high in spans), default=0.0)
-    span = decoding.range_of(least, most, floating)
+    said = {deep[file].significant for file in unsaid}
+    span = decoding.range_of(least, most, floating, said.pop() if len(said) == 1 else None)
     if span is None and floating:
         raise InputError(
             f"{counted(len(unsaid), 'picture')} of {printable(folder)} of floating-point numbers do not tell black "
