@@ -168,8 +168,11 @@ def test_what_is_served_as_logits_is_the_negative_energy():
 def test_a_global_batch_of_one_image_is_refused_in_one_line():
     model = _make()
     model.compile(g_optimizer=keras.optimizers.SGD(), d_optimizer=keras.optimizers.SGD())
+    images = tf.zeros([1, 8, 8, 1])
     with pytest.raises(InputError, match="^a global batch of 1 image has no other to be pulled away from; give a .+$"):
-        model.fit(tf.data.Dataset.from_tensors(tf.zeros([1, 8, 8, 1])), verbose=0)
+        model.fit(tf.data.Dataset.from_tensors(images), shuffle=False, verbose=0)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="has no other to be pulled away from; give a batch of 2"):
+        model.fit(tf.data.Dataset.from_tensor_slices(images).batch(4), shuffle=False, verbose=0)
 
 
 def test_the_papers_autoencoder_is_three_convolutions_and_their_mirror_image():

@@ -47,7 +47,10 @@ class ImagePool(tf.Module):
                 f"a batch of {fresh.shape[0]} images over all replicas does not fit a pool of {self.size}; give a"
                 f" smaller batch, a pool_size of {fresh.shape[0]} or more, or 0 for none"
             )
-        place = self.count + tf.range(batch)
+        fits = f"a batch over all replicas is larger than the pool of {self.size}; give a smaller batch or no pool"
+        checked = tf.debugging.assert_less_equal(batch, self.size, fits)  # where it is not known before the step runs
+        with tf.control_dependencies([checked] if checked is not None else []):
+            place = self.count + tf.range(batch)
         filling = place < self.size
         shuffled = tf.argsort(random.uniform([self.size], same=True))[:batch]
         slot = tf.where(self.count == self.size, shuffled, place % self.size)

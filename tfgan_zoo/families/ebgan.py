@@ -109,13 +109,15 @@ def pulling_away(code):
     A replica returns the mean of its own rows i, so that the mean over replicas is the term of all of them.
 
     Raises:
-        InputError: one code alone.
+        InputError: one code alone; a `tf.errors.InvalidArgumentError` where that shows only when the step runs.
     """
     own = tf.cast(tf.reshape(code, [-1, math.prod(code.shape[1:])]), tf.float32)
     own = tf.math.l2_normalize(own, axis=1, epsilon=1e-12)
     every = replicas.gather(own)
+    alone = "a global batch of 1 image has no other to be pulled away from; give a batch of 2 or more"
     if every.shape[0] == 1:
-        raise InputError("a global batch of 1 image has no other to be pulled away from; give a batch of 2 or more")
+        raise InputError(alone)
+    tf.debugging.assert_greater(tf.shape(every)[0], 1, alone)  # where the size is not known before the step runs
     squared = tf.square(tf.matmul(own, every, transpose_b=True))  # [B, N]
     itself = tf.square(tf.reduce_sum(tf.square(own), axis=1))  # cos(S_i, S_i)^2, 0 where the code is 0
     others = tf.cast(tf.shape(every)[0] - 1, tf.float32)
