@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
-from tfgan_zoo import latent, pictures, random, signatures
+from tfgan_zoo import latent, pictures, random, served_files, signatures
 from tfgan_zoo.errors import InputError
 
 UNKNOWN_SIZE = 256  # of a picture where a signature takes any
@@ -78,6 +78,12 @@ class Model:
     def prior(self, dim):
         """The `latent.Prior` of a z of `dim` numbers: as the metadata says, else normal."""
         return latent.Prior(dim, **(self.metadata.get("noise") or {}))
+
+    @property
+    def fit(self):
+        """How pictures of another shape are made to fit: as the metadata says, else crop."""
+        fit = (self.metadata.get("picture_files") or {}).get("fit")
+        return fit if fit in served_files.FITS else "crop"
 
     @property
     def classes(self):
@@ -249,7 +255,7 @@ def shift(z, by, prior):
     return np.clip(moved, -prior.bound, prior.bound) if prior.law == "uniform" else moved
 
 
-def from_file(content, tensor, swap=False):
+def from_file(content, tensor, swap=False, fit="crop"):
     """A PNG or JPEG file of any size -> picture [H, W, C], as the input `tensor` wants it.
 
     Pictures are in [-1, 1]. Masks are 1, known, where the file is nearer to white, and 0, the hole, where it is nearer
@@ -257,14 +263,18 @@ def from_file(content, tensor, swap=False):
 
     Args:
         swap: exchange black and white; opacity stays.
+        fit: what to do with another aspect ratio: `Model.fit`.
 
     Raises:
-        InputError: it is no picture.
+        InputError: it is no picture, or one too large.
     """
     (height, width), channels = _size(tensor), tensor.shape[3]
     try:
-        picture = signatures.from_bytes(tf.constant(content), height, width, channels).numpy()
-    except (tf.errors.InvalidArgumentError, ValueError) as error:
+        (picture,) = served_files.read(tf.constant([content]), height, width, channels, fit).numpy()
+    except tf.errors.InvalidArgumentError as error:
+        if "or less in all" in str(error):
+            most = f"{served_files.MAX_PIXELS:,}"
+            raise InputError(f"this picture has more than {most} pixels; give a smaller one") from error
         raise InputError("this file cannot be read as a picture; give a PNG or JPEG file") from error
     if swap:
         picture[..., :3] *= -1

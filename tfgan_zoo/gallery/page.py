@@ -82,7 +82,7 @@ def _use(model):
     with left:
         drawn = use.named("image") | use.named("mask")
         given = _numbers_and_texts(model, use, key)
-        given |= {name: _picture(name, tensor, f"{key} {name}") for name, tensor in drawn.items()}
+        given |= {name: _picture(name, tensor, f"{key} {name}", model.fit) for name, tensor in drawn.items()}
     if any(given[name] is None for name in drawn):
         right.info("Draw or upload a picture on the left.")
         return
@@ -163,7 +163,7 @@ def _next(key):
     st.session_state[key] = st.session_state[key] + 1
 
 
-def _picture(name, tensor, key):
+def _picture(name, tensor, key, fit):
     """A picture drawn or uploaded, as `gallery.from_file` makes it; None: not yet."""
     st.markdown(f"**{name.capitalize()}**")
     drawn = st.radio("From", ["Draw", "Upload"], horizontal=True, key=f"{key} from") == "Draw"
@@ -178,7 +178,7 @@ def _picture(name, tensor, key):
         content = file.getvalue() if file else b""
     if not content:
         return None
-    return gallery.from_file(content, tensor, swap)
+    return gallery.from_file(content, tensor, swap, fit)
 
 
 def _lower(card):
