@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
-from tfgan_zoo import latent, pictures, random, served_files, signatures
+from tfgan_zoo import latent, pictures, random, served_files, signatures, trust
 from tfgan_zoo.errors import InputError
 
 UNKNOWN_SIZE = 256  # of a picture where a signature takes any
@@ -197,12 +197,16 @@ def _tensor(name, info):
     return Tensor(next(fitting, ""), dtype.name, shape)
 
 
-def load(path):
+def load(path, trusted=False):
     """The SavedModel in the folder `path`.
 
+    Args:
+        trusted: load it whatever its graph does, see `trust`.
+
     Raises:
-        InputError: it cannot be loaded.
+        InputError: it cannot be loaded, or does more than compute.
     """
+    trust.check(path, trusted)
     try:
         return tf.saved_model.load(str(path))
     except Exception as error:  # damaged files fail in many ways

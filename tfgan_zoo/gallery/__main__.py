@@ -31,6 +31,8 @@ class Config:
     port: int = 8501
     browser: bool = True
     """Open the page in the browser."""
+    trust: bool = False
+    """Also open models whose graph reads or writes files, calls Python or the network."""
 
 
 def main(argv=None):
@@ -58,7 +60,16 @@ def main(argv=None):
         "client.toolbarMode": "minimal",
     }
     page = Path(__file__).with_name("page.py")
-    cli.main(["run", str(page), *(f"--{name}={value}" for name, value in flags.items()), "--", config.folder])
+    cli.main(
+        [
+            "run",
+            str(page),
+            *(f"--{name}={value}" for name, value in flags.items()),
+            "--",
+            config.folder,
+            *["--trust"][: config.trust],
+        ]
+    )
 
 
 def _check_free(host, port):

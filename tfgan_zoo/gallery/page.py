@@ -46,7 +46,7 @@ sketch = st.components.v2.component("tfgan_zoo.sketch", html=_SKETCH_HTML, css=_
 load = st.cache_resource(gallery.load, max_entries=4, show_spinner="Loading the model")
 
 
-def page(folder):
+def page(folder, trusted=False):
     """Everything on the page."""
     st.set_page_config("tfgan_zoo gallery", layout="wide")
     models = gallery.discover(folder)
@@ -64,15 +64,15 @@ def page(folder):
     st.header(name)
     st.caption(model.metadata.get("title") or str(model.path))
     try:
-        _use(model)
+        _use(model, trusted)
     except InputError as error:
         st.error(str(error))
     st.divider()
     st.markdown(_lower(model.card) or "This model has no model card.")
 
 
-def _use(model):
-    loaded = load(model.path)
+def _use(model, trusted):
+    loaded = load(model.path, trusted)
     use = model.uses[0]
     if len(model.uses) > 1:
         labels = {use.label: use for use in model.uses}
@@ -187,4 +187,4 @@ def _lower(card):
 
 
 if __name__ == "__main__":
-    page(sys.argv[1])
+    page(sys.argv[1], "--trust" in sys.argv[2:])

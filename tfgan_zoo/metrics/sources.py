@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from tfgan_zoo import latent
+from tfgan_zoo import latent, trust
 from tfgan_zoo.data import batches, images
 from tfgan_zoo.errors import InputError
 from tfgan_zoo.metrics.checks import COLOURS
@@ -110,7 +110,7 @@ def load(folder, flags):
         flags: `Measures`; `signature` names one, else it is sample, serving_default or the first that fits.
 
     Raises:
-        InputError: no such folder, no SavedModel, no signature that fits.
+        InputError: no such folder, no SavedModel, one that does more than compute, no signature that fits.
     """
     path = Path(folder)
     if not (path / "saved_model.pb").exists():
@@ -120,6 +120,7 @@ def load(folder, flags):
             raise InputError(f"{folder} holds the versions {', '.join(sorted(versions))}; give one, {path / newest}")
         what = "is no SavedModel: it has no saved_model.pb" if path.exists() else "does not exist"
         raise InputError(f"{folder} {what}; give a version folder, exported/<family>/<version>")
+    trust.check(path, flags.trust)
     try:
         loaded = tf.saved_model.load(str(path))
     except Exception as error:  # a damaged file: protobuf, OS, TensorFlow and Python errors
