@@ -80,15 +80,22 @@ class Model:
         return latent.Prior(dim, **(self.metadata.get("noise") or {}))
 
     @property
+    def title(self):
+        """Of its paper; else where it is."""
+        title = self.metadata.get("title")
+        return title if isinstance(title, str) and title else str(self.path)
+
+    @property
     def fit(self):
         """How pictures of another shape are made to fit: as the metadata says, else crop."""
-        fit = (self.metadata.get("picture_files") or {}).get("fit")
-        return fit if fit in served_files.FITS else "crop"
+        fit = _section(self.metadata, "picture_files").get("fit")
+        return fit if fit in list(served_files.FITS) else "crop"
 
     @property
     def classes(self):
         """Names of the labels, from 0; [] where they are not known."""
-        return list((self.metadata.get("data") or {}).get("classes") or [])
+        classes = _section(self.metadata, "data").get("classes")
+        return [str(name) for name in classes] if isinstance(classes, list) else []
 
 
 def discover(folder):
@@ -123,17 +130,27 @@ def describe(path, name):
     try:
         saved = saved_model_pb2.SavedModel.FromString((path / "saved_model.pb").read_bytes())
         served = saved.meta_graphs[0].signature_def
-        metadata = json.loads(_text(path / "metadata.json") or "{}")
+        metadata = json.loads(_bytes(path / "metadata.json") or "{}")
         latent.Prior(1, **(metadata.get("noise") or {}))
     except Exception as error:  # damaged files fail in many ways
         return Model(path, name, reason=f"it cannot be read ({_first_line(error)}); export it again")
     uses, reasons = decide(served)
     reason = "" if uses else "no signature makes pictures of what can be given here: " + "; ".join(reasons)
-    return Model(path, name, uses, reason, metadata, _text(path / "README.md"))
+    return Model(path, name, uses, reason, metadata, _bytes(path / "README.md").decode(errors="replace"))
 
 
-def _text(path):
-    return path.read_text(encoding="utf-8") if path.exists() else ""
+def _bytes(path):
+    return path.read_bytes() if path.is_file() else b""
+
+
+def _section(metadata, name):
+    found = metadata.get(name)
+    return found if isinstance(found, dict) else {}
+
+
+def without_pictures(markdown):
+    """Text of a model for the page: pictures become links, raw HTML is shown as it is, so that nothing is fetched."""
+    return re.sub(r"!+(?=\[)", "", markdown).replace("<", "&lt;")
 
 
 def decide(served):

@@ -43,6 +43,7 @@ export default function ({ parentElement, setStateValue, data }) {
 """
 sketch = st.components.v2.component("tfgan_zoo.sketch", html=_SKETCH_HTML, css=_SKETCH_CSS, js=_SKETCH_JS)
 
+text = gallery.without_pictures
 load = st.cache_resource(gallery.load, max_entries=4, show_spinner="Loading the model")
 
 
@@ -56,19 +57,19 @@ def page(folder, trusted=False):
         name = st.selectbox("Model", list(shown)) if shown else None
         for model in models:
             if not model.uses:
-                st.caption(f"**{model.name}** is not shown: {model.reason}")
+                st.caption(text(f"**{model.name}** is not shown: {model.reason}"))
     if name is None:
         st.info("None of these models can be shown; the reasons are on the left.")
         return
     model = shown[name]
-    st.header(name)
-    st.caption(model.metadata.get("title") or str(model.path))
+    st.header(text(name))
+    st.caption(text(model.title))
     try:
         _use(model, trusted)
     except InputError as error:
-        st.error(str(error))
+        st.error(text(str(error)))
     st.divider()
-    st.markdown(_lower(model.card) or "This model has no model card.")
+    st.markdown(_lower(text(model.card)) or "This model has no model card.")
 
 
 def _use(model, trusted):
