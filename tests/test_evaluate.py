@@ -4,6 +4,7 @@ import functools
 import json
 import shutil
 import types
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -213,7 +214,8 @@ def test_every_metric_of_samples_is_that_of_the_images_and_stands_beside_the_mod
         assert found[name] == pytest.approx(value, rel=1e-4, abs=1e-6), name
     dark = 1 / (1 + np.exp(18 * blocks(made).sum(1)))
     assert 1 < found["IS-Blocks"] < 2 and 0 < dark.mean() < 1
-    assert out.count("\n") == len(found) + 2 and "peak memory" in out
+    assert out.count("\n") == len(found) + 3 and "peak memory" in out
+    assert out.splitlines()[0] == f"  {noise}, sample; compared with train of {folder}: images, 16x16x1"
     assert records(noise)["swd"]["details"]["swd_16"] == pytest.approx(found["swd"])
 
 
@@ -561,6 +563,111 @@ def test_which_values_are_better_is_known_of_every_name_a_metric_goes_by(metric,
     assert protocol.higher_is_better(metric) == higher
 
 
+# --- what is known of the model
+
+
+def test_the_data_is_that_of_the_training_and_the_line_of_the_result_names_it(halves, call, tmp_path):
+    """The negative of a picture is that of its partner, whichever way; the other half, in colour, is not."""
+    image = spec("image", None, SIZE, SIZE, 3)
+    model = save(tmp_path / "negative", serving_default=(lambda m, x: {"generated": -x + 0.0 * m.shift}, [image]))
+    colour = tmp_path / "colour"
+    colour.mkdir()
+    for path in halves.iterdir():
+        pixels = np.asarray(Image.open(path))
+        Image.fromarray(np.stack([pixels] * 2 + [pixels // 2 * 2], -1)[:, :, :]).save(colour / path.name)
+    config = {"direction": "b_to_a", "channels": 3, "fit": "stretch"}
+    metadata = {"data": {"name": str(halves), "kind": "pairs"}, "config": config}
+    (model / "metadata.json").write_text(json.dumps(metadata))
+    code, out, error = call(model)
+    assert code == 0, error
+    assert out.splitlines()[0] == (
+        f"  {model}, serving_default, b_to_a; compared with test of {halves}: pairs, {SIZE}x{SIZE}x3"
+    )
+    assert records(model)["l1"]["value"] == pytest.approx(0, abs=1e-6)
+    code, out, error = call(model, f"--dataset={colour}", "--direction=a_to_b", "--split=all")
+    assert code == 0 and f"a_to_b; compared with all of {colour}: pairs" in out, error
+    assert records(model)["l1"]["protocol"]["fake_images"] == N
+
+
+def test_the_direction_of_the_training_is_the_one_that_is_measured(call, tmp_path):
+    """b is a black picture: a perfect model from b to a has to make the one white picture that a is."""
+    for i in range(4):
+        (tmp_path / "pairs").mkdir(exist_ok=True)
+        both = np.zeros([SIZE, 2 * SIZE], np.uint8)
+        both[:, :SIZE] = 255
+        Image.fromarray(both).save(tmp_path / "pairs" / f"{i}.png")
+    image = spec("image", None, SIZE, SIZE, 1)
+    model = save(
+        tmp_path / "white", serving_default=(lambda m, x: {"generated": x * 0.0 + 1.0 + 0.0 * m.shift}, [image])
+    )
+    data = {"name": str(tmp_path / "pairs"), "kind": "pairs"}
+    for direction, value in (("b_to_a", 0.0), ("a_to_b", 2.0)):
+        (model / "metadata.json").write_text(json.dumps({"data": data, "config": {"direction": direction}}))
+        assert call(model)[0] == 0
+        np.testing.assert_allclose(records(model)["l1"]["value"], value, atol=1e-6)
+
+
+def test_a_model_whose_data_is_gone_or_not_known_is_not_scored_against_other_data(noise, call, tmp_path):
+    code, out, error = call(noise)
+    assert (code, out, error) == (2, "", f"error: {noise} does not say what it was trained on; give --dataset")
+    gone = tmp_path / "gone"
+    (noise / "metadata.json").write_text(json.dumps({"data": {"name": str(gone), "kind": "images"}}))
+    code, out, error = call(noise)
+    assert (code, out) == (2, "")
+    assert error == f"error: {noise} was trained on {gone}, which is not there; give --dataset"
+
+
+def test_metadata_of_another_form_tells_nothing():
+    for metadata in ({}, {"data": [1], "config": 3}, {"data": {"name": 5}, "config": {"channels": "3"}}):
+        assert sources.trained_on(metadata) == sources.Settings()
+
+
+# --- folders of pictures
+
+
+def test_two_folders_of_pictures_are_compared_without_a_model(folder, extractor, call, tmp_path):
+    made = tmp_path / "made"
+    made.mkdir()
+    rng = np.random.default_rng(8)
+    pixels = [rng.integers(0, 256, [SIZE, SIZE], np.uint8) for _ in range(21)]
+    for i, picture in enumerate(pixels):
+        Image.fromarray(picture).save(made / f"{i:02d}.png")
+    metrics = ["--metrics=fd,kid,prdc", "--kid-subset-size=10", "--kid-subsets=7", *extractor]
+    code, out, error = call(f"--pictures={made}", f"--dataset={folder}", *metrics)
+    assert code == 0, error
+    lines = out.splitlines()
+    assert lines[0] == f"  {made}; compared with all of {folder}: images, 16x16x1"
+    found = {line.split()[0]: float(line.split()[1]) for line in lines[1:]}
+    reals = [np.asarray(Image.open(path)) for path in sorted(folder.iterdir())]
+    held_out_last = [reals[i] for i in range(N) if i != 19] + [reals[19]], pixels[:19] + pixels[20:] + [pixels[19]]
+    real, fake = (blocks(np.stack(part)[..., None] / 127.5 - 1.0) for part in held_out_last)
+    a, b = frechet.Moments(), frechet.Moments()
+    a.update(real)
+    b.update(fake)
+    assert found["FD-Blocks"] == pytest.approx(frechet.frechet_distance(a, b), rel=1e-3)
+    expected = {f"{name}-Blocks": value for name, value in neighbours.prdc(real, fake).items()}
+    expected["KID-Blocks"] = kid.kernel_distance(real, fake, subsets=7, subset_size=10, seed=0)["kid"]
+    for name, value in expected.items():
+        assert found[name] == pytest.approx(value, rel=1e-3, abs=1e-6), name
+    assert sorted(path.suffix for path in made.iterdir()) == [".png"] * 21, "nothing is written there"
+    same = call(f"--pictures={folder}", f"--dataset={folder}", "--metrics=fd", *extractor)[1]
+    assert float(same.splitlines()[1].split()[1]) == pytest.approx(0, abs=1e-6)
+    for argv, says in (
+        ([f"--pictures={made}"], "--pictures needs --dataset"),
+        ([f"--pictures={made}", f"--dataset={folder}", "model"], "and the model model are given; give one of them"),
+        ([f"--pictures={tmp_path}/none", f"--dataset={folder}"], "none is no folder; give one of pictures"),
+        ([f"--pictures={made}", f"--dataset={folder}", "--count=22"], "--count=22, and there are 21 pictures"),
+        ([f"--pictures={made}", f"--dataset={folder}", "--metrics=ppl", *extractor], "ppl walks from z to z"),
+        ([f"--pictures={made}", f"--dataset={folder}", "--metrics=l1"], "l1 compares images with their targets"),
+        (
+            [f"--pictures={made}", f"--dataset={folder}", "--metrics=label_accuracy", *extractor],
+            "a model that takes labels",
+        ),
+    ):
+        code, _, error = call(*argv)
+        assert code == 2 and says in error, (argv, error)
+
+
 # --- the file beside the model
 
 
@@ -592,11 +699,38 @@ def test_different_protocols_are_not_compared_and_the_field_is_named(noise, mode
 
 
 @pytest.mark.parametrize("text", ["", "[{]", "{}", '[{"metric": "swd"}]', "[1]"])
-def test_a_file_that_is_not_of_measurements_is_left_as_it_is(noise, folder, call, text):
+def test_a_file_that_is_not_of_measurements_is_set_aside_and_made_anew(noise, folder, call, text, capsys):
     (noise / "metrics.json").write_text(text)
-    code, _, error = call(noise, f"--dataset={folder}")
-    assert code == 2 and "metrics.json cannot be read" in error and "left as it is" in error
-    assert (noise / "metrics.json").read_text() == text
+    protocol.read(noise)
+    assert capsys.readouterr().err.count("metrics.json cannot be read") == 1
+    assert (noise / "metrics.json.damaged").read_text() == text
+    assert call(noise, f"--dataset={folder}", "--split=train", *QUICK)[0] == 0
+    assert [record["metric"] for record in json.loads((noise / "metrics.json").read_text())] == ["ms_ssim"]
+
+
+def test_a_folder_that_cannot_be_written_is_found_out_before_anything_is_measured(noise, folder, call, monkeypatch):
+    write, measured = Path.write_bytes, []
+
+    def full(path, content):
+        if path.parent == noise:
+            raise OSError(30, "Read-only file system")
+        return write(path, content)
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    monkeypatch.setattr(measure.Measurement, "run", lambda *_, **__: measured.append(1))
+    code, out, error = call(noise, f"--dataset={folder}", "--split=train", *QUICK)
+    assert (code, out, measured) == (2, "", [])
+    assert error.endswith(f"metrics.json cannot be written (Read-only file system); make {noise} writable")
+
+
+def test_what_was_measured_is_printed_before_it_is_written(noise, folder, call, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(protocol.os, "replace", full)
+    code, out, error = call(noise, f"--dataset={folder}", "--split=train", *QUICK)
+    assert code == 2 and "No space left on device" in error
+    assert "  ms_ssim" in out and "written" not in out
 
 
 def test_a_write_that_fails_leaves_the_file_as_it_was(tmp_path, monkeypatch):

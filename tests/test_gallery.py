@@ -1,6 +1,8 @@
 import io
 import json
+import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -375,10 +377,37 @@ def free_port():
         return probe.getsockname()[1]
 
 
+def shake_hands(port, host, origin):
+    """The status that a browser gets which opens the page's WebSocket."""
+    request = (
+        f"GET /_stcore/stream HTTP/1.1\r\nHost: {host}\r\nOrigin: {origin}\r\nUpgrade: websocket\r\n"
+        "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    )
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
+        connection.sendall(request.encode())
+        return int(connection.recv(100).split()[1])
+
+
+@pytest.mark.parametrize(
+    ("host", "names"),
+    [("127.0.0.1", ["127.0.0.1", "localhost"]), ("192.0.2.1", ["192.0.2.1"]), ("::1", ["::1"]), ("0.0.0.0", ["*"])],
+)
+def test_the_page_is_called_by_the_name_of_the_address_it_listens_on(host, names):
+    assert command._names(host) == names
+
+
 def test_the_server_answers_on_this_machine_only(folder):
     port = free_port()
     arguments = [sys.executable, "-m", "tfgan_zoo.gallery", str(folder), f"--port={port}", "--no-browser"]
-    with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as server:
+    outside = socket.create_server(("127.0.0.1", 0))  # whatever the server fetches, it fetches here
+    proxy = f"http://127.0.0.1:{outside.getsockname()[1]}"
+    environment = {**os.environ, "http_proxy": proxy, "https_proxy": proxy, "no_proxy": ""}
+    with (
+        outside,
+        subprocess.Popen(
+            arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
+        ) as server,
+    ):
         try:
             for _ in range(600):
                 try:
@@ -392,6 +421,14 @@ def test_the_server_answers_on_this_machine_only(folder):
             assert re.findall(r'(?:src|href)="(?:https?:)?//[^"]*"', html) == [], "nothing comes from elsewhere"
             with pytest.raises(ConnectionRefusedError):
                 socket.create_connection(("127.0.0.2", port), timeout=5)  # would be answered on 0.0.0.0
+            here, elsewhere = f"127.0.0.1:{port}", f"elsewhere.example:{port}"
+            assert shake_hands(port, here, f"http://{here}") == 101
+            assert shake_hands(port, f"localhost:{port}", f"http://localhost:{port}") == 101
+            assert shake_hands(port, elsewhere, f"http://{elsewhere}") == 403, "a name that was turned to here"
+            assert shake_hands(port, here, f"http://{elsewhere}") == 403, "a page of elsewhere"
+            outside.settimeout(0.2)
+            with pytest.raises(TimeoutError):
+                outside.accept()
         finally:
             server.kill()  # an orderly end of a process with TensorFlow takes seconds
 
@@ -424,3 +461,37 @@ def test_metadata_that_is_no_json_or_has_an_unknown_law_of_noise_is_a_reason(fol
     assert gallery.discover(tmp_path)[0].prior(3) == latent.Prior(3, "uniform", 2.0)
     (tmp_path / "metadata.json").unlink()
     assert gallery.discover(tmp_path)[0].prior(3) == latent.Prior(3)
+
+
+def test_a_model_with_a_strange_card_or_strange_metadata_is_shown_without_what_is_strange(folder, tmp_path, page):
+    def version(name, card, metadata):
+        path = tmp_path / name / "1"
+        shutil.copytree(folder / "both_ways" / "1", path)
+        (path / "README.md").write_bytes(card)
+        (path / "metadata.json").write_text(json.dumps(metadata))
+
+    picture = b"![x](http://192.0.2.1/x.png) !![y][1] <img src=http://192.0.2.1/y.png>\n\n[1]: http://192.0.2.1/z.png"
+    version("linked", b"# Card\n" + picture, {"title": picture.decode()})
+    version("odd", b"caf\xe9", {"title": 5, "data": [1], "picture_files": "crop"})
+    version("odder", b"", {"data": {"classes": 7}, "picture_files": {"fit": ["x"]}})
+    models = {model.name: model for model in gallery.discover(tmp_path)}
+    assert models["odd"].card == "caf\ufffd" and models["odd"].title == str(models["odd"].path)
+    assert [(models[name].classes, models[name].fit) for name in ("odd", "odder")] == [([], "crop")] * 2
+    for name in models:
+        app = page(name, tmp_path)
+        texts = [element.value for element in (*app.markdown, *app.caption)]
+        assert not [text for text in texts if "![" in text or "<img" in text]
+    assert "## Card" in gallery.without_pictures("## Card") and gallery.without_pictures("a! [b]") == "a! [b]"
+
+
+def test_a_picture_of_another_shape_is_made_to_fit_as_the_model_was_trained():
+    wanted = gallery.Tensor("image", "float32", (None, 4, 4, 1))
+    wide = png(np.uint8([[0, 0, 0, 0, 255, 255, 255, 255]]).repeat(4, 0))
+    middle = gallery.from_file(wide, wanted)
+    np.testing.assert_array_equal(middle[..., 0], [[-1, -1, 1, 1]] * 4)
+    framed = gallery.from_file(wide, wanted, fit="pad")
+    np.testing.assert_array_equal(framed[[0, 3], :, 0], np.ones([2, 4]))
+    bomb = png(np.zeros([4, 4], np.uint8))
+    bomb = bomb[:16] + (20_000).to_bytes(4, "big") * 2 + bomb[24:]
+    with pytest.raises(InputError, match="more than 50,000,000 pixels; give a smaller one"):
+        gallery.from_file(bomb, wanted)

@@ -8,6 +8,7 @@ exported/
     assets.extra/tf_serving_warmup_requests
 """
 
+import dataclasses
 import datetime
 import errno
 import json
@@ -23,14 +24,20 @@ import numpy as np
 import tensorflow as tf
 from google.protobuf import text_format
 
-from tfgan_zoo import files, signatures
+from tfgan_zoo import files, served_files, signatures
+from tfgan_zoo.errors import InputError
 
 MODELS_CONFIG = "models.config"
 WRITTEN_HERE = "# Written by tfgan_zoo at each export. Without this line the file is yours and stays as it is.\n"
+_FITTED = {
+    "crop": "of another shape cut at their longer sides",
+    "stretch": "of another shape stretched",
+    "pad": "of another shape framed with white",
+}
 _LAST_VERSION = ".last_version"  # so that a number is not given again when its version was deleted
 
 
-def export(model, directory, about=None):
+def export(model, directory, about=None, *, fit=None, max_pixels=served_files.MAX_PIXELS):
     """Writes `model.signatures()` as the next version `directory/<n>/`, and `models.config` beside `directory`.
 
     The version is written beside its place and then renamed: a half-written model is never seen. A version number is
@@ -44,13 +51,22 @@ def export(model, directory, about=None):
         about: what the model itself does not know, as JSON values; all of it goes into `metadata.json`. The card shows
             `family`, `data` (`description`, `licence`), `command`, `seed`, `commit`, `device`, `metrics` (name ->
             number), `protocol` (how they were measured) and `config` (flag -> value).
+        fit: how signatures of picture files make another shape fit, crop, stretch or pad: as the training data was
+            made to. By default what the flag `fit` in `config` says, or else crop.
+        max_pixels: that the picture files of one request may have together; more are refused undecoded.
 
     Returns:
         The path of the new version.
 
     Raises:
-        InputError: `directory` is a file, cannot be written to, or has a name that TensorFlow reads as a pattern.
+        InputError: `directory` is a file, cannot be written to, or has a name that TensorFlow reads as a pattern;
+            another `fit`; `max_pixels` below 1.
     """
+    fit = fit or ((about or {}).get("config") or {}).get("fit") or "crop"
+    if fit not in served_files.FITS:
+        raise InputError(f"fit is {fit!r}; give {', '.join(served_files.FITS)}")
+    if max_pixels < 1:
+        raise InputError(f"max_pixels is {max_pixels}; give 1 or more")
     directory = Path(directory)
     files.check_folder(directory, "the export folder ")
     directory.mkdir(parents=True, exist_ok=True)
@@ -59,7 +75,13 @@ def export(model, directory, about=None):
     unfinished = directory / f".unfinished-{os.getpid()}"
     shutil.rmtree(unfinished, ignore_errors=True)
 
-    served = model.signatures()
+    served = {
+        name: (dataclasses.replace(function, fit=fit, max_pixels=max_pixels), specs)
+        if isinstance(function, signatures.OnFiles)
+        else (function, specs)
+        for name, (function, specs) in model.signatures().items()
+    }
+    reads_files = any(isinstance(function, signatures.OnFiles) for function, _ in served.values())
     functions = {
         name: tf.function(_checked(function, specs), input_signature=specs, autograph=False)
         for name, (function, specs) in served.items()
@@ -79,6 +101,7 @@ def export(model, directory, about=None):
         "parameters": {role: getattr(model, role).count_params() for role in model.roles},
         "packages": {"tensorflow": tf.__version__, "keras": keras.__version__, "numpy": np.__version__},
         **(about or {}),
+        **({"picture_files": {"fit": fit, "max_pixels": max_pixels}} if reads_files else {}),
         "signatures": _described(served, functions),
     }
     version = _last_version(directory) + 1
@@ -213,7 +236,7 @@ def _described(served, functions):
 
 
 def _card(metadata):
-    data, metrics = metadata.get("data", {}), metadata.get("metrics", {})
+    data, metrics, read = (metadata.get(name, {}) for name in ("data", "metrics", "picture_files"))
     parameters = ", ".join(f"{role} {count:,}" for role, count in metadata["parameters"].items())
     packages = ", ".join(f"{name} {version}" for name, version in metadata["packages"].items())
     facts = [
@@ -224,6 +247,9 @@ def _card(metadata):
         f"Commit {metadata['commit']}" if metadata.get("commit") else "",
         f"Precision {metadata['precision']}" + (f" on {metadata['device']}" if "device" in metadata else ""),
         f"Parameters: {parameters}",
+        f"Picture files: PNG or JPEG, {_FITTED[read['fit']]}; {read['max_pixels']:,} pixels or less in a request"
+        if read
+        else "",
         f"Exported {metadata['created']} as version {metadata['version']}, with {packages}",
     ]
     facts = "\n".join(f"- {fact}" for fact in facts if fact)

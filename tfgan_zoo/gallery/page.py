@@ -43,10 +43,11 @@ export default function ({ parentElement, setStateValue, data }) {
 """
 sketch = st.components.v2.component("tfgan_zoo.sketch", html=_SKETCH_HTML, css=_SKETCH_CSS, js=_SKETCH_JS)
 
+text = gallery.without_pictures
 load = st.cache_resource(gallery.load, max_entries=4, show_spinner="Loading the model")
 
 
-def page(folder):
+def page(folder, trusted=False):
     """Everything on the page."""
     st.set_page_config("tfgan_zoo gallery", layout="wide")
     models = gallery.discover(folder)
@@ -56,23 +57,23 @@ def page(folder):
         name = st.selectbox("Model", list(shown)) if shown else None
         for model in models:
             if not model.uses:
-                st.caption(f"**{model.name}** is not shown: {model.reason}")
+                st.caption(text(f"**{model.name}** is not shown: {model.reason}"))
     if name is None:
         st.info("None of these models can be shown; the reasons are on the left.")
         return
     model = shown[name]
-    st.header(name)
-    st.caption(model.metadata.get("title") or str(model.path))
+    st.header(text(name))
+    st.caption(text(model.title))
     try:
-        _use(model)
+        _use(model, trusted)
     except InputError as error:
-        st.error(str(error))
+        st.error(text(str(error)))
     st.divider()
-    st.markdown(_lower(model.card) or "This model has no model card.")
+    st.markdown(_lower(text(model.card)) or "This model has no model card.")
 
 
-def _use(model):
-    loaded = load(model.path)
+def _use(model, trusted):
+    loaded = load(model.path, trusted)
     use = model.uses[0]
     if len(model.uses) > 1:
         labels = {use.label: use for use in model.uses}
@@ -82,7 +83,7 @@ def _use(model):
     with left:
         drawn = use.named("image") | use.named("mask")
         given = _numbers_and_texts(model, use, key)
-        given |= {name: _picture(name, tensor, f"{key} {name}") for name, tensor in drawn.items()}
+        given |= {name: _picture(name, tensor, f"{key} {name}", model.fit) for name, tensor in drawn.items()}
     if any(given[name] is None for name in drawn):
         right.info("Draw or upload a picture on the left.")
         return
@@ -163,7 +164,7 @@ def _next(key):
     st.session_state[key] = st.session_state[key] + 1
 
 
-def _picture(name, tensor, key):
+def _picture(name, tensor, key, fit):
     """A picture drawn or uploaded, as `gallery.from_file` makes it; None: not yet."""
     st.markdown(f"**{name.capitalize()}**")
     drawn = st.radio("From", ["Draw", "Upload"], horizontal=True, key=f"{key} from") == "Draw"
@@ -178,7 +179,7 @@ def _picture(name, tensor, key):
         content = file.getvalue() if file else b""
     if not content:
         return None
-    return gallery.from_file(content, tensor, swap)
+    return gallery.from_file(content, tensor, swap, fit)
 
 
 def _lower(card):
@@ -187,4 +188,4 @@ def _lower(card):
 
 
 if __name__ == "__main__":
-    page(sys.argv[1])
+    page(sys.argv[1], "--trust" in sys.argv[2:])
