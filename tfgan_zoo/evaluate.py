@@ -64,6 +64,8 @@ class Config(measure.Measures):
     fit: Literal["crop", "stretch", "pad"] | None = None
     """How a picture of another shape is made to fit. Default: as in training, or crop, but the halves of side-by-side
     pairs are stretched."""
+    value_range: str | None = None
+    """What pixels of 16 or 32 bits range over, as 0,4095. Default: as in training, or as the files say."""
 
     def settings(self):
         """What of these says how the data is read."""

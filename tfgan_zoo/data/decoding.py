@@ -10,6 +10,7 @@ import numpy as np
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from tfgan_zoo.data import columns
+from tfgan_zoo.errors import InputError
 
 FITS = ("crop", "stretch", "pad")
 _GREY = ("1", "L", "LA", "I", "I;16", "I;16L", "I;16B", "I;16N", "F")
@@ -302,3 +303,20 @@ def _resized(image, height, width, box=None):
 def _pixels(image):
     pixels = np.asarray(image)
     return pixels[..., None] if pixels.ndim == 2 else pixels
+
+
+def as_range(text):
+    """The flag `--value-range`, `0,4095`, as (0.0, 4095.0); None for no text.
+
+    Raises:
+        InputError: no two numbers, the second of which is the larger.
+    """
+    if not text:
+        return None
+    try:
+        low, high = map(float, text.split(","))
+    except ValueError:
+        low = high = 0.0
+    if not -float("inf") < low < high < float("inf"):
+        raise InputError(f"--value-range={text}: expected two numbers, the lower and the higher, as 0,4095")
+    return low, high

@@ -9,7 +9,7 @@ import tensorflow as tf
 from PIL import Image, ImageOps
 
 from tfgan_zoo import latent, trust
-from tfgan_zoo.data import batches, folders, images
+from tfgan_zoo.data import batches, decoding, folders, images
 from tfgan_zoo.errors import InputError
 from tfgan_zoo.metrics.checks import COLOURS
 from tfgan_zoo.signatures import NAMES
@@ -210,13 +210,14 @@ class Settings:
     direction: str | None = None
     channels: int | None = None
     fit: str | None = None
+    value_range: str | None = None
 
 
 def trained_on(metadata):
     """The `Settings` that the metadata of an export tells of its training; what it does not tell is None."""
     data, config = (found if isinstance(found := metadata.get(name), dict) else {} for name in ("data", "config"))
     told = {"dataset": data.get("name"), "kind": data.get("kind")}
-    told |= {name: config.get(name) for name in ("data_dir", "direction", "channels", "fit")}
+    told |= {name: config.get(name) for name in ("data_dir", "direction", "channels", "fit", "value_range")}
     kinds = {"channels": int}
     return Settings(**{name: value for name, value in told.items() if isinstance(value, kinds.get(name, str))})
 
@@ -256,12 +257,23 @@ def _fitting_kinds(generator):
     return kinds[1:] if generator.has_labels else kinds
 
 
-def data_for(generator, *, dataset, data_dir=None, kind="auto", direction="a_to_b", channels=None, fit=None):
+def data_for(
+    generator,
+    *,
+    dataset,
+    data_dir=None,
+    kind="auto",
+    direction="a_to_b",
+    channels=None,
+    fit=None,
+    value_range=None,
+):
     """The data set in the form and size of a generator's images.
 
     Args:
         generator: a `Generator`.
         dataset, data_dir, direction, channels, fit: as `data.images` takes them.
+        value_range: likewise, as text: `0,4095`.
         kind: images, labelled, pairs, unpaired; auto: what the generator needs.
 
     Raises:
@@ -286,6 +298,7 @@ def data_for(generator, *, dataset, data_dir=None, kind="auto", direction="a_to_
         if not taken.is_compatible_with(shape):
             raise InputError(f"{name} takes images of {taken.as_list()} and makes {list(shape)}; expected the same")
     how = {"image_size": shape[:2], "channels": channels, "data_dir": data_dir, "fit": fit}
+    how |= {"value_range": decoding.as_range(value_range)}
     how |= {"direction": direction} if kind == "pairs" else {}
     data = getattr(images, kind)(dataset, **how)
     has = next(iter(data.shapes.values()))[-1]

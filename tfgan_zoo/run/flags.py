@@ -9,6 +9,7 @@ from typing import Annotated, Literal, NamedTuple
 import tyro
 
 from tfgan_zoo import files
+from tfgan_zoo.data import decoding
 from tfgan_zoo.errors import InputError
 from tfgan_zoo.run import devices
 
@@ -132,26 +133,9 @@ class Config:
             "image_size": self.image_size,
             "channels": self.channels,
             "fit": self.fit,
-            "value_range": _range_of(self.value_range),
+            "value_range": decoding.as_range(self.value_range),
             "data_dir": self.data_dir,
         }
-
-
-def _range_of(text):
-    """`0,4095` -> (0.0, 4095.0); None for no text.
-
-    Raises:
-        InputError: no two numbers, the second of which is the larger.
-    """
-    if not text:
-        return None
-    try:
-        low, high = map(float, text.split(","))
-    except ValueError:
-        low = high = 0.0
-    if not -float("inf") < low < high < float("inf"):
-        raise InputError(f"--value-range={text}: expected two numbers, the lower and the higher, as 0,4095")
-    return low, high
 
 
 def parse(presets, argv):
@@ -186,7 +170,7 @@ def parse(presets, argv):
             raise InputError(f"{flag} must be below {below}")
         if isinstance(value, Size) and max(value) >= MOST:
             raise InputError(f"{flag} must be below {MOST}")
-    _range_of(config.value_range)
+    decoding.as_range(config.value_range)
     if not 0 <= config.seed < 2**32:
         raise InputError(f"--seed={config.seed} must be from 0 to {2**32 - 1}")
     for name in ("evaluate_with", "best_metric", "export_best"):
