@@ -2,7 +2,8 @@
 
     python benchmarks/kill_and_resume.py pix2pix --kills=5 --steps=60
 
-Prints and writes one JSON line: the steps it was killed at and whether every tensor of the last checkpoints is equal.
+Prints and writes one JSON line: the steps it was killed at and whether every tensor of the last checkpoint of each
+phase is equal.
 Exits with 1 where they differ.
 """
 
@@ -45,7 +46,7 @@ def main():
             process.wait()
             killed_at.append(_last_step(folder / "killed/run/metrics.jsonl"))
         _finish(_start(args.recipe, folder / "killed", common))
-        whole, killed = (_tensors(folder / name / f"run/checkpoints/ckpt-{args.steps}") for name in ("whole", "killed"))
+        whole, killed = (_tensors(folder / name / "run/checkpoints") for name in ("whole", "killed"))
         logs = [(folder / name / "run/metrics.jsonl").read_text() for name in ("whole", "killed")]
     different = sorted(name for name in whole.keys() | killed.keys() if not _same(whole.get(name), killed.get(name)))
     result = {
@@ -90,13 +91,18 @@ def _last_step(log):
     return json.loads(lines[-1])["step"] if lines else 0
 
 
-def _tensors(path):
+def _tensors(folder):
+    """The tensors of the newest checkpoint of each phase, `{"<phase>/ckpt-<step>/<name>": array}`."""
     import tensorflow as tf
 
-    reader = tf.train.load_checkpoint(str(path))
-    skip = ("_CHECKPOINTABLE_OBJECT_GRAPH", "save_counter")  # a resumed run has saved at other times
-    names = [name for name in reader.get_variable_to_shape_map() if not name.startswith(skip)]
-    return {name: reader.get_tensor(name) for name in names}
+    found = {}
+    for phase in sorted(path for path in folder.iterdir() if path.is_dir()):
+        newest = max(phase.glob("ckpt-*.index"), key=lambda path: int(path.stem.removeprefix("ckpt-"))).with_suffix("")
+        reader = tf.train.load_checkpoint(str(newest))
+        skip = ("_CHECKPOINTABLE_OBJECT_GRAPH", "save_counter")  # a resumed run has saved at other times
+        names = [name for name in reader.get_variable_to_shape_map() if not name.startswith(skip)]
+        found |= {f"{phase.name}/{newest.name}/{name}": reader.get_tensor(name) for name in names}
+    return found
 
 
 def _same(a, b):

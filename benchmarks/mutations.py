@@ -175,10 +175,7 @@ PAIR = "self.discriminator(real, training=True), self.discriminator(fake, traini
 SWAPPED = "self.discriminator(fake, training=True), self.discriminator(real, training=True)"
 D_STEP, G_STEP = "self.minimize(d_loss, tape, self.d_optimizer)", "self.minimize(g_loss, tape, self.g_optimizer)"
 MADE = "fake = self.generator(self.prior.like(real), training=True)"
-PRIOR, UNIFORM = (
-    "self.prior = latent.Prior(generator.input_shape[-1])",
-    'self.prior = latent.Prior(generator.input_shape[-1], "uniform")',
-)
+PRIOR, UNIFORM = "latent.Prior(generator.input_shape[-1])", 'latent.Prior(generator.input_shape[-1], "uniform")'
 
 
 def _of(family):
@@ -200,9 +197,9 @@ def _objective(edit, g_loss):
     ]
 
 
-def _noise(edit, g_loss, indent=8):
-    """Of a family with a step of D on `PAIR`, `indent` deep, and then one of G."""
-    margin, of_g = "\n" + " " * indent, f"{MADE}\n            g_loss"
+def _noise(edit, g_loss, indent=8, made=MADE, z="self.prior.like(real)"):
+    """Of a family with a step of D on `PAIR`, `indent` deep, and then one of G, on what it has `made` of `z`."""
+    margin, of_g = "\n" + " " * indent, f"{made}\n            g_loss"
     return [
         *_objective(edit, g_loss),
         edit("D: real and fake swapped", PAIR, SWAPPED),
@@ -218,7 +215,7 @@ def _noise(edit, g_loss, indent=8):
             f"{MADE}{margin}with",
             f"z = self.prior.like(real){margin}fake = self.generator(z, training=True){margin}with",
             of_g,
-            of_g.replace("self.prior.like(real)", "z"),
+            of_g.replace(z, "z"),
         ),
         edit("z of another law", PRIOR, UNIFORM),
     ]
@@ -271,6 +268,7 @@ def _gan():
         *_noise(edit, "self.generator_loss(self.discriminator(fake, training=True))", indent=12),
         *_minibatches(edit, "k"),
         *_logistic(edit),
+        *_given(edit, PRIOR),
         edit("G: the two objectives exchanged", both, exchanged),
         edit(
             "G: minimax by default",
@@ -300,6 +298,7 @@ def _lsgan():
     g_loss = "losses.lsgan_generator_loss(self.discriminator(fake, training=True), c)"
     return [
         *_noise(edit, g_loss),
+        *_given(edit, PRIOR),
         _order(edit),
         edit("D: its two targets exchanged", "training=True), a, b", "training=True), b, a"),
         edit("G: the target of D's fakes", "training=True), c)", "training=True), a)"),
@@ -352,13 +351,22 @@ def _wgan():
     ]
 
 
+def _given(edit, default):
+    """Of a family that may be given the law of z."""
+    return [edit("the law of z that is given ignored", f"self.prior = prior or {default}", f"self.prior = {default}")]
+
+
 def _wgan_gp():
     edit = _of("wgan_gp")
+    z = "self.prior.draw(self.g_batches * tf.shape(real)[0])"
+    made = MADE.replace("self.prior.like(real)", z)
     total, gp = "total = d_loss + self.gp_weight * gp", "losses.gradient_penalty(self.discriminator, real, fake)"
     square = "tf.reduce_mean(tf.square(slope - 1.0))"
     return [
-        *_noise(edit, "losses.wasserstein_generator_loss(self.discriminator(fake, training=True))", indent=12),
+        *_noise(edit, "losses.wasserstein_generator_loss(self.discriminator(fake, training=True))", 12, made, z),
         *_minibatches(edit, "n_critic"),
+        edit("g_batches ignored", "self.g_batches * tf.shape", "1 * tf.shape"),
+        edit("g_batches = 2 by default", "g_batches=1", "g_batches=2"),
         edit("the penalty dropped", total, "total = d_loss"),
         edit("the penalty's weight 1", total, "total = d_loss + gp"),
         edit("the penalty's sign flipped", total, total.replace("+", "-")),
@@ -637,6 +645,7 @@ def _bgan():
         ),
         edit("G: made outside of training", made, made.replace("True", "False")),
         edit("z of another law", PRIOR, UNIFORM),
+        *_given(edit, PRIOR),
         _order(edit),
     ]
 

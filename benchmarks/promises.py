@@ -22,11 +22,12 @@ def main():
     parser.add_argument("tests", nargs="*", default=["tests"])
     parser.add_argument("--json", default="promises.json", help="where the figures are written")
     args = parser.parse_args()
+    recording = list(_recording(args.tests))
+    if not recording:  # pytest would run all there are
+        parser.error(f"no test in {', '.join(args.tests)} records a figure; give others")
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
-        done = subprocess.run(
-            [sys.executable, "-m", "pytest", "-q", f"--junitxml={report}", *_recording(args.tests)], cwd=ROOT
-        )
+        done = subprocess.run([sys.executable, "-m", "pytest", "-q", f"--junitxml={report}", *recording], cwd=ROOT)
         figures = _figures(report)
     Path(args.json).write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
     print("| where | promise | figures |\n|---|---|---|")

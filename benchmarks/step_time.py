@@ -3,17 +3,18 @@
     python benchmarks/step_time.py --json=step_time.json
 
 The data is ready in memory, so that the step alone is timed; medians after a warm-up. Prints one JSON line per
-measurement.
+measurement: one for each phase of a recipe.
 """
 
 import argparse
+import contextlib
 import importlib.util
 import json
 import statistics
 import time
 from pathlib import Path
 
-from tfgan_zoo.data import images
+from tfgan_zoo.data import batches
 from tfgan_zoo.run import devices
 
 # isort: split
@@ -37,40 +38,59 @@ def main():
     args = parser.parse_args()
     for name in args.recipes:
         for precision in args.precisions:
-            times = _times(name, precision, args)
-            result = {
-                "recipe": name,
-                "precision": precision,
-                "xla": args.jit,
-                "device": devices.strategy("one_device")[1],
-                "steps": args.steps,
-                "median_s": round(statistics.median(times), 4),
-                "min_s": round(min(times), 4),
-            }
-            print(json.dumps(result), flush=True)
-            if args.json:
-                with open(args.json, "a", encoding="utf-8") as file:
-                    file.write(json.dumps(result) + "\n")
+            for phase, times in enumerate(_times(name, precision, args), 1):
+                result = {
+                    "recipe": name,
+                    "phase": phase,
+                    "precision": precision,
+                    "xla": args.jit,
+                    "device": devices.strategy("one_device")[1],
+                    "steps": args.steps,
+                    "median_s": round(statistics.median(times), 4),
+                    "min_s": round(min(times), 4),
+                }
+                print(json.dumps(result), flush=True)
+                if args.json:
+                    with open(args.json, "a", encoding="utf-8") as file:
+                        file.write(json.dumps(result) + "\n")
+
+
+class _Stopwatch:
+    """What a recipe is given instead of a `run.Job`: each `train` times some steps, and nothing is written."""
+
+    def __init__(self, config, args):
+        self.config, self.args, self.times = config, args, []
+
+    def scope(self):
+        return contextlib.nullcontext()
+
+    def train(self, model, data, *, batch_size=None, until, metrics="", transform=None, phase=None, **optimizers):
+        model.compile(jit_compile=self.args.jit, **optimizers)
+        count = (batch_size or self.config.batch_size) * model.minibatches
+        batch = next(iter(batches.batches(data.train, count, seed=0)))
+        step, same = model.make_train_function(), iter(tf.data.Dataset.from_tensors(batch).repeat())
+        times = []
+        for _ in range(self.args.warm_up + self.args.steps):
+            start = time.perf_counter()
+            tf.nest.map_structure(lambda x: x.numpy(), step(same))
+            times.append(time.perf_counter() - start)
+        self.times.append(times[self.args.warm_up :])
+
+    def finish(self, *args, **kwargs):
+        """Nothing is left to do."""
 
 
 def _times(name, precision, args):
+    """A list of times for each phase of a recipe."""
     spec = importlib.util.spec_from_file_location(name, ROOT / f"recipes/{name}.py")
     recipe = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(recipe)
     config = recipe.PRESETS["default"]
     keras.config.set_dtype_policy(precision)
     keras.utils.set_random_seed(0)
-    data = recipe.load(config)
-    model, optimizers = recipe.build(config, data)
-    model.compile(jit_compile=args.jit, **optimizers)
-    batch = next(iter(images.batches(data.train, config.batch_size * model.minibatches, seed=0)))
-    step, batches = model.make_train_function(), iter(tf.data.Dataset.from_tensors(batch).repeat())
-    times = []
-    for _ in range(args.warm_up + args.steps):
-        start = time.perf_counter()
-        tf.nest.map_structure(lambda x: x.numpy(), step(batches))
-        times.append(time.perf_counter() - start)
-    return times[args.warm_up :]
+    job = _Stopwatch(config, args)
+    recipe.main(job, config)
+    return job.times
 
 
 if __name__ == "__main__":

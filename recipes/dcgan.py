@@ -1,6 +1,8 @@
 """DCGAN: pictures from noise, by convolutions and batch norm.
 
-Default: the embedded glyphs (DejaVu Sans) at 32x32.
+Default: the embedded glyphs (DejaVu Sans) at 32x32, 3,000 steps of 64 of 0.053 s each on two cores of an AMD EPYC with
+avx512_bf16. Looked at, not scored: many readable letters, some no letter at all, grey specks (shortly before commit
+71e030a).
 
     python recipes/dcgan.py
     python recipes/dcgan.py --dataset=mnist --image-size=28

@@ -1,6 +1,7 @@
 """GAN: pictures, or points on a line or plane, from noise, by fully connected networks.
 
-Default: the embedded glyphs (DejaVu Sans) at 16x16.
+Default: the embedded glyphs (DejaVu Sans) at 16x16. Frechet distance to the training characters 7.98 in mixed_bfloat16,
+7.95 in float32, in the features of a classifier of the letters (one seed, commit a559b8a); its time was not noted.
 
     python recipes/gan.py
     python recipes/gan.py --dataset=toy:gaussian --steps=3000
@@ -9,8 +10,9 @@ Default: the embedded glyphs (DejaVu Sans) at 16x16.
 
 A run on `toy:...` ends with `through_training.png`; on `toy:gaussian` that is the paper's figure 1.
 Paper (arXiv 1406.2661): section 5, MNIST, with the numbers of the published code's `mnist.yaml`: widths, maxout,
-dropout, batch, learning rate and its decay. Left out: the ramp of its momentum from 0.5 to 0.7, its bounds of the first
-weights, its sigmoid output (tanh here; pictures are in [-1, 1]). Not yet run here.
+dropout, batch, law of z, learning rate and its decay. Left out: the ramp of its momentum from 0.5 to 0.7, the least
+rate of 1e-6 that its decay ends at, its bounds of the first weights, the first biases of its output layer (those of
+the data's means), its sigmoid output (tanh here; pictures are in [-1, 1]). Not yet run here.
 """
 
 import dataclasses
@@ -36,6 +38,8 @@ class Config(run.Config):
     steps: int = 10_000
     latent_dim: int = 64
     """Length of z."""
+    prior: Literal["normal", "uniform"] = "normal"
+    """The law of z, of variance 1 per component: N(0, 1), or uniform between -sqrt(3) and sqrt(3)."""
     width: int = 256
     """Units of the two hidden layers of each network; those of D are divided by the maxout pieces."""
     maxout: int = 1
@@ -56,7 +60,7 @@ PRESETS = {
     "default": Config(),
     "paper": Config(
         preset="paper", dataset="mnist", image_size=run.square(28), batch_size=100, steps=125_000, latent_dim=100,
-        width=1200, maxout=5, dropout=0.5, optimizer="sgd", learning_rate=0.1,
+        prior="uniform", width=1200, maxout=5, dropout=0.5, optimizer="sgd", learning_rate=0.1,
     ),
 }  # fmt: skip
 
@@ -81,7 +85,14 @@ def main(job, config):
         discriminator = mlp_discriminator(
             shape, [config.width // config.maxout] * 2, "leaky_relu", pieces=config.maxout, dropout=dropout
         )
-        model = GAN(generator, discriminator, k=config.k, generator_objective=config.objective, seed=config.seed)
+        model = GAN(
+            generator,
+            discriminator,
+            k=config.k,
+            generator_objective=config.objective,
+            prior=latent.Prior(config.latent_dim, config.prior, bound=3**0.5),
+            seed=config.seed,
+        )
         g_optimizer = optimizer(config.learning_rate)
         # The published code halves D's loss; under SGD that is half the rate.
         d_optimizer = optimizer(config.learning_rate * (0.5 if config.optimizer == "sgd" else 1.0))

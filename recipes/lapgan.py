@@ -1,17 +1,23 @@
 """LAPGAN: pictures from noise, from coarse to fine along a Laplacian pyramid.
 
-Default: the embedded glyphs (DejaVu Sans): 16x16, then 32x32. Starting from 5x5 (--image-size=20 --levels=3), the
-coarsest generator ends in a few shapes, with dropout in its discriminator or without.
+Default: the embedded glyphs (DejaVu Sans): 16x16, then 32x32, 8,000 steps of 64. 6 minutes on an Intel Xeon with AMX,
+in mixed_bfloat16; Frechet distance to the training characters 172.1, precision 0.81, recall 0.26, in the features of a
+classifier of the letters (commit cb00f95). Starting from 5x5 (--image-size=20 --levels=3), the coarsest generator ends
+in a few shapes, with dropout in its discriminator or without.
 
     python recipes/lapgan.py
     python recipes/lapgan.py --dataset=path/to/pictures --image-size=64 --levels=4
     python recipes/lapgan.py --preset=paper
 
-Paper (arXiv 1506.05751): CIFAR-10 from 8x8; networks, SGD and batch as in the published code
-(github.com/facebookarchive/eyescream), without its slow rise of the momentum to 0.7 and its decay of the rate. The
-number of steps and the coarsest networks' widths (two layers of 1200, and of 600 with dropout) are from memory; the
-code has dropout there too, other widths, a sigmoid in the generator and ReLU in the discriminator, where ours are
-leaky. Not yet run here.
+Paper (arXiv 1506.05751): CIFAR-10 from 8x8; the finer networks, SGD and the real images of a batch as in the published
+code (github.com/facebookarchive/eyescream), whose batch of 128 is half real, half fake. It departs from that code in
+- the rate and the momentum, which stand still: there the momentum rises to 0.7 and the rate decays;
+- the fakes of a generator's step, 64 where the code has 128;
+- the data, [-1, 1] here, standardised there, where the coarsest generator is linear at its output; ours has a tanh;
+- the coarsest networks: widths (two layers of 1200, and of 600 with dropout) are from memory, the code has other ones,
+  a sigmoid in the generator's second layer and ReLU in the discriminator, where ours is leaky; their weights are
+  Glorot's here, N(0, 0.05) and N(0, 0.005) there.
+The number of steps is from memory. Not yet run here.
 """
 
 import dataclasses
@@ -48,13 +54,13 @@ class Config(run.Config):
     optimizer: Literal["adam", "sgd"] = "adam"
     """Adam with beta_1 0.5, or SGD with momentum 0.5."""
     learning_rate: float = 2e-4
-    """The rate of both players, at every level."""
+    """The rate of both players, at every level; with SGD the discriminators have half of it."""
 
 
 PRESETS = {
     "default": Config(),
     "paper": Config(
-        preset="paper", dataset="cifar10", image_size=run.square(32), levels=3, batch_size=128, steps=100_000,
+        preset="paper", dataset="cifar10", image_size=run.square(32), levels=3, steps=100_000,
         coarse_width=1200, coarse_dropout=0.5, width=64, optimizer="sgd", learning_rate=0.02,
     ),
 }  # fmt: skip
@@ -72,10 +78,8 @@ def main(job, config):
     *finer, coarsest = [(height // 2**k, breadth // 2**k, channels) for k in range(config.levels)]
     width, dropout = config.coarse_width, (0.0, config.coarse_dropout, config.coarse_dropout)
 
-    def optimizer():
-        if config.optimizer == "adam":
-            return Adam(config.learning_rate, 0.5)
-        return keras.optimizers.SGD(config.learning_rate, momentum=0.5)
+    def optimizer(rate):
+        return Adam(rate, 0.5) if config.optimizer == "adam" else keras.optimizers.SGD(rate, momentum=0.5)
 
     with job.scope():
         draws = mlp_generator(coarsest, config.latent_dim, [width] * 2)
@@ -85,8 +89,10 @@ def main(job, config):
             [*(level_discriminator(shape, config.width) for shape in finer), judges],
             seed=config.seed,
         )
-        optimizers = {"g_optimizer": optimizer(), "d_optimizer": optimizer()}
-    job.train(model, data, until=config.steps, **optimizers)
+        g_optimizer = optimizer(config.learning_rate)
+        # The published code's loss of D is one mean over real and fake images, half of ours: under SGD half the rate.
+        d_optimizer = optimizer(config.learning_rate * (0.5 if config.optimizer == "sgd" else 1.0))
+    job.train(model, data, until=config.steps, g_optimizer=g_optimizer, d_optimizer=d_optimizer)
     job.finish(model, data, draw=latent.tour)
 
 

@@ -5,6 +5,7 @@ import tempfile
 import keras
 import numpy as np
 import pytest
+import second_gradient
 import tensorflow as tf
 
 from tfgan_zoo.export import export
@@ -23,9 +24,11 @@ class Conformance:
 
     Attributes:
         still: paths (parts of) of trainable weights that a few steps need not move, with the reason beside them.
+        penalised: roles whose input gradient is part of a loss.
     """
 
     still = ()
+    penalised = ()
 
     def make(self):
         """A small model of the family, not compiled."""
@@ -108,6 +111,12 @@ class Conformance:
         for name, (function, specs) in model.signatures().items():
             for output in function(*self.request(specs, 2)).values():
                 assert output.dtype in (tf.float32, tf.string), name
+
+    def test_what_is_penalised_has_second_order_gradients(self):
+        model = self.make()
+        for role in self.penalised:
+            network, rng = getattr(model, role), np.random.default_rng(0)
+            second_gradient.check(network, [rng.uniform(-1, 1, [3, *x.shape[1:]]) for x in network.inputs], rng)
 
     def test_the_step_compiles_with_xla_and_computes_the_same(self):
         plain, compiled = self.compiled(sgd), self.compiled(sgd, jit_compile=True)

@@ -1,5 +1,8 @@
 """What the tests of `tfgan_zoo/data` share: small files and folders, and how to look at batches."""
 
+import struct
+import zlib
+
 import numpy as np
 import tensorflow as tf
 from PIL import Image
@@ -19,6 +22,19 @@ def greys(folder, count=41):
     for i in range(count):
         save(folder / f"{i:02}.png", 4, 4, color=i)
     return folder
+
+
+def png_16_bit(*values, significant=None):
+    """The bytes of a PNG file of one pixel of 16 bits, grey or RGB; `significant` is its sBIT."""
+    chunks = (
+        (b"IHDR", struct.pack(">IIBBBBB", 1, 1, 16, {1: 0, 3: 2}[len(values)], 0, 0, 0)),
+        *([(b"sBIT", bytes([significant] * len(values)))] if significant else []),
+        (b"IDAT", zlib.compress(b"\0" + struct.pack(f">{len(values)}H", *values))),
+        (b"IEND", b""),
+    )
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in chunks
+    )
 
 
 def values(batch):

@@ -1,9 +1,12 @@
+import tempfile
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from tfgan_zoo import base, random
+from tfgan_zoo.errors import InputError
 
 X = np.array([[1.0], [2.0], [3.0], [6.0]], np.float32)  # mean 3
 
@@ -184,3 +187,33 @@ def test_the_minibatches_of_all_replicas_together_are_those_of_one_device():
 def test_split_keeps_static_shapes_inside_a_graph():
     traced = tf.function(lambda x: base.split(x, 2), input_signature=[tf.TensorSpec([None, 5])])
     assert [p.shape.as_list() for p in traced.get_concrete_function().outputs] == [[None, 5]] * 2
+
+
+@pytest.mark.parametrize(
+    "pixels",
+    [
+        np.full([4, 8, 8, 1], 255.0, np.float32),
+        np.full([4, 8, 8, 1], -1.5, np.float32),
+        np.full([4, 8, 8, 1], 255, np.uint8),
+        np.full([4, 3, 8, 8, 1], 2.0, np.float16),
+    ],
+    ids=["0..255", "below -1", "bytes", "frames"],
+)
+@pytest.mark.parametrize("form", ["array", "dataset", "columns"])
+def test_pictures_that_are_not_in_the_range_are_refused_before_the_first_step(pixels, form):
+    model = compiled()
+    given = {"image": pixels, "label": np.arange(4)} if form == "columns" else pixels
+    given = given if form == "array" else tf.data.Dataset.from_tensor_slices(given).batch(4)
+    with pytest.raises(InputError, match=r"^Linear.fit: the pictures 'image' are .* in \[-1, 1\]: divide 0..255 by"):
+        model.fit(given, verbose=0)
+    assert int(model.step.numpy()) == 0
+
+
+def test_what_a_model_keeps_as_a_function_is_neither_checkpointed_nor_trained():
+    judge = times(5.0)
+    plain, model = Linear(), Linear()
+    model.judge = base.as_function(judge)
+    np.testing.assert_allclose(model.judge(X), 5 * X)
+    assert len(model.variables) == len(plain.variables)
+    reader = tf.train.load_checkpoint(tf.train.Checkpoint(model=model).write(tempfile.mkdtemp() + "/c"))
+    assert not any("judge" in name for name in reader.get_variable_to_shape_map())

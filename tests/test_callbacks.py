@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from tfgan_zoo import base, files, pictures
+from tfgan_zoo import base, files
 from tfgan_zoo.errors import InputError
 from tfgan_zoo.run import callbacks
 
@@ -54,6 +54,18 @@ def weight(model):
     return float(model.generator.trainable_variables[0].numpy().ravel()[0])
 
 
+def log(folder):
+    """The writer of the TensorBoard log."""
+    return tf.summary.create_file_writer(str(folder / "tensorboard"))
+
+
+def logged(folder):
+    """What is in the TensorBoard log: (step, value)."""
+    (events,) = (folder / "tensorboard").iterdir()
+    found = [tf.compat.v1.Event.FromString(record.numpy()) for record in tf.data.TFRecordDataset(str(events))]
+    return [(event.step, value) for event in found for value in event.summary.value]
+
+
 # --- NanGuard
 
 
@@ -70,19 +82,14 @@ def test_the_nan_guard_names_the_loss_and_the_step(x):
 
 
 def test_a_line_holds_the_means_since_the_last_line(tmp_path):
-    fit(compiled(), 5, [callbacks.LossLog(tmp_path, every=2)])
+    fit(compiled(), 5, [callbacks.LossLog(tmp_path, 2, log(tmp_path))])
     lines = callbacks.read_losses(tmp_path / "metrics.jsonl")  # losses are 10, 11, 12, 13, 14
     assert lines == [{"step": 2, "loss": 10.5, "zero": 0.0}, {"step": 4, "loss": 12.5, "zero": 0.0}]
 
 
 def test_tensorboard_gets_the_same_numbers(tmp_path):
-    fit(compiled(), 4, [callbacks.LossLog(tmp_path, every=2)])
-    (events,) = (tmp_path / "tensorboard").iterdir()
-    values = {}
-    for record in tf.data.TFRecordDataset(str(events)):
-        event = tf.compat.v1.Event.FromString(record.numpy())
-        for value in event.summary.value:
-            values[event.step, value.tag] = float(tf.make_ndarray(value.tensor))
+    fit(compiled(), 4, [callbacks.LossLog(tmp_path, 2, log(tmp_path))])
+    values = {(step, value.tag): float(tf.make_ndarray(value.tensor)) for step, value in logged(tmp_path)}
     assert values == {(2, "loss"): 10.5, (4, "loss"): 12.5, (2, "zero"): 0.0, (4, "zero"): 0.0}
 
 
@@ -91,7 +98,7 @@ def test_lines_past_the_step_resumed_from_are_dropped_and_a_last_line_cut_short_
     model.step.assign(4)
     path = tmp_path / "metrics.jsonl"
     path.write_text("".join(f'{{"step": {n}, "loss": -1.0}}\n' for n in (2, 4, 6)) + '{"step": 8, "lo', "utf-8")
-    fit(model, 6, [callbacks.LossLog(tmp_path, every=2)])
+    fit(model, 6, [callbacks.LossLog(tmp_path, 2, log(tmp_path))])
     assert [(line["step"], line["loss"]) for line in callbacks.read_losses(path)] == [(2, -1.0), (4, -1.0), (6, 10.5)]
     assert [json.loads(line)["step"] for line in path.read_text("utf-8").splitlines()] == [2, 4, 6]
 
@@ -111,7 +118,7 @@ def test_an_execution_that_passes_a_multiple_is_due(steps_per_execution, every, 
     due = []
 
     class Look(callbacks._EveryStep):
-        def on_train_batch_end(self, batch, logs=None):
+        def after(self, logs):
             if self._is_due(every):
                 due.append(int(self.model.step.numpy()))
 
@@ -122,7 +129,11 @@ def test_an_execution_that_passes_a_multiple_is_due(steps_per_execution, every, 
 def test_two_replicas_count_as_one_does(two_replicas, tmp_path, capsys):
     model = compiled(two_replicas)
     checkpoints = callbacks.Checkpoints(model, tmp_path / "checkpoints", every=1)
-    fit(model, 2, [callbacks.NanGuard(), callbacks.LossLog(tmp_path, 2), checkpoints, callbacks.Progress(2)])
+    fit(
+        model,
+        2,
+        [callbacks.NanGuard(), callbacks.LossLog(tmp_path, 2, log(tmp_path)), checkpoints, callbacks.Progress(2)],
+    )
     assert callbacks.read_losses(tmp_path / "metrics.jsonl") == [{"step": 2, "loss": 10.5, "zero": 0.0}]
     assert "2/2" in capsys.readouterr().err
     alone = compiled()
@@ -144,7 +155,7 @@ def restored(folder):
     """The step and the weight that a fresh model gets."""
     model = compiled()
     step = callbacks.Checkpoints(model, folder, every=1).restore()
-    assert step == int(model.step.numpy()) == int(model.g_optimizer.iterations.numpy())
+    assert (step or 0) == int(model.step.numpy()) == int(model.g_optimizer.iterations.numpy())
     return step, weight(model)
 
 
@@ -153,7 +164,7 @@ def kept(folder):
 
 
 def test_the_last_three_checkpoints_are_kept_with_their_step(tmp_path):
-    assert restored(tmp_path / "none") == (0, 0.0)
+    assert restored(tmp_path / "none") == (None, 0.0)
     trained(tmp_path, until=5)
     assert kept(tmp_path) == [3, 4, 5]
     assert restored(tmp_path) == (5, 5.0)
@@ -182,7 +193,7 @@ def test_a_newest_checkpoint_that_is_damaged_gives_way_to_the_one_before(tmp_pat
     assert restored(tmp_path) == (2, 2.0)
     lines = capsys.readouterr().err.splitlines()
     if (file, left) == (INDEX, None):
-        assert lines == [], "without its index it was never complete"
+        assert lines == [f"step 3 was saved in {tmp_path} and is gone; going on from step 2"]
         return
     (line,) = lines
     assert line.startswith(f"the checkpoint {tmp_path}/ckpt-3 cannot be read (")
@@ -314,21 +325,21 @@ def test_a_worker_that_does_not_write_restores_and_stops_but_writes_nothing(tmp_
 
 
 def evaluation(folder, values, every=2, metric="error", higher=False, protocol="p"):
-    """An evaluation that finds `values[step]`; and a loss log, whose writer it uses."""
-    losses = callbacks.LossLog(folder, 100)
+    """An evaluation that finds `values[step]`."""
 
     def measure():
-        step = int(evaluator.model.step.numpy())
-        return {"other": -1.0, "error": values[step]}, {"by": protocol}
+        found = {"other": -1.0, "error": values[int(evaluator.model.step.numpy())]}
+        return [{"metric": k, "value": v, "details": {}, "protocol": {"by": protocol}} for k, v in found.items()]
 
-    evaluator = callbacks.Evaluation(folder, every, measure, metric, higher, losses.writer)
-    return [losses, evaluator]
+    best = callbacks.best_folder(folder, "1")
+    evaluator = callbacks.Evaluation(folder, best, every, measure, metric, higher, log(folder))
+    return [evaluator]
 
 
 def best(folder):
     """What best.json says, and the weight of its checkpoint."""
     model = compiled()
-    found = callbacks.restore_best(model, callbacks.best_folder(folder))
+    found = callbacks.restore_best(model, callbacks.best_folder(folder, "1"))
     assert int(model.step.numpy()) == found["step"]
     return found["step"], found["value"], weight(model)
 
@@ -338,15 +349,15 @@ def test_evaluations_are_written_down_and_the_best_checkpoint_alone_is_kept(tmp_
     fit(compiled(), 9, evaluation(tmp_path, values))
     lines = callbacks.read_losses(tmp_path / "evaluations.jsonl")
     assert [line["step"] for line in lines] == [2, 4, 6, 8]
-    assert lines[1] == {"step": 4, "metrics": {"other": -1.0, "error": 3.0}, "protocol": {"by": "p"}}
+    assert lines[1] == {
+        "step": 4,
+        "metrics": {"other": -1.0, "error": 3.0},
+        "protocol": {"other": {"by": "p"}, "error": {"by": "p"}},
+    }
     assert best(tmp_path) == (4, 3.0, 4.0)
-    files = sorted(path.name for path in (tmp_path / "checkpoints" / "best").iterdir())
+    files = sorted(path.name for path in (tmp_path / "checkpoints/1/best").iterdir())
     assert files == ["best.json", "ckpt-4.data-00000-of-00001", "ckpt-4.index"]
-    (events,) = (tmp_path / "tensorboard").iterdir()
-    values = [
-        v for r in tf.data.TFRecordDataset(str(events)) for v in tf.compat.v1.Event.FromString(r.numpy()).summary.value
-    ]
-    found = [float(tf.make_ndarray(v.tensor)) for v in values if v.tag == "evaluation/error"]
+    found = [float(tf.make_ndarray(v.tensor)) for _, v in logged(tmp_path) if v.tag == "evaluation/error"]
     np.testing.assert_array_equal(found, [5, 3, 4, np.nan])
 
 
@@ -359,16 +370,15 @@ def test_a_resumed_run_evaluates_at_the_same_steps_and_keeps_the_same_best(tmp_p
     values = {2: 5.0, 4: 3.0, 6: 4.0, 8: 1.0}
     fit(compiled(), 8, evaluation(tmp_path / "whole", values))
     model = compiled()
-    fit(
-        model, 5, [*evaluation(tmp_path / "cut", values), callbacks.Checkpoints(model, tmp_path / "cut/checkpoints", 3)]
-    )
+    folder = tmp_path / "cut/checkpoints/1"
+    fit(model, 5, [*evaluation(tmp_path / "cut", values), callbacks.Checkpoints(model, folder, 3)])
     again = compiled()
-    for path in (tmp_path / "cut/checkpoints").glob("ckpt-5*"):  # as if it was killed after step 4
+    for path in folder.glob("ckpt-5*"):  # as if it was killed after step 4
         path.unlink()
-    checkpoints = callbacks.Checkpoints(again, tmp_path / "cut/checkpoints", 100)
+    checkpoints = callbacks.Checkpoints(again, folder, 100)
     assert checkpoints.restore() == 3
     fit(again, 8, [*evaluation(tmp_path / "cut", values), checkpoints])
-    for name in ("evaluations.jsonl", "checkpoints/best/best.json"):
+    for name in ("evaluations.jsonl", "checkpoints/1/best/best.json"):
         assert (tmp_path / "cut" / name).read_text() == (tmp_path / "whole" / name).read_text()
     assert best(tmp_path / "cut") == best(tmp_path / "whole") == (8, 1.0, 8.0)
 
@@ -390,90 +400,36 @@ def test_a_crash_while_the_best_is_replaced_leaves_the_one_before(tmp_path, monk
         raise RuntimeError("power cut")
 
     with monkeypatch.context() as patch, pytest.raises(RuntimeError):
-        actions = evaluation(tmp_path, {4: 3.0})
-        actions[0].on_train_begin = lambda logs=None: None
-        actions[1].on_train_begin = lambda logs=None: None
+        (evaluator,) = evaluation(tmp_path, {4: 3.0})
+        evaluator.begin = lambda: None
         patch.setattr(files, "write", crash)
-        fit(model, 4, actions)
+        fit(model, 4, [evaluator])
     assert best(tmp_path) == (2, 5.0, 2.0)
 
 
 def test_a_best_checkpoint_that_is_not_there_or_damaged_is_an_input_error(tmp_path):
-    with pytest.raises(InputError, match=f"^{tmp_path}/checkpoints/best holds no best checkpoint"):
+    with pytest.raises(InputError, match=f"^{tmp_path}/checkpoints/1/best holds no best checkpoint"):
         best(tmp_path)
     fit(compiled(), 2, evaluation(tmp_path, {2: 5.0}))
-    os.truncate(tmp_path / "checkpoints" / "best" / "ckpt-2.data-00000-of-00001", 10)
+    os.truncate(tmp_path / "checkpoints/1/best/ckpt-2.data-00000-of-00001", 10)
     with pytest.raises(InputError, match="best/ckpt-2 cannot be read .*; run again with --no-export-best$"):
         best(tmp_path)
 
 
-# --- pictures
-
-
-def cells(*values, size=2, channels=1):
-    """An image of one value each."""
-    return np.broadcast_to(np.reshape(values, [-1, 1, 1, 1]), [len(values), size, size, channels]).astype(np.float32)
-
-
-def centres(picture, size=2):
-    """The values of a picture's cells, back in [-1, 1]; borders are grey."""
-    step = size + 2
-    rows, across = picture.shape[0] // step, picture.shape[1] // step
-    inner = picture.reshape(rows, step, across, step, -1)
-    for edge in (inner[:, 0], inner[:, -1], inner[:, :, :, 0], inner[:, :, :, -1]):
-        assert (edge == 128).all()
-    inside = inner[:, 1:-1, :, 1:-1].astype(float)
-    assert (inside == inside[:, :1, :, :1]).all()
-    return inside[:, 0, :, 0] / 127.5 - 1
-
-
-def test_a_single_label_fills_a_square_with_white_where_nothing_is_left():
-    picture = pictures.tile({"sample": cells(-1, -0.6, -0.2, 0.2, 0.6)})
-    assert picture.dtype == np.uint8
-    expected = [[-1, -0.6, -0.2], [0.2, 0.6, 1]]
-    np.testing.assert_allclose(centres(picture)[..., 0], expected, atol=1 / 255)
-
-
-def test_several_labels_stand_next_to_each_other_for_each_example():
-    columns = {"input": cells(-1, -0.8, -0.6), "output": cells(0, 0.2, 0.4)}
-    np.testing.assert_allclose(
-        centres(pictures.tile(columns))[..., 0], [[-1, 0], [-0.8, 0.2], [-0.6, 0.4]], atol=1 / 255
-    )
-    columns = {name: cells(*values) for name, values in zip("ab", np.linspace(-1, 0.9, 18).reshape(2, 9), strict=True)}
-    picture = centres(pictures.tile(columns))[..., 0]  # 9 of 2 in two groups: 5 rows of 4
-    pairs = np.stack([columns["a"][:, 0, 0, 0], columns["b"][:, 0, 0, 0]], 1).reshape(-1)
-    np.testing.assert_allclose(picture.ravel(), [*pairs, 1, 1], atol=1 / 255)
-    assert picture.shape == (5, 4)
-
-
-def test_grey_beside_rgb_becomes_rgb():
-    rgb = np.zeros([1, 2, 2, 3], np.float32) + [1, -1, 0.2]
-    picture = pictures.tile({"grey": cells(-0.6), "rgb": rgb})
-    assert picture.shape == (4, 8, 3)
-    np.testing.assert_allclose(centres(picture), [[[-0.6] * 3, [1, -1, 0.2]]], atol=1 / 255)
-
-
-def test_values_outside_the_range_are_clipped():
-    np.testing.assert_array_equal(np.unique(pictures.tile({"x": cells(-3, 3, 3, 3)})), [0, 128, 255])
-
-
-@pytest.mark.parametrize(("channels", "mode"), [(1, "L"), (3, "RGB")])
-def test_a_saved_png_holds_the_same_pixels(tmp_path, channels, mode):
-    picture = np.random.default_rng(0).integers(0, 256, [5, 7, channels], np.uint8)
-    pictures.save_png(picture, tmp_path / "x.png")
-    with Image.open(tmp_path / "x.png") as image:
-        assert image.mode == mode
-        np.testing.assert_array_equal(np.asarray(image).reshape(picture.shape), picture)
+# --- SampleGrid
 
 
 def test_sample_grids_are_drawn_when_due_and_named_by_step(tmp_path):
-    model = compiled()
+    model, seen = compiled(), np.full([1, 2, 2, 1], -1.0, np.float32)
     model.preview = lambda batch: {"x": batch + weight(model) / 10}
-    losses = callbacks.LossLog(tmp_path, 100)
-    fit(model, 5, [losses, callbacks.SampleGrid(tmp_path, cells(-1), 2, losses.writer)])
+    fit(model, 5, [callbacks.SampleGrid(tmp_path, seen, 2, log(tmp_path))])
     values = {}
     for path in sorted((tmp_path / "samples").iterdir()):
         with Image.open(path) as image:
-            values[path.name] = float(centres(np.asarray(image)[..., None]).item())
+            inside = np.asarray(image)[1:3, 1:3]
+            assert (inside == inside[0, 0]).all()
+            values[path.name] = inside[0, 0] / 127.5 - 1
     assert list(values) == ["step-0000002.png", "step-0000004.png"]
     np.testing.assert_allclose(list(values.values()), [-0.8, -0.6], atol=1 / 255)
+    shown = {value.tag: step for step, value in logged(tmp_path)}
+    assert set(shown) == {"samples"} and shown["samples"] == 4

@@ -1,4 +1,7 @@
 import json
+import os
+import signal
+import socket
 import subprocess
 import sys
 import types
@@ -113,7 +116,7 @@ def test_auto_strategy_follows_what_there_is(hardware, monkeypatch, by, gpus, tp
     if by == "environment":
         monkeypatch.setenv("TPU_NAME", tpu)
     monkeypatch.setattr(devices, "_tpu", lambda name: ("tpu", name))
-    monkeypatch.setattr(devices, "_multi_worker", lambda: ("multi_worker", ""))
+    monkeypatch.setattr(devices, "_multi_worker", lambda timeout: ("multi_worker", ""))
     monkeypatch.setattr(tf.distribute, "MirroredStrategy", lambda: types.SimpleNamespace(num_replicas_in_sync=gpus))
     chosen, text = devices.strategy("auto", tpu if by == "flag" else "")
     assert {"tpu": text == tpu, "multi_worker": chosen == "multi_worker"}.get(
@@ -123,31 +126,83 @@ def test_auto_strategy_follows_what_there_is(hardware, monkeypatch, by, gpus, tp
 
 
 def test_a_chief_or_a_single_worker_in_tf_config_counts_too(monkeypatch):
-    monkeypatch.setattr(devices, "_multi_worker", lambda: ("multi_worker", ""))
+    monkeypatch.setattr(devices, "_multi_worker", lambda timeout: ("multi_worker", ""))
     config = {"cluster": {"chief": ["a:1"], "worker": ["b:1"]}, "task": {"type": "chief", "index": 0}}
     monkeypatch.setenv("TF_CONFIG", json.dumps(config))
     assert devices.strategy("auto") == ("multi_worker", "")
 
 
+def _config(task=None, **cluster):
+    return json.dumps({"cluster": cluster, "task": task or {"type": "worker", "index": 0}})
+
+
+@pytest.mark.parametrize("name", ["auto", "multi_worker"])
 @pytest.mark.parametrize(
     ("text", "wrong"),
     [
-        ("{", "JSONDecodeError"),
-        ("[]", "AttributeError"),
-        ('{"cluster": {"worker": ["a:1"]}}', "KeyError('type')"),
-        ('{"cluster": {"worker": ["a:1"]}, "task": {"type": "worker", "index": 1}}', "IndexError"),
-        ('{"cluster": {"worker": ["a:1"]}, "task": {"type": "chief", "index": 0}}', "KeyError('chief')"),
-        ('{"cluster": {"worker": ["a:1"]}, "task": {"type": "worker", "index": "first"}}', "ValueError"),
+        ("{", "no JSON"),
+        ("[]", "no object"),
+        ("3", "no object"),
+        ('{"cluster": [1]}', "`cluster` and `task` have to be objects"),
+        ('{"cluster": {"worker": ["a:1"]}, "task": 3}', "`cluster` and `task` have to be objects"),
+        ('{"cluster": {"worker": ["a:1"]}}', "this task is of type None"),
+        (_config({"type": "worker", "index": 1}, worker=["a:1"]), "this task is worker 1, and there are 1"),
+        (_config({"type": "chief", "index": 0}, worker=["a:1"]), "this task is of type 'chief'"),
+        (_config({"type": "worker", "index": "first"}, worker=["a:1"]), "the index of this task is 'first'"),
+        (_config({"type": "worker", "index": -1}, worker=["a:1"]), "the index of this task is -1"),
+        (_config({"type": "worker", "index": True}, worker=["a:1"]), "the index of this task is True"),
+        (_config({"type": "worker", "index": None}, worker=["a:1"]), "the index of this task is None"),
+        (_config(worker="a:1"), "the addresses of worker have to be a list of host:port"),
+        (_config(worker=["a"]), "the addresses of worker have to be a list of host:port"),
+        (_config(worker=[1]), "the addresses of worker have to be a list of host:port"),
+        (_config(worker=["a:1"], ps=["b:1"]), "tasks of type 'ps' are not known here"),
+        (_config(worker=["a:1", "a:1"]), "a:1 is the address of two tasks"),
+        (_config(worker=["a:1"], chief=["b:1", "c:1"]), "there are two chiefs"),
+        (
+            _config({"type": "evaluator", "index": 0}, worker=["a:1"], evaluator=["e:1"]),
+            "this task is of type 'evaluator'",
+        ),
     ],
 )
-@pytest.mark.parametrize("name", ["auto", "multi_worker"])
-def test_a_tf_config_that_is_wrong_is_an_input_error_in_one_line(monkeypatch, name, text, wrong):
+def test_a_tf_config_that_describes_no_cluster_is_an_input_error(monkeypatch, name, text, wrong):
     monkeypatch.setenv("TF_CONFIG", text)
     with pytest.raises(InputError) as error:
         devices.strategy(name)
-    assert f"TF_CONFIG is {text!r}, in which " in str(error.value) and wrong in str(error.value)
+    assert str(error.value).startswith(f"TF_CONFIG is {text!r}: {wrong}")
     assert '{"cluster": {"worker": ["host:port", ...]}' in str(error.value)
     assert len(str(error.value).splitlines()) == 1
+    assert not devices.has_other_workers(), "asked while the error is handled"
+
+
+def test_a_port_in_use_is_an_input_error(monkeypatch):
+    with socket.socket() as taken:
+        taken.bind(("", 0))
+        taken.listen()
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        monkeypatch.setenv("TF_CONFIG", _config(worker=[address, "127.0.0.1:1"]))
+        with pytest.raises(InputError, match=f"gives this task the address {address}, whose port cannot be used"):
+            devices.strategy("multi_worker")
+
+
+MISSING = """
+from tfgan_zoo.run import devices
+devices.strategy("multi_worker", worker_timeout=2)
+"""
+
+
+def test_a_worker_that_never_starts_is_named_and_waited_for_no_longer_than_asked():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    environment = {**os.environ, "TF_CONFIG": _config(worker=[f"127.0.0.1:{port}", "127.0.0.1:1"])}
+    done = subprocess.run([sys.executable, "-c", MISSING], capture_output=True, text=True, timeout=120, env=environment)
+    assert done.returncode == -signal.SIGKILL
+    said = done.stderr.strip().splitlines()[-1]
+    assert said.startswith("error: after 2 s there is no answer from worker 1 at 127.0.0.1:1; start all")
+
+
+def test_one_process_agrees_with_itself():
+    devices.compare(tf.distribute.get_strategy(), {"the data": "x"})
 
 
 def test_multi_worker_without_tf_config_is_an_input_error():

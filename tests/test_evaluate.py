@@ -1,9 +1,10 @@
 """`evaluate.main` on tiny SavedModels, made with TensorFlow alone, against folders of tiny pictures."""
 
-import dataclasses
 import functools
 import json
 import shutil
+import types
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -11,9 +12,11 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from tfgan_zoo import classifier, evaluate
+from tfgan_zoo import evaluate, latent
+from tfgan_zoo.data import batches
+from tfgan_zoo.data.columns import Data
 from tfgan_zoo.errors import InputError
-from tfgan_zoo.metrics import frechet, kid, measure, neighbours, protocol, similarity, sources, swd
+from tfgan_zoo.metrics import classifier, frechet, kid, measure, neighbours, protocol, similarity, sources, swd
 
 SIZE = 16
 QUICK = ["--metrics=ms_ssim", "--ms-ssim-pairs=9"]
@@ -39,7 +42,7 @@ def spec(name, *shape, dtype=tf.float32):
 def from_z(module, z):
     """Pictures whose pixels are tanh of z, tiled, plus a shift: what they are is a function of z alone."""
     image = tf.tile(tf.reshape(tf.tanh(z), [-1, 4, 1, 1]), [1, 4, SIZE, 1])
-    return {"image": image * 0.5 + module.shift}
+    return {"generated": image * 0.5 + module.shift}
 
 
 def by_seed(module, count, seed):
@@ -54,7 +57,19 @@ COUNT, SEED = spec("count", dtype=tf.int32), spec("seed", dtype=tf.int64)
 def labelled(module, z, label):
     """A picture is all of one grey, that of its label."""
     grey = tf.cast(label, tf.float32)[:, None, None, None] - 0.5
-    return {"image": tf.ones([1, SIZE, SIZE, 1]) * grey + 0.0 * tf.reduce_sum(z) + 0.0 * module.shift}
+    return {"generated": tf.ones([1, SIZE, SIZE, 1]) * grey + 0.0 * tf.reduce_sum(z) + 0.0 * module.shift}
+
+
+def in_memory(kind, classes=(), test_is_paired=False, **arrays):
+    """A data set of arrays, as `batches.from_arrays` takes them; the same to learn from and held out."""
+    examples = batches.from_arrays(arrays)
+    return Data(
+        "x", kind, examples.columns, examples, examples, "x", "none", classes=classes, test_is_paired=test_is_paired
+    )
+
+
+def not_a_number(module, z):
+    return {"generated": tf.sqrt(from_z(module, z)["generated"] - 9.0)}
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +83,7 @@ def models(tmp_path_factory):
         "foreign": save(
             root / "foreign",
             predict=(
-                lambda m, latents: {"out": from_z(m, latents)["image"] * 127.5 + 127.5},
+                lambda m, latents: {"out": from_z(m, latents)["generated"] * 127.5 + 127.5},
                 [spec("latents", None, 4)],
             ),
         ),
@@ -80,7 +95,9 @@ def models(tmp_path_factory):
         "labels": save(root / "labels", serving_default=(labelled, [Z, spec("label", None, dtype=tf.int64)])),
         "negative": save(root / "negative", serving_default=(lambda m, x: {"y": 0.25 - x * (m.shift * 8)}, [image])),
         "useless": save(root / "useless", serving_default=(lambda m, x: {"y": x + m.shift}, [spec("x", None, 3)])),
-        "nan": save(root / "nan", serving_default=(lambda m, z: {"image": tf.sqrt(from_z(m, z)["image"] - 9.0)}, [Z])),
+        "nan": save(
+            root / "nan", serving_default=(lambda m, z: {"generated": tf.sqrt(from_z(m, z)["generated"] - 9.0)}, [Z])
+        ),
     }
 
 
@@ -119,15 +136,21 @@ def extractor(tmp_path_factory):
     return [f"--extractor={path}", "--feature-layer=blocks", "--extractor-name=Blocks"]
 
 
+@pytest.fixture(scope="module")
+def sets(tmp_path_factory):
+    """Where prepared sets go; else it would be the home of whoever runs the tests."""
+    return tmp_path_factory.mktemp("sets")
+
+
 @pytest.fixture
-def call(capsys):
+def call(capsys, sets):
     """Runs the command line: (exit code, stdout, last line of stderr)."""
 
     def call(*argv):
         capsys.readouterr()
         code = 0
         try:
-            evaluate.main([str(a) for a in argv])
+            evaluate.main([*map(str, argv), f"--data-dir={sets}"])
         except SystemExit as end:
             code = end.code
         out, err = capsys.readouterr()
@@ -147,11 +170,11 @@ def records(folder):
     return {r["metric"]: r for r in json.loads((folder / "metrics.json").read_text())}
 
 
-def real_and_made(folder, model, **flags):
+def real_and_made(folder, sets, model, **flags):
     """What the command compares, computed here."""
     flags = measure.Measures(**flags)
     generator = sources.load(model, flags)
-    source = sources.Source(generator, sources.data_for(generator, dataset=str(folder)), "train", flags)
+    source = sources.Source(generator, sources.data_for(generator, dataset=str(folder), data_dir=sets), "train", flags)
     return np.concatenate(list(source.reals())), np.concatenate([b for b, _, _ in source.fakes()])
 
 
@@ -162,13 +185,15 @@ def blocks(images):
 # --- numbers
 
 
-def test_every_metric_of_samples_is_that_of_the_images_and_stands_beside_the_model(noise, folder, extractor, call):
+def test_every_metric_of_samples_is_that_of_the_images_and_stands_beside_the_model(
+    noise, folder, sets, extractor, call
+):
     code, out, err = call(
         noise, f"--dataset={folder}", "--split=train", "--metrics=fd,kid,prdc,is,swd,ms_ssim", "--kid-subset-size=10",
         "--kid_subsets=7", "--is-splits=3", "--ms-ssim-pairs=9", "--batch_size=5", "--seed=3", "--count=30", *extractor,
     )  # fmt: skip
     assert code == 0, err
-    real, made = real_and_made(folder, noise, batch_size=5, seed=3, count=30)
+    real, made = real_and_made(folder, sets, noise, batch_size=5, seed=3, count=30)
     assert real.shape == (23, SIZE, SIZE, 1) and made.shape == (30, SIZE, SIZE, 1)
     a, b = frechet.Moments(), frechet.Moments()
     a.update(blocks(real))
@@ -189,7 +214,8 @@ def test_every_metric_of_samples_is_that_of_the_images_and_stands_beside_the_mod
         assert found[name] == pytest.approx(value, rel=1e-4, abs=1e-6), name
     dark = 1 / (1 + np.exp(18 * blocks(made).sum(1)))
     assert 1 < found["IS-Blocks"] < 2 and 0 < dark.mean() < 1
-    assert out.count("\n") == len(found) + 2 and "peak memory" in out
+    assert out.count("\n") == len(found) + 3 and "peak memory" in out
+    assert out.splitlines()[0] == f"  {noise}, sample; compared with train of {folder}: images, 16x16x1"
     assert records(noise)["swd"]["details"]["swd_16"] == pytest.approx(found["swd"])
 
 
@@ -203,6 +229,7 @@ def test_a_number_carries_its_protocol(noise, folder, extractor, call):
     assert made_of == {
         "extractor": "Blocks", "feature_layer": "blocks", "preprocessing": "(x - 127.5) / 127.5",
         "resize": "bilinear with antialiasing to 16x16", "real_images": 23, "fake_images": 30, "task": "noise",
+        "signature": None,
         "dataset": str(folder), "kind": "images", "split": "train", "image_shape": [16, 16, 1], "pixels": "8 bits",
         "seed": 0, "noise": None, "truncation": None, "ema": None, "settings": {},
     }  # fmt: skip
@@ -218,7 +245,7 @@ def test_a_model_that_copies_the_data_has_distances_of_zero(folder, extractor, c
     train = tf.constant(np.stack([p for i, p in enumerate(pixels) if i != 19])[..., None])
     copy = save(
         tmp_path / "copy",
-        serving_default=(lambda m, z: {"image": tf.gather(train, tf.range(tf.shape(z)[0])) + 0.0 * m.shift}, [Z]),
+        serving_default=(lambda m, z: {"generated": tf.gather(train, tf.range(tf.shape(z)[0])) + 0.0 * m.shift}, [Z]),
     )
     code, _, err = call(
         copy, f"--dataset={folder}", "--split=train", "--metrics=fd,kid,prdc", "--kid-subset-size=23", *extractor
@@ -267,14 +294,13 @@ def test_requests_of_one_label_each_give_all_labels_alike():
 
     def function(count, seed, label):
         given.append((int(label), int(count), int(seed)))
-        return {"image": tf.zeros([int(count), 8, 8, 1])}
+        return {"generated": tf.zeros([int(count), 8, 8, 1])}
 
     inputs = {"count": COUNT, "seed": SEED, "label": spec("label", dtype=tf.int64)}
     flags = measure.Measures(count=101, batch_size=8)
-    generator = sources.Generator("m", "sample", function, inputs, "image", (8, 8, 1), flags)
-    data = dataclasses.make_dataclass(
-        "Data", ["classes", "image_size", "channels", "kind", "test_is_paired", "test", "name"]
-    )(("a", "b", "c"), 8, 1, "labelled", False, dataclasses.make_dataclass("E", ["counts"])((101,)), "x")  # fmt: skip
+    generator = sources.Generator("m", "sample", function, inputs, "generated", (8, 8, 1), flags)
+    pictures = (np.zeros([101, 8, 8, 1], np.uint8), "bicubic")
+    data = in_memory("labelled", classes=("a", "b", "c"), image=pictures, label=(np.zeros(101, np.int64), None))
     labels = np.concatenate([label for _, label, _ in sources.Source(generator, data, "test", flags).fakes()])
     assert np.bincount(labels).tolist() == [34, 34, 33]
     assert max(count for _, count, _ in given) <= 8 and len({seed for *_, seed in given}) == len(given)
@@ -286,14 +312,14 @@ def test_a_model_made_elsewhere_is_scored_by_its_only_signature_in_its_own_range
     for model, more in ((foreign, ["--model-range=0..255"]), (same, [])):
         assert call(model, f"--dataset={folder}", "--split=train", "--metrics=swd", *more)[0] == 0
     assert records(foreign)["swd"]["value"] == pytest.approx(records(same)["swd"]["value"], rel=1e-4)
-    assert records(foreign)["swd"]["protocol"]["noise"] == "normal"
+    assert records(foreign)["swd"]["protocol"]["noise"] == {"law": "normal"}
     code, _, error = call(foreign, f"--dataset={folder}")
     assert code == 2 and "makes values from" in error and error.endswith("range over with --model-range")
 
 
 def test_of_several_pictures_the_first_by_name_is_scored_though_a_file_keeps_them_in_no_order(tmp_path):
     def several(module, z):
-        return {name: from_z(module, z)["image"] for name in "fbaced"}
+        return {name: from_z(module, z)["generated"] for name in "fbaced"}
 
     path = save(tmp_path / "several", serving_default=(several, [Z]))
     assert {sources.load(path, measure.Measures()).output for _ in range(4)} == {"a"}
@@ -309,7 +335,7 @@ def test_truncation_picks_a_signature_that_has_it(models, folder, call, tmp_path
 
 def test_path_length_of_features_that_are_linear_in_z_is_that_of_the_walk(extractor, call, folder, tmp_path):
     def linear(m, z):  # a block's mean is 0.1 z
-        return {"image": tf.repeat(tf.repeat(tf.reshape(0.1 * z, [-1, 2, 2, 1]), 8, 1), 8, 2) + 0.0 * m.shift}
+        return {"generated": tf.repeat(tf.repeat(tf.reshape(0.1 * z, [-1, 2, 2, 1]), 8, 1), 8, 2) + 0.0 * m.shift}
 
     model = save(tmp_path / "linear", serving_default=(linear, [Z]))
     code, _, err = call(
@@ -323,13 +349,20 @@ def test_path_length_of_features_that_are_linear_in_z_is_that_of_the_walk(extrac
     assert records(model)["PPL-Blocks"]["value"] == pytest.approx(expected, rel=0.02)  # epsilon is 1e-4, pixels float32
 
 
-def test_a_classifier_trained_by_its_command_is_an_extractor(models, call, capsys, tmp_path):
+def test_a_classifier_trained_by_its_command_is_an_extractor(models, call, sets, capsys, tmp_path):
     for name, grey in (("dark", 40), ("light", 215)):
         (tmp_path / "greys" / name).mkdir(parents=True)
         for i in range(10):
             Image.new("L", (SIZE, SIZE), grey + i).save(tmp_path / "greys" / name / f"{i}.png")
     classifier.main(
-        [f"--dataset={tmp_path}/greys", "--image_size=16", f"--out={tmp_path}/out", "--steps=20", "--batch-size=8"]
+        [
+            f"--dataset={tmp_path}/greys",
+            "--image_size=16",
+            f"--out={tmp_path}/out",
+            "--steps=20",
+            "--batch-size=8",
+            f"--data-dir={sets}",
+        ]
     )
     path = tmp_path / "out" / "greys_classifier.keras"
     assert f"classifier {path}" in capsys.readouterr().out
@@ -342,6 +375,297 @@ def test_a_classifier_trained_by_its_command_is_an_extractor(models, call, capsy
     with pytest.raises(SystemExit) as end:
         classifier.main([f"--dataset={tmp_path}/greys", "--steps=0"])
     assert end.value.code == 2 and capsys.readouterr().err == "error: --steps=0 must be 1 or more\n"
+
+
+# --- columns
+
+
+def live(prior=None, **signatures):
+    """What `evaluate.measuring` needs of a model: functions with specs."""
+    return types.SimpleNamespace(prior=prior, signatures=lambda: signatures)
+
+
+def found(model, data, metrics):
+    """name -> value, measured as a recipe asks for it."""
+    return {record["metric"]: record["value"] for record in evaluate.measuring(model, data, metrics)()}
+
+
+def greys(*levels, size=8, channels=1):
+    """Pictures of one grey each, and that they are scaled by interpolation."""
+    return np.full([len(levels), size, size, channels], 0, np.uint8) + np.uint8(levels).reshape(-1, 1, 1, 1), "bicubic"
+
+
+def test_a_signature_is_called_with_the_columns_that_it_names():
+    seen = []
+
+    def inpaint(image, mask):
+        seen.append((image.shape, mask.shape))
+        return {"generated": image * mask + 0.2 * (1.0 - mask)}
+
+    holes = np.zeros([3, 8, 8, 1], np.uint8)
+    holes[:, :, :4] = 1  # the left half is known
+    data = in_memory("pairs", image=greys(0, 51, 255), mask=(holes, "nearest"), target=greys(51, 51, 255))
+    model = live(serving_default=(inpaint, [spec("image", None, 8, 8, 1), spec("mask", None, 8, 8, 1)]))
+    # Known halves: 0 for 51, 51, 255. Holes: 0.2 is level 153, that is 102, 102 and 102 from the targets.
+    values = found(model, data, "l1")
+    expected = [(51 + 3 * 102) / 2 / 3 / 127.5, 51 / 3 / 127.5]
+    np.testing.assert_allclose([values["l1"], values["l1_identity"]], expected, rtol=1e-5)
+    assert seen == [((None, 8, 8, 1), (None, 8, 8, 1))], "traced once"
+
+
+def test_a_model_is_given_labels_that_are_columns():
+    def by_label(image, label):
+        return {"generated": image + 0.2 * tf.cast(label, tf.float32)[:, None, None, None]}
+
+    data = in_memory("pairs", image=greys(0, 0, 0), label=(np.array([0, 1, 2]), None), target=greys(0, 0, 51))
+    model = live(serving_default=(by_label, [spec("image", None, 8, 8, 1), spec("label", None, dtype=tf.int64)]))
+    # 0.2 is 25.5 levels, rounded to the even 26; 0.4 is 51, as the target.
+    np.testing.assert_allclose(found(model, data, "l1")["l1"], 26 / 3 / 127.5, rtol=1e-5)
+
+
+def test_an_answer_of_another_size_than_the_input_is_compared_with_its_target():
+    def enlarge(image):
+        return {"generated": tf.repeat(tf.repeat(image, 2, 1), 2, 2)}
+
+    data = in_memory("pairs", image=greys(0, 102), target=greys(0, 51, size=16))
+    model = live(serving_default=(enlarge, [spec("image", None, 8, 8, 1)]))
+    np.testing.assert_allclose(found(model, data, "l1")["l1"], 51 / 2 / 127.5, rtol=1e-5)
+    names = set(found(model, data, "l1,psnr,swd"))
+    assert names == {"l1", "psnr", "swd"}, "doing nothing is no answer where the sizes differ"
+    same = live(serving_default=(lambda image: {"generated": image}, [spec("image", None, 8, 8, 1)]))
+    with pytest.raises(InputError, match=r"makes \[8, 8, 1\], the data is \[16, 16, 1\]"):
+        found(same, data, "l1")
+
+
+def test_each_way_of_unpaired_data_is_measured_from_its_own_domain_to_the_other():
+    a = 2 * np.random.default_rng(3).integers(0, 128, [5, 8, 8, 1], np.uint8)  # b is half as bright
+    in_a, in_b = a / 127.5 - 1.0, a / 255 - 1.0
+    shape = [spec("image", None, 8, 8, 1)]
+    to_b = (lambda image: {"generated": tf.minimum(image, 0.0)}, shape)
+    model = live(serving_default=to_b, a_to_b=to_b, b_to_a=(lambda image: {"generated": 2.0 * image + 1.0}, shape))
+    pictures = {"a": (a, "bicubic"), "b": (a // 2, "bicubic")}
+    values = found(model, in_memory("unpaired", test_is_paired=True, **pictures), {"a_to_b": "l1", "b_to_a": "l1"})
+    expected = {
+        "l1_a_to_b": np.abs(np.round(np.minimum(in_a, 0) * 127.5 + 127.5) / 127.5 - 1 - in_b).mean(),
+        "l1_b_to_a": 0.0,
+        "l1_identity_a_to_b": np.abs(in_a - in_b).mean(), "l1_identity_b_to_a": np.abs(in_a - in_b).mean(),
+    }  # fmt: skip
+    assert set(values) == set(expected) and expected["l1_a_to_b"] > 0.1
+    for name, value in expected.items():
+        np.testing.assert_allclose(values[name], value, rtol=1e-5, atol=1e-6, err_msg=name)
+
+    apart = in_memory("unpaired", **pictures)  # nobody knows which b is of which a
+    with pytest.raises(InputError, match="l1 compares images with their targets, which there are none of here"):
+        found(model, apart, {"b_to_a": "l1"})
+    expected = {"swd_b_to_a": swd_of(in_a, in_a), "swd_a_to_b": swd_of(in_b, np.minimum(in_a, 1 / 255))}
+    for name, value in found(model, apart, {"a_to_b": "swd", "b_to_a": "swd"}).items():
+        np.testing.assert_allclose(value, expected[name], rtol=1e-3, err_msg=name)
+
+
+def swd_of(real, made, seed=0):
+    """What `--metrics=swd` computes of two arrays."""
+    both = [swd.Descriptors(real.shape[1:], seed=2 * seed), swd.Descriptors(made.shape[1:], seed=2 * seed + 1)]
+    for descriptors, images in zip(both, (real, made), strict=True):
+        descriptors.update(images)
+    return swd.sliced_wasserstein(*both, seed=seed)["swd"]
+
+
+def test_a_recipe_may_measure_by_a_function_of_its_own():
+    data = in_memory("images", image=greys(0, 1, 2))
+    measured = iter([3, 4])
+    measure_it = evaluate.measuring(None, data, lambda: {"modes": next(measured), "high_quality": np.float32(0.5)})
+    protocol_of_it = {"data": "x", "split": "test", "images": 3}
+    for modes in (3.0, 4.0):
+        assert measure_it() == [
+            {"metric": "modes", "value": modes, "details": {}, "protocol": protocol_of_it},
+            {"metric": "high_quality", "value": 0.5, "details": {}, "protocol": protocol_of_it},
+        ]
+
+
+def test_without_metrics_pairs_are_measured_by_l1_and_pictures_from_noise_by_swd():
+    image = [spec("image", None, 8, 8, 1)]
+    translator = live(serving_default=(lambda image: {"generated": image}, image))
+    pairs = in_memory("pairs", image=greys(0, 51), target=greys(51, 51))
+    records = evaluate.in_training(translator, pairs)()
+    assert [record["metric"] for record in records] == ["l1", "l1_identity"]
+    np.testing.assert_allclose([record["value"] for record in records], [51 / 2 / 127.5] * 2, rtol=1e-6)
+    assert records[0]["protocol"]["signature"] == "serving_default"
+
+    def from_noise(z):
+        return {"generated": tf.zeros([1, 8, 8, 1]) + tf.tanh(z[:, :1])[:, None, None]}
+
+    noise = live(latent.Prior(3, "uniform"), serving_default=(from_noise, [spec("z", None, 3)]))
+    many = in_memory("images", image=greys(*[7] * 300))
+    (record,) = evaluate.in_training(noise, many)()
+    assert record["metric"] == "swd" and record["protocol"]["noise"] == {"law": "uniform", "bound": 1.0}
+    assert (record["protocol"]["real_images"], record["protocol"]["fake_images"]) == (256, 256)
+
+
+def test_data_without_a_column_that_the_signature_names_is_refused():
+    both = [spec("image", None, 8, 8, 1), spec("mask", None, 8, 8, 1)]
+    model = live(serving_default=(lambda image, mask: {"generated": image * mask}, both))
+    with pytest.raises(
+        InputError, match="serving_default takes image, mask, and x has image, target; choose another --signature"
+    ):
+        found(model, in_memory("pairs", image=greys(0), target=greys(0)), "l1")
+    alone = live(serving_default=(lambda image: {"generated": image}, both[:1]))
+    with pytest.raises(InputError, match="^x has image, label and no target; choose another data set$"):
+        found(alone, in_memory("labelled", image=greys(0, 1), label=(np.array([0, 1]), None)), "swd")
+
+
+@pytest.mark.parametrize("shape", [(12, 16, 1), (16, 12, 3), (12, 12, 4), (12, 16, 4)])
+def test_rectangles_and_pictures_with_opacity_are_measured(shape):
+    rng = np.random.default_rng(4)
+    real = rng.integers(0, 256, [6, *shape], np.uint8)
+    given = tf.TensorSpec([None, *shape], tf.float32, name="image")
+    translator = live(serving_default=(lambda image: {"generated": -image}, [given]))
+    pairs = in_memory("pairs", image=(real, "bicubic"), target=(real, "bicubic"))
+    values = found(translator, pairs, "l1,psnr,ssim,swd")
+    target = real / 127.5 - 1.0
+    np.testing.assert_allclose(values["l1"], np.abs(2 * target).mean(), rtol=1e-5)
+    np.testing.assert_allclose(
+        values["psnr"], np.mean([10 * np.log10(4 / np.square(2 * x).mean()) for x in target]), rtol=1e-5
+    )
+    np.testing.assert_allclose(values["l1_identity"], 0.0, atol=1e-6)
+    np.testing.assert_allclose(values["swd"], swd_of(target, -target), rtol=1e-4)
+
+    def from_noise(z):
+        return {"generated": tf.ones([1, *shape]) * tf.tanh(z[:, :1])[:, None, None]}
+
+    noise = live(latent.Prior(3), serving_default=(from_noise, [spec("z", None, 3)]))
+    alone = in_memory("images", image=(real, "bicubic"))
+    z = latent.Prior(3).array(6, np.random.default_rng(0))
+    made = np.round(np.tanh(z[:, :1]) * 127.5 + 127.5)[:, None, None] / 127.5 - 1 + np.zeros(shape)
+    np.testing.assert_allclose(found(noise, alone, "swd")["swd"], swd_of(target, made), rtol=1e-3)
+
+
+def test_a_rectangular_model_of_pictures_with_opacity_is_scored_by_the_command(call, tmp_path):
+    def rectangles(module, z):
+        return {"generated": tf.ones([1, 8, 12, 4]) * tf.tanh(z[:, :1])[:, None, None] + 0.0 * module.shift}
+
+    model = save(tmp_path / "clear", serving_default=(rectangles, [Z]))
+    for i in range(6):
+        (tmp_path / "data").mkdir(exist_ok=True)
+        Image.new("RGBA", (24, 16), (40 * i, 0, 0, 100)).save(tmp_path / "data" / f"{i}.png")
+    where = [f"--dataset={tmp_path / 'data'}", "--split=train", "--metrics=swd"]
+    code, _, error = call(model, *where)
+    assert code == 2 and "makes RGBA images and" in error and "has RGB ones; convert them with --channels=4" in error
+    assert call(model, *where, "--channels=4")[0] == 0
+    assert records(model)["swd"]["protocol"]["image_shape"] == [8, 12, 4]
+
+
+@pytest.mark.parametrize(
+    ("metric", "higher"),
+    [("psnr", True), ("ssim_b_to_a", True), ("IS-Digits", True), ("precision-Digits_a_to_b", True), ("l1", False),
+     ("l1_a_to_b", False), ("swd", False), ("FD-Digits", False), ("ms_ssim", False), ("iso", False)],
+)  # fmt: skip
+def test_which_values_are_better_is_known_of_every_name_a_metric_goes_by(metric, higher):
+    assert protocol.higher_is_better(metric) == higher
+
+
+# --- what is known of the model
+
+
+def test_the_data_is_that_of_the_training_and_the_line_of_the_result_names_it(halves, call, tmp_path):
+    """The negative of a picture is that of its partner, whichever way; the other half, in colour, is not."""
+    image = spec("image", None, SIZE, SIZE, 3)
+    model = save(tmp_path / "negative", serving_default=(lambda m, x: {"generated": -x + 0.0 * m.shift}, [image]))
+    colour = tmp_path / "colour"
+    colour.mkdir()
+    for path in halves.iterdir():
+        pixels = np.asarray(Image.open(path))
+        Image.fromarray(np.stack([pixels] * 2 + [pixels // 2 * 2], -1)[:, :, :]).save(colour / path.name)
+    config = {"direction": "b_to_a", "channels": 3, "fit": "stretch"}
+    metadata = {"data": {"name": str(halves), "kind": "pairs"}, "config": config}
+    (model / "metadata.json").write_text(json.dumps(metadata))
+    code, out, error = call(model)
+    assert code == 0, error
+    assert out.splitlines()[0] == (
+        f"  {model}, serving_default, b_to_a; compared with test of {halves}: pairs, {SIZE}x{SIZE}x3"
+    )
+    assert records(model)["l1"]["value"] == pytest.approx(0, abs=1e-6)
+    code, out, error = call(model, f"--dataset={colour}", "--direction=a_to_b", "--split=all")
+    assert code == 0 and f"a_to_b; compared with all of {colour}: pairs" in out, error
+    assert records(model)["l1"]["protocol"]["fake_images"] == N
+
+
+def test_the_direction_of_the_training_is_the_one_that_is_measured(call, tmp_path):
+    """b is a black picture: a perfect model from b to a has to make the one white picture that a is."""
+    for i in range(4):
+        (tmp_path / "pairs").mkdir(exist_ok=True)
+        both = np.zeros([SIZE, 2 * SIZE], np.uint8)
+        both[:, :SIZE] = 255
+        Image.fromarray(both).save(tmp_path / "pairs" / f"{i}.png")
+    image = spec("image", None, SIZE, SIZE, 1)
+    model = save(
+        tmp_path / "white", serving_default=(lambda m, x: {"generated": x * 0.0 + 1.0 + 0.0 * m.shift}, [image])
+    )
+    data = {"name": str(tmp_path / "pairs"), "kind": "pairs"}
+    for direction, value in (("b_to_a", 0.0), ("a_to_b", 2.0)):
+        (model / "metadata.json").write_text(json.dumps({"data": data, "config": {"direction": direction}}))
+        assert call(model)[0] == 0
+        np.testing.assert_allclose(records(model)["l1"]["value"], value, atol=1e-6)
+
+
+def test_a_model_whose_data_is_gone_or_not_known_is_not_scored_against_other_data(noise, call, tmp_path):
+    code, out, error = call(noise)
+    assert (code, out, error) == (2, "", f"error: {noise} does not say what it was trained on; give --dataset")
+    gone = tmp_path / "gone"
+    (noise / "metadata.json").write_text(json.dumps({"data": {"name": str(gone), "kind": "images"}}))
+    code, out, error = call(noise)
+    assert (code, out) == (2, "")
+    assert error == f"error: {noise} was trained on {gone}, which is not there; give --dataset"
+
+
+def test_metadata_of_another_form_tells_nothing():
+    for metadata in ({}, {"data": [1], "config": 3}, {"data": {"name": 5}, "config": {"channels": "3"}}):
+        assert sources.trained_on(metadata) == sources.Settings()
+
+
+# --- folders of pictures
+
+
+def test_two_folders_of_pictures_are_compared_without_a_model(folder, extractor, call, tmp_path):
+    made = tmp_path / "made"
+    made.mkdir()
+    rng = np.random.default_rng(8)
+    pixels = [rng.integers(0, 256, [SIZE, SIZE], np.uint8) for _ in range(21)]
+    for i, picture in enumerate(pixels):
+        Image.fromarray(picture).save(made / f"{i:02d}.png")
+    metrics = ["--metrics=fd,kid,prdc", "--kid-subset-size=10", "--kid-subsets=7", *extractor]
+    code, out, error = call(f"--pictures={made}", f"--dataset={folder}", *metrics)
+    assert code == 0, error
+    lines = out.splitlines()
+    assert lines[0] == f"  {made}; compared with all of {folder}: images, 16x16x1"
+    found = {line.split()[0]: float(line.split()[1]) for line in lines[1:]}
+    reals = [np.asarray(Image.open(path)) for path in sorted(folder.iterdir())]
+    held_out_last = [reals[i] for i in range(N) if i != 19] + [reals[19]], pixels[:19] + pixels[20:] + [pixels[19]]
+    real, fake = (blocks(np.stack(part)[..., None] / 127.5 - 1.0) for part in held_out_last)
+    a, b = frechet.Moments(), frechet.Moments()
+    a.update(real)
+    b.update(fake)
+    assert found["FD-Blocks"] == pytest.approx(frechet.frechet_distance(a, b), rel=1e-3)
+    expected = {f"{name}-Blocks": value for name, value in neighbours.prdc(real, fake).items()}
+    expected["KID-Blocks"] = kid.kernel_distance(real, fake, subsets=7, subset_size=10, seed=0)["kid"]
+    for name, value in expected.items():
+        assert found[name] == pytest.approx(value, rel=1e-3, abs=1e-6), name
+    assert sorted(path.suffix for path in made.iterdir()) == [".png"] * 21, "nothing is written there"
+    same = call(f"--pictures={folder}", f"--dataset={folder}", "--metrics=fd", *extractor)[1]
+    assert float(same.splitlines()[1].split()[1]) == pytest.approx(0, abs=1e-6)
+    for argv, says in (
+        ([f"--pictures={made}"], "--pictures needs --dataset"),
+        ([f"--pictures={made}", f"--dataset={folder}", "model"], "and the model model are given; give one of them"),
+        ([f"--pictures={tmp_path}/none", f"--dataset={folder}"], "none is no folder; give one of pictures"),
+        ([f"--pictures={made}", f"--dataset={folder}", "--count=22"], "--count=22, and there are 21 pictures"),
+        ([f"--pictures={made}", f"--dataset={folder}", "--metrics=ppl", *extractor], "ppl walks from z to z"),
+        ([f"--pictures={made}", f"--dataset={folder}", "--metrics=l1"], "l1 compares images with their targets"),
+        (
+            [f"--pictures={made}", f"--dataset={folder}", "--metrics=label_accuracy", *extractor],
+            "a model that takes labels",
+        ),
+    ):
+        code, _, error = call(*argv)
+        assert code == 2 and says in error, (argv, error)
 
 
 # --- the file beside the model
@@ -375,11 +699,38 @@ def test_different_protocols_are_not_compared_and_the_field_is_named(noise, mode
 
 
 @pytest.mark.parametrize("text", ["", "[{]", "{}", '[{"metric": "swd"}]', "[1]"])
-def test_a_file_that_is_not_of_measurements_is_left_as_it_is(noise, folder, call, text):
+def test_a_file_that_is_not_of_measurements_is_set_aside_and_made_anew(noise, folder, call, text, capsys):
     (noise / "metrics.json").write_text(text)
-    code, _, error = call(noise, f"--dataset={folder}")
-    assert code == 2 and "metrics.json cannot be read" in error and "left as it is" in error
-    assert (noise / "metrics.json").read_text() == text
+    protocol.read(noise)
+    assert capsys.readouterr().err.count("metrics.json cannot be read") == 1
+    assert (noise / "metrics.json.damaged").read_text() == text
+    assert call(noise, f"--dataset={folder}", "--split=train", *QUICK)[0] == 0
+    assert [record["metric"] for record in json.loads((noise / "metrics.json").read_text())] == ["ms_ssim"]
+
+
+def test_a_folder_that_cannot_be_written_is_found_out_before_anything_is_measured(noise, folder, call, monkeypatch):
+    write, measured = Path.write_bytes, []
+
+    def full(path, content):
+        if path.parent == noise:
+            raise OSError(30, "Read-only file system")
+        return write(path, content)
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    monkeypatch.setattr(measure.Measurement, "run", lambda *_, **__: measured.append(1))
+    code, out, error = call(noise, f"--dataset={folder}", "--split=train", *QUICK)
+    assert (code, out, measured) == (2, "", [])
+    assert error.endswith(f"metrics.json cannot be written (Read-only file system); make {noise} writable")
+
+
+def test_what_was_measured_is_printed_before_it_is_written(noise, folder, call, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(protocol.os, "replace", full)
+    code, out, error = call(noise, f"--dataset={folder}", "--split=train", *QUICK)
+    assert code == 2 and "No space left on device" in error
+    assert "  ms_ssim" in out and "written" not in out
 
 
 def test_a_write_that_fails_leaves_the_file_as_it_was(tmp_path, monkeypatch):

@@ -14,9 +14,10 @@ from serving import proofs
 from serving.models import SHAPE, small
 from tensorflow_serving.config import model_server_config_pb2
 
-from tfgan_zoo import SNGAN, signatures
+from tfgan_zoo import SNGAN, GoGAN, latent, signatures
 from tfgan_zoo.errors import InputError
 from tfgan_zoo.export import WRITTEN_HERE, export
+from tfgan_zoo.networks.mlp import mlp_discriminator, mlp_generator
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +42,7 @@ import numpy as np
 import tensorflow as tf
 for kind, name, path in [argument.split("=") for argument in sys.argv[1:]]:
     model = tf.saved_model.load(path).signatures["serving_default"]
-    np.save(kind + ".answer", model(**{name: tf.constant(np.load(kind + ".npy"))})["image"])
+    np.save(kind + ".answer", model(**{name: tf.constant(np.load(kind + ".npy"))})["generated"])
 print([module for module in sys.modules if module.startswith("tfgan_zoo")])
 """
 
@@ -62,7 +63,7 @@ def test_a_process_that_imports_only_tensorflow_gets_the_same_numbers(exported, 
         answer = np.load(tmp_path / f"{kind}.answer.npy")
         live = exported[kind][0].signatures()["serving_default"][0](tf.constant(np.load(tmp_path / f"{kind}.npy")))
         assert answer.dtype == np.float32 and np.std(answer) > 0.01
-        np.testing.assert_allclose(answer, live["image"], atol=1e-6)
+        np.testing.assert_allclose(answer, live["generated"], atol=1e-6)
 
 
 def test_versions_count_up_from_the_highest_there_is(tmp_path):
@@ -95,21 +96,21 @@ def test_a_failure_leaves_no_new_version_and_the_old_ones_as_they_were(tmp_path,
 
 def test_an_export_folder_that_is_a_file_is_an_input_error(tmp_path):
     (tmp_path / "file").write_text("mine")
-    with pytest.raises(InputError, match="is a file; give a folder with --export-dir"):
+    with pytest.raises(InputError, match="^the export folder .*file is a file; give another"):
         export(small("points"), tmp_path / "file")
     assert (tmp_path / "file").read_text() == "mine"
 
 
 TAKES_AND_GIVES = {
     "dcgan": [
-        "| `serving_default` | `z` float32 [B, 6] | `image` float32 [B, 8, 8, 1] |",
-        "| `sample` | `count` int32 [], `seed` int64 [] | `image` float32 [B, 8, 8, 1] |",
-        "| `sample_png` | `count` int32 [], `seed` int64 [] | `image_bytes` string [B] |",
+        "| `serving_default` | `z` float32 [B, 6] | `generated` float32 [B, 8, 8, 1] |",
+        "| `sample` | `count` int32 [], `seed` int64 [] | `generated` float32 [B, 8, 8, 1] |",
+        "| `sample_png` | `count` int32 [], `seed` int64 [] | `generated_bytes` string [B] |",
         "| `discriminate` | `image` float32 [B, 8, 8, 1] | `logits` float32 [B, 1] |",
     ],
     "pix2pix": [
-        "| `serving_default` | `image` float32 [B, 8, 8, 1] | `image` float32 [B, 8, 8, 1] |",
-        "| `translate_bytes` | `image_bytes` string [B] | `image_bytes` string [B] |",
+        "| `serving_default` | `image` float32 [B, 8, 8, 1] | `generated` float32 [B, 8, 8, 1] |",
+        "| `translate_bytes` | `image_bytes` string [B] | `generated_bytes` string [B] |",
     ],
 }
 
@@ -159,7 +160,13 @@ def test_what_is_known_about_a_run_is_in_the_card_and_in_the_metadata(tmp_path):
             "count": {"dtype": "int32", "shape": [], "meaning": "how many, 1 to 1024"},
             "seed": {"dtype": "int64", "shape": [], "meaning": "any; the same gives the same"},
         },
-        "outputs": {"image": {"dtype": "float32", "shape": [None, 8, 8, 1], "meaning": "pictures in [-1, 1]"}},
+        "outputs": {
+            "generated": {
+                "dtype": "float32",
+                "shape": [None, 8, 8, 1],
+                "meaning": "pictures in [-1, 1], or points on the scale of the data, that the model made",
+            }
+        },
     }
     card = (path / "README.md").read_text(encoding="utf-8")
     for said in (
@@ -251,20 +258,20 @@ def test_a_count_out_of_range_is_refused(served, name, count):
 
 
 def test_the_most_that_may_be_asked_for_is_answered(served):
-    assert ask(served["dcgan"]["sample"], signatures.MAX_COUNT, 0)["image"].shape == [signatures.MAX_COUNT, *SHAPE]
+    assert ask(served["dcgan"]["sample"], signatures.MAX_COUNT, 0)["generated"].shape == [signatures.MAX_COUNT, *SHAPE]
 
 
 def test_a_seed_gives_the_same_pictures_each_time_and_another_seed_others(served):
-    first = ask(served["dcgan"]["sample"], 4, 7)["image"].numpy()
-    np.testing.assert_array_equal(ask(served["dcgan"]["sample"], 4, 7)["image"], first)
-    apart = np.abs(first - ask(served["dcgan"]["sample"], 4, 2**40 + 7)["image"]).reshape(4, -1).max(1)
+    first = ask(served["dcgan"]["sample"], 4, 7)["generated"].numpy()
+    np.testing.assert_array_equal(ask(served["dcgan"]["sample"], 4, 7)["generated"], first)
+    apart = np.abs(first - ask(served["dcgan"]["sample"], 4, 2**40 + 7)["generated"]).reshape(4, -1).max(1)
     among = np.abs(first[:-1] - first[1:]).reshape(3, -1).max(1)
     assert min(*apart, *among) > 1e-3
 
 
 def test_a_png_is_the_picture_that_sample_gives_to_half_a_level(served):
-    images = ask(served["dcgan"]["sample"], 3, 5)["image"]
-    files = ask(served["dcgan"]["sample_png"], 3, 5)["image_bytes"].numpy()
+    images = ask(served["dcgan"]["sample"], 3, 5)["generated"]
+    files = ask(served["dcgan"]["sample_png"], 3, 5)["generated_bytes"].numpy()
     decoded = np.stack([tf.io.decode_png(file).numpy() for file in files])
     assert decoded.shape == images.shape
     np.testing.assert_allclose(decoded / 127.5 - 1.0, images, atol=1 / 255 + 1e-6)
@@ -335,9 +342,9 @@ def test_files_of_any_size_are_translated_as_the_pictures_in_them(served):
     grey = [rng.integers(0, 256, [8, 8, 1], np.uint8), np.full([20, 12, 1], 200, np.uint8)]
     files = [tf.io.encode_png(grey[0]), tf.io.encode_jpeg(grey[1], quality=100)]
     images = np.stack([grey[0] / 127.5 - 1.0, np.full(SHAPE, 200 / 127.5 - 1.0)]).astype(np.float32)
-    answers = served["pix2pix"]["translate_bytes"](image_bytes=tf.stack(files))["image_bytes"].numpy()
+    answers = served["pix2pix"]["translate_bytes"](image_bytes=tf.stack(files))["generated_bytes"].numpy()
     decoded = np.stack([tf.io.decode_png(file).numpy() for file in answers]) / 127.5 - 1.0
-    expected = served["pix2pix"]["serving_default"](image=tf.constant(images))["image"]
+    expected = served["pix2pix"]["serving_default"](image=tf.constant(images))["generated"]
     np.testing.assert_allclose(decoded, expected, atol=1 / 255 + 1e-3)
 
 
@@ -346,14 +353,97 @@ def test_a_file_that_is_no_picture_is_refused(served):
         served["pix2pix"]["translate_bytes"](image_bytes=tf.constant([b"GIF, it says"]))
 
 
-def test_png_levels_are_rounded_and_clipped():
-    images = tf.constant([-1.5, -1.0, 0.0, 0.999, 2.0, 100.4 / 127.5 - 1.0, 100.6 / 127.5 - 1.0], shape=[1, 1, 7, 1])
-    levels = tf.io.decode_png(signatures.to_png(images)[0]).numpy().ravel()
-    np.testing.assert_array_equal(levels, [0, 0, 128, 255, 255, 100, 101])
+# --- what is in it
 
 
-def test_pixels_from_a_file_run_from_minus_one_to_one_in_the_channels_asked_for():
-    pixels = np.array([[[0, 0, 0], [255, 255, 255]], [[255, 255, 255], [0, 0, 0]]], np.uint8)
-    image = signatures.from_bytes(tf.io.encode_png(pixels), 2, 2, 1)
-    np.testing.assert_allclose(image[..., 0], [[-1, 1], [1, -1]], atol=1e-6)
-    np.testing.assert_allclose(signatures.from_bytes(tf.io.encode_png(pixels), 1, 1, 3), [[[0, 0, 0]]], atol=1e-6)
+def saved_numbers(path):
+    """How many numbers the file of variables holds, whatever they are called."""
+    shapes = tf.train.load_checkpoint(str(path / "variables" / "variables")).get_variable_to_shape_map()
+    return sum(int(np.prod(shape)) for name, shape in shapes.items() if name.endswith("VARIABLE_VALUE"))
+
+
+def test_a_network_that_no_signature_needs_is_not_in_the_export(tmp_path):
+    model = GoGAN(mlp_generator(SHAPE, 3, [4]), mlp_discriminator(SHAPE, [4]), stage_steps=5)
+    assert "previous" in model.roles
+    path = export(model, tmp_path / "gogan")
+    needed = [model.generator.count_params(), model.discriminator.count_params()]
+    assert saved_numbers(path) == sum(needed) and model.previous.count_params() == needed[0]
+    z = tf.random.stateless_normal([2, 3], [1, 2])
+    answer = tf.saved_model.load(str(path)).signatures["serving_default"](z=z)["generated"]
+    np.testing.assert_allclose(answer, model.generator(z), atol=1e-6)
+    assert set(json.loads((path / "metadata.json").read_text())["parameters"]) == set(model.roles)
+
+
+def test_a_variable_that_is_no_networks_own_is_in_the_export(tmp_path):
+    model = small("points")
+    served = model.signatures()
+    shift = tf.Variable([3.0, -2.0])
+    generate, specs = served["serving_default"]
+    served["serving_default"] = (lambda z: {"generated": generate(z)["generated"] + shift}, specs)
+    model.signatures = lambda: served
+    path = export(model, tmp_path / "gan")
+    z = tf.random.stateless_normal([2, 3], [1, 2])
+    answer = tf.saved_model.load(str(path)).signatures["serving_default"](z=z)["generated"]
+    np.testing.assert_allclose(answer, model.generator(z) + [3.0, -2.0], atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["dcgan", "pix2pix"])
+def test_a_model_trained_on_two_replicas_is_exported_once_and_answers(two_replicas, tmp_path, kind):
+    with two_replicas.scope():
+        model = small(kind)
+        model.compile(g_optimizer=keras.optimizers.SGD(0.1), d_optimizer=keras.optimizers.SGD(0.1))
+    image = np.random.default_rng(0).uniform(-1, 1, [4, *SHAPE]).astype(np.float32)
+    batch = image if kind == "dcgan" else {"image": image, "target": -image}
+    model.fit(tf.data.Dataset.from_tensors(batch).repeat(), steps_per_epoch=2, verbose=0, shuffle=False)
+    path = export(model, tmp_path / kind)
+    # pix2pix serves its generator alone.
+    needed = [model.generator, model.discriminator][: 2 if kind == "dcgan" else 1]
+    assert saved_numbers(path) == sum(network.count_params() for network in needed)
+    served = tf.saved_model.load(str(path)).signatures
+    for name, (function, specs) in model.signatures().items():
+        request = {spec.name: tf.constant(signatures.example(spec, 3), spec.dtype) for spec in specs}
+        expected = function(*request.values())
+        for key, value in served[name](**request).items():
+            if value.dtype == tf.string:
+                pair = [np.stack([tf.io.decode_png(file) for file in x.numpy()]) for x in (value, expected[key])]
+                np.testing.assert_allclose(*np.array(pair, int), atol=1)
+            else:
+                assert np.std(value) > 1e-3
+                np.testing.assert_allclose(value, expected[key], atol=1e-5)
+
+
+def test_the_law_of_z_is_in_the_metadata_of_a_model_that_has_one(exported):
+    metadata = {kind: json.loads((path / "metadata.json").read_text()) for kind, (_, path) in exported.items()}
+    assert metadata["dcgan"]["noise"] == {"law": "uniform", "bound": 1.0}
+    assert latent.Prior(6, **metadata["dcgan"]["noise"]) == exported["dcgan"][0].prior
+    assert "noise" not in metadata["pix2pix"]
+
+
+# --- pictures of other shapes
+
+SHAPES = [(8, 16, 1), (16, 8, 3), (8, 8, 4), (8, 16, 4)]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_png_files_of_rectangles_and_of_pictures_with_opacity_are_the_pictures_that_sample_gives(tmp_path, shape):
+    served = tf.saved_model.load(str(export(small("dcgan", shape), tmp_path / "dcgan"))).signatures
+    images = ask(served["sample"], 3, 5)["generated"]
+    assert images.shape == [3, *shape] and np.std(images) > 0.01
+    decoded = np.stack([tf.io.decode_png(file).numpy() for file in ask(served["sample_png"], 3, 5)["generated_bytes"]])
+    assert decoded.shape == (3, *shape)
+    np.testing.assert_allclose(decoded / 127.5 - 1.0, images, atol=1 / 255 + 1e-6)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_files_are_translated_into_files_of_the_shape_and_channels_of_the_model(tmp_path, shape):
+    served = tf.saved_model.load(str(export(small("pix2pix", shape), tmp_path / "pix2pix"))).signatures
+    pixels = np.random.default_rng(0).integers(0, 256, [2, *shape], np.uint8)
+    images = (pixels / 127.5 - 1.0).astype(np.float32)
+    expected = served["serving_default"](image=tf.constant(images))["generated"]
+    files = [tf.io.encode_png(picture) for picture in pixels]
+    jpeg = tf.io.encode_jpeg(pixels[0, ..., : min(shape[2], 3)])
+    assert served["translate_bytes"](image_bytes=jpeg[None])["generated_bytes"].shape == [1]
+    answers = served["translate_bytes"](image_bytes=tf.stack(files))["generated_bytes"]
+    decoded = np.stack([tf.io.decode_png(file).numpy() for file in answers])
+    assert decoded.shape == (2, *shape) and np.std(decoded) > 1
+    np.testing.assert_allclose(decoded / 127.5 - 1.0, expected, atol=1 / 255 + 1e-3)

@@ -227,3 +227,10 @@ def test_what_cannot_be_an_extractor_is_refused(tmp_path, exported):
     )  # fmt: skip
     with pytest.raises(InputError, match="^grey takes grey images, these are RGB"):
         grey(pictures(1, 4, 4, 3))
+
+
+def test_pictures_with_opacity_are_refused_by_a_network_of_rgb(exported):
+    rgb = extractors.load(Flags(extractor=str(exported), feature_layer="features"))
+    assert rgb.channels == 3
+    with pytest.raises(InputError, match="^net takes RGB images, these are RGBA; choose another extractor$"):
+        rgb(pictures(1, 4, 4, 4))

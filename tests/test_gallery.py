@@ -1,6 +1,8 @@
 import io
 import json
+import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -14,9 +16,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image
+from serving.models import small
 from streamlit.testing.v1 import AppTest
 
-from tfgan_zoo import DCGAN, SNGAN, gallery
+from tfgan_zoo import DCGAN, SNGAN, gallery, latent
 from tfgan_zoo.errors import InputError
 from tfgan_zoo.export import export
 from tfgan_zoo.gallery import __main__ as command
@@ -30,7 +33,7 @@ PAGE = Path(gallery.__file__).with_name("page.py")
 def words(x, text, truncation):
     """Grey pictures, the brighter the longer the text."""
     length = tf.cast(tf.strings.length(text), tf.float32)[:, None, None, None]
-    return {"image": tf.zeros([tf.shape(x)[0], 8, 8, 3]) + length / 10 * truncation}
+    return {"generated": tf.zeros([tf.shape(x)[0], 8, 8, 3]) + length / 10 * truncation}
 
 
 def save(folder, **functions):
@@ -58,10 +61,10 @@ def folder(tmp_path_factory):
 
     picture, vector = tf.TensorSpec([None, *SHAPE], name="image"), tf.TensorSpec([None, 2], name="x")
     text = tf.TensorSpec([None], tf.string, name="text")
-    there, back = (lambda image: {"image": image / 2}), (lambda image: {"image": -image})
+    there, back = (lambda image: {"generated": image / 2}), (lambda image: {"generated": -image})
     save(folder / "both_ways" / "1", serving_default=(there, picture), b_to_a=(back, picture))
     save(folder / "words" / "1", serving_default=(words, vector, text, tf.TensorSpec([], name="truncation")))
-    save(folder / "points" / "1", serving_default=(lambda x: {"point": x}, vector))
+    save(folder / "points" / "1", serving_default=(lambda x: {"generated": x}, vector))
     (folder / "damaged" / "3").mkdir(parents=True)
     (folder / "damaged" / "3" / "saved_model.pb").write_bytes(b"not a protobuf")
     (folder / "notes").mkdir()
@@ -104,23 +107,24 @@ def test_what_a_model_gets_is_decided_by_its_signatures(models):
 
 
 def test_what_cannot_be_shown_says_why(models):
-    assert models["points"].uses == () and "serving_default gives point" in models["points"].reason
+    assert models["points"].uses == () and "serving_default gives generated" in models["points"].reason
     assert "cannot be read" in models["damaged"].reason
 
 
-@pytest.mark.parametrize(("name", "noise"), [("dcgan", "uniform"), ("sngan", "normal")])
-def test_a_seed_gives_the_pictures_that_sample_gives(models, name, noise):
+@pytest.mark.parametrize(("name", "law"), [("dcgan", "uniform"), ("sngan", "normal")])
+def test_a_seed_gives_the_pictures_that_sample_gives(models, name, law):
     model = models[name]
     loaded, use = gallery.load(model.path), model.uses[0]
-    assert model.noise == noise
-    z = gallery.draw(7, 5, use.inputs["z"].shape[1], model.noise)
+    prior = model.prior(use.inputs["z"].shape[1])
+    assert prior.law == law
+    z = gallery.draw(7, 5, prior)
     label = {"label": 2} if name == "sngan" else {}
     made = gallery.answer(loaded, use, {"z": z, **label}, 5)
     right = loaded.signatures["sample"](
         count=tf.constant(5), seed=tf.constant(7, tf.int64), **{n: tf.constant(v, tf.int64) for n, v in label.items()}
     )
     assert made.shape == (5, *SHAPE) and np.std(made) > 1e-3
-    np.testing.assert_allclose(made, right["image"], atol=1e-6)
+    np.testing.assert_allclose(made, right["generated"], atol=1e-6)
 
 
 def test_one_value_is_meant_for_each_example(models):
@@ -137,8 +141,11 @@ def test_a_request_that_the_model_refuses_is_an_input_error(models):
 
 def test_noise_is_moved_along_its_first_components_and_uniform_noise_stays_in_bounds():
     z = np.full([2, 4], 0.5, np.float32)
-    np.testing.assert_allclose(gallery.shift(z, [1.0, -2.0], "normal"), [[1.5, -1.5, 0.5, 0.5]] * 2)
-    np.testing.assert_allclose(gallery.shift(z, [1.0, -2.0], "uniform"), [[1.0, -1.0, 0.5, 0.5]] * 2)
+    np.testing.assert_allclose(gallery.shift(z, [1.0, -2.0], latent.Prior(4)), [[1.5, -1.5, 0.5, 0.5]] * 2)
+    np.testing.assert_allclose(gallery.shift(z, [1.0, -2.0], latent.Prior(4, "uniform")), [[1.0, -1.0, 0.5, 0.5]] * 2)
+    np.testing.assert_allclose(
+        gallery.shift(z, [1.0, -2.0], latent.Prior(4, "uniform", 1.2)), [[1.2, -1.2, 0.5, 0.5]] * 2
+    )
     assert np.all(z == 0.5)
 
 
@@ -156,6 +163,33 @@ def test_an_uploaded_file_becomes_the_picture_that_the_signature_wants():
         gallery.from_file(b"GIF? no", wanted)
 
 
+def test_a_swap_of_black_and_white_leaves_opacity_as_it_is():
+    wanted = gallery.Tensor("image", "float32", (None, 1, 1, 4))
+    clear = png(np.uint8([[[255, 51, 0, 102]]]))
+    np.testing.assert_allclose(gallery.from_file(clear, wanted), [[[1, -0.6, -1, -0.2]]], atol=1e-6)
+    np.testing.assert_allclose(gallery.from_file(clear, wanted, swap=True), [[[-1, 0.6, 1, -0.2]]], atol=1e-6)
+
+
+def test_a_mask_is_1_where_the_file_is_nearer_to_white():
+    wanted = gallery.Tensor("mask", "float32", (None, 2, 3, 1))
+    greys = png(np.uint8([[0, 120, 255], [130, 255, 10]]))
+    mask = gallery.from_file(greys, wanted)
+    assert mask.dtype == np.float32
+    np.testing.assert_array_equal(mask[..., 0], [[0, 0, 1], [1, 1, 0]])
+    np.testing.assert_array_equal(gallery.from_file(greys, wanted, swap=True), 1 - mask)
+    np.testing.assert_array_equal(gallery.shown(mask, wanted)[..., 0], [[-1, -1, 1], [1, 1, -1]])
+    picture = gallery.Tensor("image", "float32", (None, 2, 3, 1))
+    np.testing.assert_array_equal(gallery.shown(mask, picture), mask)
+
+
+@pytest.mark.parametrize(
+    ("shape", "size"),
+    [((64, 64), (256, 256)), ((8, 12), (171, 256)), ((512, 128), (256, 64)), ((None, None), (256, 256))],
+)
+def test_a_canvas_has_the_shape_of_the_pictures(shape, size):
+    assert gallery.canvas(gallery.Tensor("image", "float32", (None, *shape, 3))) == size
+
+
 def test_a_sheet_has_rows_of_the_asked_length_and_enlarges_what_is_small():
     ramp = np.linspace(-1, 1, 6, dtype=np.float32)[:, None, None, None] * np.ones([1, 8, 8, 1], np.float32)
     picture = gallery.sheet(ramp, 3)
@@ -165,6 +199,8 @@ def test_a_sheet_has_rows_of_the_asked_length_and_enlarges_what_is_small():
     film = gallery.sheet(ramp.reshape(2, 3, 8, 8, 1))
     np.testing.assert_array_equal(film, picture)
     assert gallery.sheet(np.zeros([1, 300, 200, 3], np.float32)).shape == (302, 202, 3)
+    assert gallery.sheet(np.zeros([4, 300, 200, 4], np.float32), 4).shape == (302, 4 * 202, 4)
+    assert gallery.sheet(np.zeros([2, 36, 12, 1], np.float32), 2).shape == (4 * 38, 4 * 2 * 14)
 
 
 @pytest.fixture
@@ -236,16 +272,142 @@ def test_an_uploaded_picture_is_translated_both_ways(page):
     assert "cannot be read as a picture" in app.error[0].value
 
 
+RECTANGLE = (8, 16, 4)
+
+
+@pytest.fixture(scope="module")
+def others(tmp_path_factory):
+    """Models of masks, of noise and pictures, of domains, and of rectangles with opacity."""
+    folder = tmp_path_factory.mktemp("others")
+    picture, mask = tf.TensorSpec([None, *SHAPE], name="image"), tf.TensorSpec([None, *SHAPE], name="mask")
+    noise, domain = tf.TensorSpec([None, 2], name="z"), tf.TensorSpec([None], tf.int64, name="domain")
+
+    def fill(image, mask):
+        return {"generated": mask * image + (1 - mask) * 0.2}
+
+    def variants(image, z):
+        return {"generated": image * 0.5 + tf.tanh(z[:, :1])[:, None, None] * 0.5}
+
+    def turn(image, domain):
+        return {"generated": image * (1 - 2 * tf.cast(domain, tf.float32)[:, None, None, None])}
+
+    save(folder / "holes" / "1", serving_default=(fill, picture, mask))
+    save(folder / "variants" / "1", serving_default=(variants, picture, noise))
+    save(folder / "domains" / "1", serving_default=(turn, picture, domain))
+    for kind in ("dcgan", "pix2pix"):
+        export(small(kind, RECTANGLE), folder / kind)
+    return folder
+
+
+def upload(app, *levels):
+    """A file of one grey for each picture that is asked for."""
+    for i in range(len(levels)):
+        froms = [radio for radio in app.radio if radio.label == "From"]
+        froms[i].set_value("Upload").run()
+    for i, level in enumerate(levels):
+        app.file_uploader[i].upload("x.png", png(np.full([20, 20], level, np.uint8)), "image/png").run()
+    assert not app.exception and not app.error
+
+
+@pytest.fixture
+def sheets(monkeypatch):
+    """The pictures that the page has drawn, the newest last; the page itself has only addresses of them."""
+    drawn, sheet = [], gallery.sheet
+    monkeypatch.setattr(gallery, "sheet", lambda *args, **kwargs: drawn.append(sheet(*args, **kwargs)) or drawn[-1])
+    return drawn
+
+
+def greys(sheets):
+    """The level of each of pictures that are of one grey within their margins."""
+    inside = [sheet[60:-60, 60:-60] for sheet in sheets]
+    assert all((part == part[0, 0]).all() for part in inside)
+    return [part[0, 0] for part in inside]
+
+
+def test_a_mask_is_asked_for_like_a_picture_and_black_is_the_hole(page, others, sheets):
+    app = page("holes", others)
+    assert [radio.label for radio in app.radio] == ["From", "From"] and not app.image
+    upload(app, 255, 40)
+    assert [image.proto.imgs[0].caption for image in app.image] == ["Image", "Mask", "The answer"]
+    assert greys(sheets[-3:]) == [255, 0, 153]
+    app.checkbox[1].check().run()  # black and white of the mask
+    assert greys(sheets[-3:]) == [255, 255, 255]
+
+
+def test_a_picture_is_asked_for_beside_noise(page, others):
+    app = page("variants", others)
+    assert not app.image and not app.exception
+    upload(app, 255)
+    assert len(app.image) == 2 and len(app.slider) == 1 + 2
+    before = app.image[0].value[0]
+    app.slider[1].set_value(2.5).run()
+    assert app.image[0].value[0] != before
+
+
+def test_a_domain_is_asked_for_as_a_number(page, others, sheets):
+    app = page("domains", others)
+    upload(app, 255)
+    assert greys(sheets[-2:]) == [255, 255]
+    assert [number.label for number in app.number_input] == ["Domain"]
+    app.number_input[0].set_value(1).run()
+    assert greys(sheets[-2:]) == [255, 0]
+
+
+def test_rectangles_with_opacity_are_answered_and_shown(page, others, sheets):
+    models = {model.name: model for model in gallery.discover(others)}
+    (use,) = models["dcgan"].uses
+    loaded = gallery.load(models["dcgan"].path)
+    made = gallery.answer(loaded, use, {"z": gallery.draw(7, 3, models["dcgan"].prior(6))}, 3)
+    right = loaded.signatures["sample"](count=tf.constant(3), seed=tf.constant(7, tf.int64))["generated"]
+    assert made.shape == (3, *RECTANGLE)
+    np.testing.assert_allclose(made, right, atol=1e-6)
+
+    app = page("dcgan", others)
+    assert len(app.image) == 2
+    assert sheets[0].shape == (18 * 4 * 10, 18 * 4 * 18, 4), "4 rows of 4, 18 times as large"
+    app = page("pix2pix", others)
+    upload(app, 100)
+    assert len(app.image) == 2 and [sheet.shape for sheet in sheets[-2:]] == [(32 * 10, 32 * 18, 4)] * 2
+    np.testing.assert_array_equal(np.unique(sheets[-2].reshape(-1, 4), axis=0), [[100, 100, 100, 255], [128] * 4])
+
+
 def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
 
 
+def shake_hands(port, host, origin):
+    """The status that a browser gets which opens the page's WebSocket."""
+    request = (
+        f"GET /_stcore/stream HTTP/1.1\r\nHost: {host}\r\nOrigin: {origin}\r\nUpgrade: websocket\r\n"
+        "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    )
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
+        connection.sendall(request.encode())
+        return int(connection.recv(100).split()[1])
+
+
+@pytest.mark.parametrize(
+    ("host", "names"),
+    [("127.0.0.1", ["127.0.0.1", "localhost"]), ("192.0.2.1", ["192.0.2.1"]), ("::1", ["::1"]), ("0.0.0.0", ["*"])],
+)
+def test_the_page_is_called_by_the_name_of_the_address_it_listens_on(host, names):
+    assert command._names(host) == names
+
+
 def test_the_server_answers_on_this_machine_only(folder):
     port = free_port()
     arguments = [sys.executable, "-m", "tfgan_zoo.gallery", str(folder), f"--port={port}", "--no-browser"]
-    with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as server:
+    outside = socket.create_server(("127.0.0.1", 0))  # whatever the server fetches, it fetches here
+    proxy = f"http://127.0.0.1:{outside.getsockname()[1]}"
+    environment = {**os.environ, "http_proxy": proxy, "https_proxy": proxy, "no_proxy": ""}
+    with (
+        outside,
+        subprocess.Popen(
+            arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
+        ) as server,
+    ):
         try:
             for _ in range(600):
                 try:
@@ -259,6 +421,14 @@ def test_the_server_answers_on_this_machine_only(folder):
             assert re.findall(r'(?:src|href)="(?:https?:)?//[^"]*"', html) == [], "nothing comes from elsewhere"
             with pytest.raises(ConnectionRefusedError):
                 socket.create_connection(("127.0.0.2", port), timeout=5)  # would be answered on 0.0.0.0
+            here, elsewhere = f"127.0.0.1:{port}", f"elsewhere.example:{port}"
+            assert shake_hands(port, here, f"http://{here}") == 101
+            assert shake_hands(port, f"localhost:{port}", f"http://localhost:{port}") == 101
+            assert shake_hands(port, elsewhere, f"http://{elsewhere}") == 403, "a name that was turned to here"
+            assert shake_hands(port, here, f"http://{elsewhere}") == 403, "a page of elsewhere"
+            outside.settimeout(0.2)
+            with pytest.raises(TimeoutError):
+                outside.accept()
         finally:
             server.kill()  # an orderly end of a process with TensorFlow takes seconds
 
@@ -282,9 +452,46 @@ def test_bad_input_ends_with_2_and_one_line(folder, tmp_path, monkeypatch, capsy
     assert 'pip install "tfgan_zoo[gallery]"' in refused(str(folder))
 
 
-def test_metadata_that_is_no_json_is_a_reason(folder, tmp_path):
-    (tmp_path / "saved_model.pb").write_bytes((folder / "points" / "1" / "saved_model.pb").read_bytes())
-    (tmp_path / "metadata.json").write_text("{")
-    assert "cannot be read" in gallery.discover(tmp_path)[0].reason
-    (tmp_path / "metadata.json").write_text(json.dumps({"noise": "uniform"}))
-    assert gallery.discover(tmp_path)[0].noise == "uniform"
+def test_metadata_that_is_no_json_or_has_an_unknown_law_of_noise_is_a_reason(folder, tmp_path):
+    (tmp_path / "saved_model.pb").write_bytes((folder / "words" / "1" / "saved_model.pb").read_bytes())
+    for text in ("{", "[]", '{"noise": "uniform"}', '{"noise": {"law": "cauchy"}}', '{"noise": {"sigma": 1}}'):
+        (tmp_path / "metadata.json").write_text(text)
+        assert "cannot be read" in gallery.discover(tmp_path)[0].reason, text
+    (tmp_path / "metadata.json").write_text(json.dumps({"noise": {"law": "uniform", "bound": 2.0}}))
+    assert gallery.discover(tmp_path)[0].prior(3) == latent.Prior(3, "uniform", 2.0)
+    (tmp_path / "metadata.json").unlink()
+    assert gallery.discover(tmp_path)[0].prior(3) == latent.Prior(3)
+
+
+def test_a_model_with_a_strange_card_or_strange_metadata_is_shown_without_what_is_strange(folder, tmp_path, page):
+    def version(name, card, metadata):
+        path = tmp_path / name / "1"
+        shutil.copytree(folder / "both_ways" / "1", path)
+        (path / "README.md").write_bytes(card)
+        (path / "metadata.json").write_text(json.dumps(metadata))
+
+    picture = b"![x](http://192.0.2.1/x.png) !![y][1] <img src=http://192.0.2.1/y.png>\n\n[1]: http://192.0.2.1/z.png"
+    version("linked", b"# Card\n" + picture, {"title": picture.decode()})
+    version("odd", b"caf\xe9", {"title": 5, "data": [1], "picture_files": "crop"})
+    version("odder", b"", {"data": {"classes": 7}, "picture_files": {"fit": ["x"]}})
+    models = {model.name: model for model in gallery.discover(tmp_path)}
+    assert models["odd"].card == "caf\ufffd" and models["odd"].title == str(models["odd"].path)
+    assert [(models[name].classes, models[name].fit) for name in ("odd", "odder")] == [([], "crop")] * 2
+    for name in models:
+        app = page(name, tmp_path)
+        texts = [element.value for element in (*app.markdown, *app.caption)]
+        assert not [text for text in texts if "![" in text or "<img" in text]
+    assert "## Card" in gallery.without_pictures("## Card") and gallery.without_pictures("a! [b]") == "a! [b]"
+
+
+def test_a_picture_of_another_shape_is_made_to_fit_as_the_model_was_trained():
+    wanted = gallery.Tensor("image", "float32", (None, 4, 4, 1))
+    wide = png(np.uint8([[0, 0, 0, 0, 255, 255, 255, 255]]).repeat(4, 0))
+    middle = gallery.from_file(wide, wanted)
+    np.testing.assert_array_equal(middle[..., 0], [[-1, -1, 1, 1]] * 4)
+    framed = gallery.from_file(wide, wanted, fit="pad")
+    np.testing.assert_array_equal(framed[[0, 3], :, 0], np.ones([2, 4]))
+    bomb = png(np.zeros([4, 4], np.uint8))
+    bomb = bomb[:16] + (20_000).to_bytes(4, "big") * 2 + bomb[24:]
+    with pytest.raises(InputError, match="more than 50,000,000 pixels; give a smaller one"):
+        gallery.from_file(bomb, wanted)

@@ -1,14 +1,15 @@
 import hashlib
 import os
+import shutil
 
 import numpy as np
 import pytest
 import tensorflow as tf
 import tensorflow_datasets as tfds
 from PIL import Image
-from sample_data import BLUE, RED, first, same, save, values
+from sample_data import BLUE, RED, first, greys, png_16_bit, same, save, values
 
-from tfgan_zoo.data import batches, images, prepared, transforms
+from tfgan_zoo.data import batches, images, inspection, prepared, transforms
 from tfgan_zoo.errors import InputError
 
 
@@ -66,11 +67,28 @@ def test_pictures_come_in_any_height_width_and_number_of_channels(tmp_path):
     assert (batches.take(padded.train, 1)[0, [0, 4, 15, 19]] == 1).all()
 
 
-def test_the_channels_are_those_of_the_first_picture_that_can_be_read(tmp_path):
-    save(tmp_path / "x/a.png", 4, 4, mode="RGB").write_text("no")
-    save(tmp_path / "x/b.png", 4, 4)
-    save(tmp_path / "x/c.png", 4, 4, mode="RGB")
-    assert images.images(tmp_path / "x", image_size=4, data_dir=tmp_path).shapes["image"] == (4, 4, 1)
+@pytest.mark.parametrize("where", ["a.png", "b/b.png", "z.png"])
+def test_any_colour_picture_makes_the_set_rgb_and_is_named(tmp_path, where):
+    save(tmp_path / "x/broken.png", 4, 4, mode="RGB").write_text("no")
+    for name in ("a.png", "b/b.png", "z.png"):
+        save(tmp_path / "x" / name, 4, 4, mode="RGB" if name == where else "L", color=(1, 2, 3) if name == where else 9)
+    data = images.images(tmp_path / "x", image_size=4, data_dir=tmp_path)
+    assert data.shapes["image"] == (4, 4, 3)
+    assert data.notes[1:] == (f"colours: 2 grey and 1 colour, first {where}, read as RGB",)
+    asked = images.images(tmp_path / "x", image_size=4, channels=1, data_dir=tmp_path)
+    assert asked.notes[-1] == f"colours: 2 grey and 1 colour, first {where}, read as grey (asked for)"
+
+
+def test_a_grey_folder_stays_grey_and_its_notes_come_again_with_the_prepared_set(tmp_path):
+    greys(tmp_path / "x", 3)
+    (tmp_path / "x/read.me").touch()
+    data, again = (images.images(tmp_path / "x", image_size=4, data_dir=tmp_path) for _ in range(2))
+    assert data.shapes["image"] == (4, 4, 1)
+    assert data.notes == again.notes == (
+        "pictures: 3, no folder of held-out ones: every 20th is held out",
+        "left out, no pictures by their names: 1 .me",
+        "colours: all are grey, read as grey",
+    )  # fmt: skip
 
 
 def test_class_folders_give_labels(tmp_path):
@@ -141,6 +159,188 @@ def test_unpaired_folders_are_two_columns_of_their_own(tmp_path):
     assert data.description == f"{tmp_path}/x: 7 + 5 training and 1 held-out unpaired images, 4x4x3"
     (got,) = first(batches.in_order(data.test, 4))
     assert (values(got["a"]), values(got["b"])) == ([50], [150])
+
+
+@pytest.mark.parametrize("direction", ["a_to_b", "b_to_a"])
+def test_two_folders_are_pairs_and_are_not_cut_into_halves(tmp_path, direction):
+    for i in range(3):
+        save(tmp_path / f"x/A/{i}.png", 4, 4, color=i)
+        save(tmp_path / f"x/B/{i}.jpg", 4, 4, color=100 + i)
+    save(tmp_path / "x/B/alone.png", 4, 4)
+    data = images.pairs(tmp_path / "x", image_size=4, direction=direction, data_dir=tmp_path)
+    assert data.description == f"{tmp_path}/x: 2 training and 1 held-out pairs, 4x4x1"
+    got = batches.take(data.train, 2)
+    expected = ([0, 1], [100, 101]) if direction == "a_to_b" else ([100, 101], [0, 1])
+    assert (values(got["image"]), values(got["target"])) == expected
+    assert data.notes[0] == "pairs of files of the same name, A/, B/"
+    assert "left out, without a partner of the same name: B/alone.png" in data.notes
+
+
+def test_single_pictures_are_not_cut_into_pairs(tmp_path):
+    for i in range(3):
+        save(tmp_path / f"x/{i}.png", 8, 8)
+    save(tmp_path / "x/wide.png", 16, 8)
+    with pytest.raises(
+        InputError, match=r"^3 of 4 pictures of .*/x are too narrow to be A and B side by side, first 0"
+    ) as e:
+        images.pairs(tmp_path / "x", image_size=4, data_dir=tmp_path)
+    assert "0.png of 8x8; pairs are side-by-side files; A/ and B/" in str(e.value) and "\n" not in str(e.value)
+    assert list((tmp_path / "prepared").iterdir()) == []
+
+
+def test_two_portrait_pictures_side_by_side_are_wide_enough(tmp_path):
+    save(tmp_path / "x/a.png", 18, 16)
+    save(tmp_path / "x/b.png", 18, 16)
+    assert images.pairs(tmp_path / "x", image_size=4, data_dir=tmp_path).train.counts == (1,)
+
+
+def deep(folder, **rows):
+    for name, row in rows.items():
+        folder.mkdir(exist_ok=True)
+        Image.fromarray(np.array(row)[None]).save(folder / f"{name}.tif")
+    return folder
+
+
+def in_255(batch):
+    return np.rint((np.asarray(batch)[:, 0, :, 0] + 1) * 127.5).astype(int).tolist()
+
+
+@pytest.mark.parametrize(
+    "dtype, most, white, line",
+    [
+        (np.int32, 255, 255, "0 to 255 become black to white (found: 0 to 255 in the set)"),
+        (np.uint16, 4000, 4095, "0 to 4095 become black to white (found: 0 to 4000 in the set)"),
+        (np.uint16, 65535, 65535, "0 to 65535 become black to white (found: 0 to 65535 in the set)"),
+        (np.float32, 0.875, 1, "0 to 1 become black to white (found: 0 to 0.875 in the set)"),
+        (np.float32, 50, 50, "0 to 50 become black to white (found: 0 to 50 in the set)"),
+    ],
+)
+def test_black_and_white_are_found_over_the_whole_set(tmp_path, dtype, most, white, line):
+    half = np.array([0, most / 2]).astype(dtype)  # the file with the largest value is the held-out one
+    deep(tmp_path / "x", a=half, b=np.array([0, most]).astype(dtype))
+    data = images.images(tmp_path / "x", image_size=(1, 2), data_dir=tmp_path)
+    assert in_255(batches.take(data.train, 1)) == [[0, round(float(half[1]) / white * 255)]]
+    assert in_255(batches.take(data.test, 1)) == [[0, round(most / white * 255)]]
+    assert data.notes[-1] == f"more than 8 bits in 2 pictures, first a.tif: {line}"
+
+
+def test_bits_that_all_png_files_say_are_significant_are_white(tmp_path):
+    (tmp_path / "x").mkdir()
+    for name, significant in (("a", 12), ("b", 12)):
+        (tmp_path / f"x/{name}.png").write_bytes(png_16_bit(819, significant=significant))
+    data = images.images(tmp_path / "x", image_size=1, data_dir=tmp_path)
+    assert values(batches.take(data.train, 1)) == [51]  # 819 / 4095 of 255
+    assert data.notes[-1].endswith("0 to 4095 become black to white (found: 819 to 819 in the set)")
+    (tmp_path / "x/b.png").write_bytes(png_16_bit(819))
+    data = images.images(tmp_path / "x", image_size=1, data_dir=tmp_path)
+    assert values(batches.take(data.train, 1)) == [204]  # 819 / 1023 of 255
+
+
+def test_black_and_white_can_be_asked_for_and_are_part_of_the_fingerprint(tmp_path):
+    deep(tmp_path / "x", a=np.array([0, 1000], np.uint16), b=np.array([0, 1000], np.uint16))
+    found = images.images(tmp_path / "x", image_size=(1, 2), data_dir=tmp_path)
+    asked = images.images(tmp_path / "x", image_size=(1, 2), value_range=(0, 2000), data_dir=tmp_path)
+    assert in_255(batches.take(asked.train, 1)) == [[0, 128]]  # 127.5, to the even number
+    assert asked.notes[-1].endswith("first a.tif: 0 to 2000 become black to white (asked for)")
+    change = prepared.difference(found.fingerprint, asked.fingerprint, tmp_path)
+    assert change == "range as the files say -> 0 to 2000"
+
+
+def test_pictures_of_8_bits_are_not_touched_by_a_range(tmp_path):
+    greys(tmp_path / "x", 3)
+    data = images.images(tmp_path / "x", image_size=4, value_range=(0, 2), data_dir=tmp_path)
+    assert values(batches.take(data.train, 2)) == [0, 1]
+
+
+def test_floating_point_pictures_that_tell_no_range_are_refused_unless_it_is_asked_for(tmp_path):
+    deep(tmp_path / "x", a=np.zeros(2, np.float32), b=np.zeros(2, np.float32))
+    with pytest.raises(
+        InputError, match="^2 pictures of .*/x of floating-point numbers do not tell black from white, fi"
+    ):
+        images.images(tmp_path / "x", image_size=4, data_dir=tmp_path)
+    data = images.images(tmp_path / "x", image_size=(1, 2), value_range=(-1, 1), data_dir=tmp_path)
+    assert in_255(batches.take(data.train, 1)) == [[128, 128]]
+
+
+def test_colours_of_16_bits_of_which_only_the_lower_are_used_are_refused(tmp_path):
+    (tmp_path / "x").mkdir()
+    (tmp_path / "x/a.png").write_bytes(png_16_bit(4095, 4095, 4095))
+    with pytest.raises(
+        InputError, match="^1 picture of .*/x of 16 bits per colour use no more than 12 of them and would"
+    ):
+        images.images(tmp_path / "x", image_size=4, data_dir=tmp_path)
+    (tmp_path / "x/b.png").write_bytes(png_16_bit(65535, 65535, 65535))
+    assert values(batches.take(images.images(tmp_path / "x", image_size=1, data_dir=tmp_path).train, 1)) == [15]
+
+
+def test_the_first_of_several_frames_is_read_and_that_is_said(tmp_path):
+    save(tmp_path / "x/a.gif", 4, 4, color=7, save_all=True, append_images=[Image.new("L", (4, 4), 200)])
+    data = images.images(tmp_path / "x", image_size=4, channels=1, data_dir=tmp_path)
+    assert "several frames, of which the first is read: 1 picture, first a.gif" in data.notes
+
+
+def test_of_very_many_files_some_are_looked_at_evenly_and_that_is_said(tmp_path, monkeypatch):
+    monkeypatch.setattr(inspection, "_MOST", 4)
+    greys(tmp_path / "x", 8)
+    save(tmp_path / "x/06.png", 4, 4, mode="RGB")
+    data = images.images(tmp_path / "x", image_size=4, data_dir=tmp_path)
+    assert data.notes[-2:] == (
+        "looked at 4 of 8 pictures, evenly chosen, for what follows",
+        "colours: 3 grey and 1 colour, first 06.png, read as RGB",
+    )
+
+
+def test_class_names_and_their_order_are_part_of_the_fingerprint(tmp_path):
+    for name in ("cat", "dog"):
+        for i in range(2):
+            save(tmp_path / f"x/{name}/{i}.png", 4, 4, color=i)
+
+    def load():
+        return images.labelled(tmp_path / "x", image_size=4, data_dir=tmp_path)
+
+    before = load()
+    assert before.notes[0] == "class folders, to learn from: cat 2, dog 1"
+    (tmp_path / "x/cat").rename(tmp_path / "x/wildcat")
+    renamed = load()
+    assert before.classes == ("cat", "dog") and renamed.classes == ("dog", "wildcat")
+    assert "2 of the classes are others, first cat -> dog" in prepared.difference(
+        before.fingerprint, renamed.fingerprint, tmp_path
+    )
+    rows = ["dog/0.png,{0}", "dog/1.png,{0}", "wildcat/0.png,{1}", "wildcat/1.png,{1}"]
+    prints = set()
+    for names in (("a", "b"), ("a", "c"), ("b", "a")):
+        (tmp_path / "x/labels.csv").write_text("\n".join(rows).format(*names))
+        data = load()
+        assert data.classes == tuple(sorted(names))
+        prints.add(data.fingerprint)
+    assert len(prints) == 3 and not prints & {before.fingerprint, renamed.fingerprint}
+
+
+def test_a_folder_has_one_name_and_an_empty_one_is_refused(tmp_path, monkeypatch):
+    greys(tmp_path / "pics", 2)
+    monkeypatch.chdir(tmp_path)
+    data = [images.images(name, image_size=4, data_dir=tmp_path) for name in ("pics", "pics/", "pics//")]
+    assert {x.name for x in data} == {"pics"} and len({x.fingerprint for x in data}) == 1
+    assert len({x.description for x in data}) == 1
+    for name in ("", "  "):
+        with pytest.raises(InputError, match="^the name of the data set is empty; give `glyphs`, a TFDS name"):
+            images.images(name, image_size=4)
+
+
+def test_names_that_cannot_be_printed_are_read_and_shown_as_escapes(tmp_path):
+    folder = tmp_path / os.fsdecode(b"p\xefcs\x1b[31m")
+    odd = os.fsdecode(b"caf\xe9")
+    for i, name in enumerate((f"{odd}/a.png", f"{odd}/b\n.png", "dog/c.png", "dog/d.png")):
+        save(folder / name, 4, 4, color=i)
+    (folder / odd / "b\n.png").write_text("no")
+    data = images.labelled(folder, image_size=4, data_dir=tmp_path)
+    assert data.classes == (r"caf\udce9", "dog")
+    (train,) = first(batches.in_order(data.train, 8))
+    assert (values(train["image"]), train["label"].tolist()) == ([0, 2, 2], [0, 1, 1])
+    for text in (data.name, data.description, *data.notes, *data.classes, *data.broken):
+        assert text.isprintable() and text.encode()
+    assert list(data.broken) == [rf"{tmp_path}/p\udcefcs\x1b[31m/caf\udce9/b\n.png"]
+    assert images.labelled(folder, image_size=4, data_dir=tmp_path).fingerprint == data.fingerprint
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -300,7 +500,7 @@ WRONG = {
     ),
     "flat folder": ("labelled", lambda t, _: folder_of(t, "a.png"), r"data has 0 subfolders with images; labelled im"),
     "no trainA": ("unpaired", lambda t, _: folder_of(t, "a.png"), r"data has no trainA/; unpaired images need trainA"),
-    "trainA": ("pairs", lambda t, _: folder_of(t, "trainA/a.png"), r"data has trainA/: unpaired images; pairs need"),
+    "trainA": ("pairs", lambda t, _: folder_of(t, "trainA/a.png"), r"data has pictures in trainA/ of A and none of"),
     "one image": ("pairs", lambda *_: "shades", r"^shades has 1 image \(image\) per example; pairs need two: choose"),
     "one domain": ("unpaired", lambda *_: "shades", r"^shades has 1 image \(image\) per example; pairs need two"),
     "two images": (
@@ -336,6 +536,13 @@ def test_data_of_the_wrong_kind_is_one_clear_line(case, tmp_path, tfds_dir):
         ),
         ("images", {"image_size": (8, 8, 3)}, r"^image_size is \(8, 8, 3\); give the height and width in pixels"),
         ("images", {"image_size": 8, "channels": 2}, "^channels is 2; give 1 for grey, 3 for colour or 4 for colour "),
+        (
+            "images",
+            {"image_size": 8, "value_range": (1, 1)},
+            r"^value_range is \(1, 1\); give the values of black and w",
+        ),
+        ("images", {"image_size": 8, "value_range": (0, float("inf"))}, r"^value_range is \(0, inf\); give the values"),
+        ("images", {"image_size": 8, "value_range": (1,)}, r"^value_range is \(1,\); give the values of black and wh"),
         ("pairs", {"image_size": 8, "fit": "squeeze"}, "^fit is 'squeeze'; give crop, stretch, pad$"),
         ("images", {"image_size": 8, "style": "comic"}, "^glyphs has 12 images .*, none of them comic; give one as st"),
         ("pairs", {"image_size": 8, "direction": "up"}, "^direction is 'up'; give a_to_b or b_to_a$"),
@@ -345,6 +552,32 @@ def test_data_of_the_wrong_kind_is_one_clear_line(case, tmp_path, tfds_dir):
 def test_an_argument_that_does_not_fit_is_one_clear_line(kind, options, message):
     with pytest.raises(InputError, match=message):
         getattr(images, kind)("glyphs", **options)
+
+
+def test_a_tfds_set_of_floating_point_pictures_is_refused(tmp_path):
+    feature = tfds.features.Image(shape=(4, 4, 1), dtype=np.float32)
+    tfds.disable_progress_bar()
+    tfds.dataset_builders.store_as_tfds_dataset(
+        name="depths",
+        version="1.0.0",
+        data_dir=tmp_path,
+        features=tfds.features.FeaturesDict({"image": feature}),
+        split_datasets={"train": [(i, {"image": np.zeros((4, 4, 1), np.float32)}) for i in range(2)]},
+    )
+    tfds.enable_progress_bar()
+    with pytest.raises(
+        InputError, match="^depths has float32 numbers as its image image; choose a set of integers, or a"
+    ):
+        images.images("depths", image_size=4, data_dir=tmp_path)
+
+
+def test_a_set_whose_files_are_damaged_is_one_clear_line(tfds_dir, tmp_path):
+    shutil.copytree(tfds_dir / "shades", tmp_path / "shades")
+    (file,) = (tmp_path / "shades/1.0.0").glob("*.tfrecord*")
+    file.write_bytes(file.read_bytes()[:-7])
+    with pytest.raises(InputError, match=r"^shades in .*shades.* cannot be read \(.*\); delete it there, so") as error:
+        images.images("shades", image_size=4, data_dir=tmp_path)
+    assert "\n" not in str(error.value) and list((tmp_path / "prepared").iterdir()) == []
 
 
 def test_a_set_that_cannot_be_prepared_is_one_clear_line(tmp_path, monkeypatch):

@@ -194,6 +194,7 @@ def test_full_size_networks_have_the_parameters_of_the_published_ones():
     assert trainable(resnet_discriminator(small)) == 1_053_825
     assert trainable(sn_resnet_generator(small)) == 4_274_435
     assert trainable(sn_resnet_discriminator(small)) == 1_053_824
+    assert trainable(sn_resnet_discriminator(small, bias=True)) == 1_053_825
 
 
 def test_twice_as_wide_images_take_the_same_convolutions():

@@ -51,14 +51,15 @@ SETTINGS = {
 
 @pytest.mark.parametrize("setting", SETTINGS)
 def test_the_fused_update_is_that_of_keras_adam(setting):
-    assert_same(trained(Adam(**SETTINGS[setting])), trained(keras.optimizers.Adam(**SETTINGS[setting])))
+    theirs = keras.optimizers.Adam(**{"epsilon": 1e-8} | SETTINGS[setting])
+    assert_same(trained(Adam(**SETTINGS[setting])), trained(theirs))
 
 
 def test_a_schedule_gives_each_step_its_learning_rate():
     def schedule():
         return keras.optimizers.schedules.PolynomialDecay(0.1, decay_steps=4, end_learning_rate=0.0)
 
-    assert_same(trained(Adam(schedule())), trained(keras.optimizers.Adam(schedule())))
+    assert_same(trained(Adam(schedule())), trained(keras.optimizers.Adam(schedule(), epsilon=1e-8)))
     np.testing.assert_array_equal(trained(Adam(schedule()), 4)[0][0], trained(Adam(schedule()), 6)[0][0])
 
 
@@ -68,8 +69,17 @@ def test_the_first_step_is_the_learning_rate_in_the_direction_of_the_gradient():
     np.testing.assert_allclose(variable, [0.99, 1.01], rtol=1e-5)
 
 
+def test_epsilon_is_1e_8_beside_the_root_of_the_second_moment():
+    variable, g = tf.Variable([1.0, 1.0, 1.0]), np.array([1e-8, -3e-8, 0.2])
+    Adam(0.01).apply([tf.constant(g, tf.float32)], [variable])
+    # m = 0.1 g and sqrt(v) = sqrt(0.001) |g| after one step, whose rate is 0.01 sqrt(0.001) / 0.1.
+    root = np.sqrt(0.001)
+    np.testing.assert_allclose(variable, 1 - 0.01 * root * g / (root * np.abs(g) + 1e-8), rtol=1e-6)
+
+
 def test_xla_makes_the_same_update():
-    assert_same(trained(Adam(0.01, 0.5), jit_compile=True), trained(keras.optimizers.Adam(0.01, 0.5)))
+    theirs = keras.optimizers.Adam(0.01, 0.5, epsilon=1e-8)
+    assert_same(trained(Adam(0.01, 0.5), jit_compile=True), trained(theirs))
 
 
 def test_two_replicas_update_by_the_sum_of_their_gradients(two_replicas):
@@ -83,13 +93,14 @@ def test_two_replicas_update_by_the_sum_of_their_gradients(two_replicas):
 
     for step in range(3):
         tf.function(lambda g: two_replicas.run(apply, args=(g,)))(gradients(step))
-    assert_same((variables, optimizer.variables), trained(keras.optimizers.Adam(0.01, 0.5), 3))
+    theirs = trained(keras.optimizers.Adam(0.01, 0.5, epsilon=1e-8), 3)
+    assert_same((variables, optimizer.variables), theirs)
 
 
 def test_a_sparse_gradient_counts_as_the_dense_one():
     table, dense = tf.Variable(tf.ones([4, 2])), tf.Variable(tf.ones([4, 2]))
     sparse = tf.IndexedSlices(tf.constant([[1.0, 2.0], [3.0, 4.0]]), tf.constant([2, 2]), tf.constant([4, 2]))
-    fused, other = Adam(0.1), keras.optimizers.Adam(0.1)
+    fused, other = Adam(0.1), keras.optimizers.Adam(0.1, epsilon=1e-8)
     for _ in range(2):
         fused.apply([sparse], [table])
         other.apply([tf.convert_to_tensor(sparse)], [dense])

@@ -2,6 +2,7 @@ import json
 import os
 import re
 import shutil
+import time
 
 import numpy as np
 import pytest
@@ -155,8 +156,28 @@ def test_a_killed_preparation_leaves_nothing_that_is_taken_for_whole(load, tmp_p
         with pytest.raises(KeyboardInterrupt):
             load()
     assert sets_in(tmp_path / "data") == []
-    (tmp_path / "data/prepared/.half").mkdir()  # as after SIGKILL
+
+
+def test_what_a_killed_preparation_left_is_not_read_and_removed_after_an_hour(load, tmp_path):
+    data = load()
+    whole = tmp_path / "data/prepared" / data.fingerprint
+    for age, name in ((0, "young"), (3601, "old")):
+        left = whole.with_name(f".{data.fingerprint[:16]}-{name}")
+        shutil.copytree(whole, left)
+        for path in (left, *left.iterdir()):
+            os.utime(path, (path.stat().st_atime, time.time() - age))
+    shutil.rmtree(whole)
     assert load().train.counts == (39,)
+    assert sets_in(tmp_path / "data") == [f".{data.fingerprint[:16]}-young", data.fingerprint]
+
+
+def test_a_set_of_many_files_keeps_its_order(load, tmp_path, monkeypatch):
+    monkeypatch.setattr(prepared, "_SHARD_BYTES", 16 * 3)  # three examples
+    data = load()
+    folder = tmp_path / "data/prepared" / data.fingerprint
+    assert len(list(folder.glob("prepared-train.tfrecord-*"))) == 13
+    numbers = [i for i in range(41) if i not in (19, 39)]
+    assert values(first(batches.in_order(data.train, 39))[0]) == numbers
 
 
 def test_of_two_that_prepare_at_once_one_wins_and_both_read_it(load, tmp_path, monkeypatch):
@@ -205,7 +226,7 @@ def test_the_listing_is_kept_as_json(load, tmp_path):
     data = load()
     kept = json.loads((tmp_path / "data/prepared" / data.fingerprint / "metadata.json").read_text())
     assert kept["listing"]["settings"] == {
-        "kind": "images", "size": "4x4", "channels": "as they are", "fit": "crop"
+        "kind": "images", "size": "4x4", "channels": "as they are", "fit": "crop", "range": "as the files say"
     }  # fmt: skip
     assert len(kept["listing"]["files"]["train"]) == 39 and kept["broken"] == {}
     assert kept["columns"] == {"image": [[4, 4, 1], "uint8", "bicubic"]}

@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "benchmarks"))
+import two_workers  # noqa: E402
+
 ROOT = Path(__file__).resolve().parent.parent
 RECIPES = sorted(path.stem for path in (ROOT / "recipes").glob("*.py"))
 TINY = {
@@ -62,7 +65,8 @@ def run(*command, cwd=ROOT, code=0):
 def test_a_recipe_trains_and_its_export_answers_where_only_tensorflow_is(recipe, tmp_path):
     flags = [*TINY[recipe], "--batch-size=4", "--steps=4", "--log-every=2", "--sample-every=2"]
     done = run(ROOT / f"recipes/{recipe}.py", *flags, cwd=tmp_path)
-    noise = [line for line in done.stderr.replace("\r", "\n").splitlines() if line and "%|" not in line]
+    lines = [line for line in done.stderr.replace("\r", "\n").splitlines() if line.strip()]
+    noise = [line for line in lines if "%|" not in line and not line.startswith("reading pictures once")]
     assert noise == [], "the console shows the run, not TensorFlow's start-up"
     for part in ("device", "precision", "data", "parameters", "pictures", "exported"):
         assert f"  {part}" in done.stdout
@@ -72,14 +76,14 @@ def test_a_recipe_trains_and_its_export_answers_where_only_tensorflow_is(recipe,
     assert json.loads((folder / "environment.json").read_text())["packages"]["tensorflow"]
     assert [json.loads(line)["step"] for line in (folder / "metrics.jsonl").read_text().splitlines()] == [2, 4]
     assert sorted(p.name for p in (folder / "samples").iterdir()) == ["step-0000002.png", "step-0000004.png"]
-    assert (folder / "checkpoints/ckpt-4.index").exists() and list((folder / "tensorboard").iterdir())
+    assert (folder / "checkpoints/1/ckpt-4.index").exists() and list((folder / "tensorboard").iterdir())
     assert (folder / "losses.png").exists() and (folder / "samples.png").exists()
 
     exported = tmp_path / "exported" / recipe / "1"
     assert "serving_default" in run("-c", ONLY_TENSORFLOW, exported, cwd=tmp_path).stdout
     assert (exported / "README.md").read_text().startswith(f"# {recipe}")
     if recipe not in ("cyclegan", "pix2pix"):
-        assert f"(z=tf.random.{json.loads((exported / 'metadata.json').read_text())['noise']}(" in done.stdout
+        assert f"(z=tf.random.{json.loads((exported / 'metadata.json').read_text())['noise']['law']}(" in done.stdout
 
 
 @pytest.mark.parametrize(
@@ -99,13 +103,13 @@ def test_a_flag_that_no_network_can_be_made_of_is_one_line_and_exit_code_2(recip
 def test_a_run_on_points_ends_with_a_strip_through_training_and_counts_modes(tmp_path):
     flags = ["--dataset=toy:ring", "--unroll-steps=0", "--width=8", "--batch-size=4", "--steps=4", "--sample-every=2"]
     done = run(ROOT / "recipes/unrolled_gan.py", *flags, cwd=tmp_path)
-    assert "  held-out   modes" in done.stdout and '["point"]' in done.stdout
+    assert "  held-out   modes" in done.stdout and '["generated"]' in done.stdout
     folder = tmp_path / "runs/unrolled_gan"
     samples = sorted(p.name for p in (folder / "samples").iterdir())
     assert samples == [f"step-000000{n}.png" for n in (0, 2, 4)]
     with Image.open(folder / "through_training.png") as strip:
         assert strip.size == (3 * 320, 334)
-    assert json.loads((folder / "evaluation.json").read_text())["modes"] >= 0
+    assert json.loads((folder / "evaluation.json").read_text())["metrics"]["modes"] >= 0
     exported = tmp_path / "exported/unrolled_gan/1"
     assert "serving_default" in run("-c", ONLY_TENSORFLOW, exported, cwd=tmp_path).stdout
 
@@ -128,3 +132,21 @@ def test_two_workers_see_equal_losses_and_go_on_after_one_is_killed():
     result = json.loads(run(ROOT / "benchmarks/two_workers.py", "pix2pix", *flags).stdout)
     assert result["last_losses"][0] == result["last_losses"][1] and len(result["last_losses"][0]) == 1
     assert result["resumed_from"][0] in (4, 6) and result["other_worker_wrote"] == []
+
+
+def test_workers_that_were_started_differently_end_in_a_line_that_names_what_differs(tmp_path):
+    ports = two_workers._free_ports(2)
+    cluster = {"worker": [f"127.0.0.1:{port}" for port in ports]}
+    workers = []
+    for i, flags in enumerate((["--seed=1", "--batch-size=4"], ["--seed=2", "--batch-size=6"])):
+        config = json.dumps({"cluster": cluster, "task": {"type": "worker", "index": i}})
+        command = [sys.executable, ROOT / "recipes/gan.py", *TINY["gan"], "--steps=4", f"--run-dir={tmp_path / 'run'}"]
+        command += [f"--export-dir={tmp_path / 'exported'}", "--worker-timeout=120", *flags]
+        pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
+        workers.append(subprocess.Popen(command, **pipes, text=True, env={**os.environ, "TF_CONFIG": config}))
+    said = [worker.communicate(timeout=300)[1].strip().splitlines()[-1] for worker in workers]
+    expected = "error: the workers differ in --batch-size, --seed; start all of them alike, on the same folders"
+    codes = [worker.returncode for worker in workers]
+    # The first to say so ends, and the other may find it gone before it has compared.
+    assert expected in said and 2 in codes, (said, codes)
+    assert not (tmp_path / "run" / "metrics.jsonl").exists() and not (tmp_path / "exported").exists()

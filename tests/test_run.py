@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,8 @@ from PIL import Image
 
 from tfgan_zoo import run
 from tfgan_zoo.families.pix2pix import Pix2Pix
-from tfgan_zoo.run import callbacks, devices
+from tfgan_zoo.run import callbacks, devices, job
+from tfgan_zoo.run.flags import parse
 
 TINY = [
     "--image-size=8", "--width=8", "--patch-layers=1", "--batch-size=2", "--steps=4", "--strategy=one_device",
@@ -28,9 +30,9 @@ def _recipe():
     spec = importlib.util.spec_from_file_location("recipe_pix2pix", path)
     module = importlib.util.module_from_spec(spec)
     with pytest.MonkeyPatch.context() as patch:  # a dataclass looks its module up while it is made
-        patch.setitem(run.sys.modules, spec.name, module)
+        patch.setitem(sys.modules, spec.name, module)
         spec.loader.exec_module(module)
-    run.sys.modules[spec.name] = module
+    sys.modules[spec.name] = module
     return module
 
 
@@ -52,17 +54,16 @@ class Result:
 
 
 @pytest.fixture
-def main(tmp_path, capsys, folder):
+def main(tmp_path, capsys, folder, tmp_path_factory):
     """Runs the recipe with the tiny flags and these, on folders in tmp_path."""
 
-    def call(*flags, tiny=True, build=recipe.build):
+    def call(*flags):
         where = [f"--dataset={folder}", f"--run-dir={tmp_path / 'run'}", f"--export-dir={tmp_path / 'exported'}"]
-        argv = [*(TINY if tiny else []), *where, *flags]
+        argv = [*TINY, *where, f"--data-dir={tmp_path_factory.getbasetemp() / 'tfds'}", *flags]
         capsys.readouterr()
         code = 0
         try:
-            run.main("pix2pix", recipe.PRESETS, recipe.load, build, evaluate=recipe.evaluate, augment=recipe.augment,
-                     argv=argv)  # fmt: skip
+            run.main("pix2pix", recipe.PRESETS, recipe.main, argv=argv)
         except SystemExit as end:
             code = end.code or 0
         return Result(code, *capsys.readouterr())
@@ -107,7 +108,9 @@ def tree(folder):
 
 
 def weights(tmp_path):
-    newest = max((tmp_path / "run" / "checkpoints").glob("*.index"), key=lambda path: int(path.stem.split("-")[1]))
+    newest = max(
+        (tmp_path / "run" / "checkpoints" / "1").glob("*.index"), key=lambda path: int(path.stem.split("-")[1])
+    )
     return tf.train.load_checkpoint(str(newest.with_suffix("")))
 
 
@@ -121,8 +124,10 @@ def test_a_run_trains_evaluates_draws_and_exports_and_says_where(finished, tmp_p
             assert image.size == (10 * 2 * 3, 10 * 8), name
     with Image.open(folder / "losses.png") as image:
         assert len(image.convert("RGB").getcolors(10**6)) > 100, "three lines and their axes"
-    evaluation = json.loads((folder / "evaluation.json").read_text())
-    assert evaluation.pop("step") == 4 and np.isfinite(list(evaluation.values())).all() and evaluation
+    measured = json.loads((folder / "evaluation.json").read_text())
+    evaluation = measured["metrics"]
+    assert measured["step"] == 4 and set(evaluation) == set(measured["protocol"]) == {"l1", "l1_identity"}
+    np.testing.assert_allclose(evaluation["l1_identity"], 2 * abs(127.5 - (10 + 20 * 11)) / 127.5, atol=1e-6)
     config = json.loads((folder / "config.json").read_text())
     assert (config["steps"], config["precision"], config["learning_rate"]) == (4, "float32", 2e-4)
     environment = json.loads((folder / "environment.json").read_text())
@@ -147,7 +152,7 @@ def test_the_printed_code_runs(finished, tmp_path):
     path = code.split('load("')[1].split('"')[0]
     names = {}
     exec(code.replace(path, str(tmp_path / "exported" / "1")), names)
-    assert names["image"].shape == [1, 8, 8, 3]
+    assert names["generated"].shape == [1, 8, 8, 3]
 
 
 def test_a_finished_run_does_nothing_when_run_again(finished, main, tmp_path):
@@ -185,7 +190,7 @@ def test_a_run_that_is_told_to_stop_saves_exits_with_the_signal_and_goes_on_to_t
 ):
     for name in ("run", "exported"):
         shutil.move(tmp_path / name, tmp_path / f"whole-{name}")
-    whole = tf.train.load_checkpoint(str(tmp_path / "whole-run" / "checkpoints" / "ckpt-4"))
+    whole = tf.train.load_checkpoint(str(tmp_path / "whole-run" / "checkpoints" / "1" / "ckpt-4"))
     with monkeypatch.context() as patch:
         patch.setattr(callbacks.NanGuard, "on_train_batch_begin",
                       lambda self, batch, logs: batch == 2 and os.kill(os.getpid(), signal.SIGTERM))  # fmt: skip
@@ -215,15 +220,15 @@ def test_evaluations_do_not_touch_the_run_and_the_best_step_is_exported_when_ask
     assert result.code == 0, result.err
     lines = callbacks.read_losses(tmp_path / "run" / "evaluations.jsonl")
     assert [line["step"] for line in lines] == [1, 2, 3, 4]
-    assert set(lines[0]["metrics"]) == {"l1", "l1_identity"} and lines[0]["protocol"]["split"] == "test"
+    assert set(lines[0]["metrics"]) == {"l1", "l1_identity"} and lines[0]["protocol"]["l1"]["split"] == "test"
     l1 = {line["step"]: line["metrics"]["l1"] for line in lines}
     step = min(l1, key=l1.get)
     assert f"best       step {step} by l1 {l1[step]:.6g}" in result.out and "kept: the lowest l1" in result.out
     assert json.loads((tmp_path / "run" / "exported.json").read_text())["step"] == step
     evaluation = json.loads((tmp_path / "run" / "evaluation.json").read_text())
-    assert (evaluation["step"], evaluation["l1"]) == (step, pytest.approx(l1[step], rel=1e-6))
+    assert (evaluation["step"], evaluation["metrics"]["l1"]) == (step, l1[step])
 
-    plain = tf.train.load_checkpoint(str(tmp_path / "plain-run" / "checkpoints" / "ckpt-4"))
+    plain = tf.train.load_checkpoint(str(tmp_path / "plain-run" / "checkpoints" / "1" / "ckpt-4"))
     names = [n for n in plain.get_variable_to_shape_map() if not n.startswith(("_CHECKPOINTABLE", "save_counter"))]
     assert len(names) > 20
     for name in names:
@@ -236,7 +241,7 @@ def test_evaluations_measure_what_their_flags_name(main, tmp_path):
     lines = callbacks.read_losses(tmp_path / "run" / "evaluations.jsonl")
     assert [line["step"] for line in lines] == [2, 4] and set(lines[0]["metrics"]) == {"swd", "psnr"}
     assert lines[0]["protocol"]["psnr"]["fake_images"] == 1 and lines[0]["protocol"]["swd"]["dataset"]
-    best = json.loads((tmp_path / "run" / "checkpoints" / "best" / "best.json").read_text())
+    best = json.loads((tmp_path / "run" / "checkpoints" / "1" / "best" / "best.json").read_text())
     assert best["value"] == max(line["metrics"]["psnr"] for line in lines) and "highest psnr" in result.out
 
 
@@ -261,22 +266,22 @@ def test_a_dry_run_prints_the_config_and_the_parameter_counts_and_creates_nothin
     result = main("--dry-run")
     assert result.code == 0, result.err
     config = json.loads(result.out[result.out.index("{") :])
-    assert (config["image_size"], config["precision"], config["dry_run"]) == (8, "float32", True)
+    assert (config["image_size"], config["precision"], config["dry_run"]) == ("8", "float32", True)
     assert "parameters generator " in result.out and ", discriminator " in result.out
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("flag", ["--batch-size=6", "--batch_size=6"])
 def test_dashes_and_underscores_both_work(flag):
-    assert run._parse(recipe.PRESETS, [flag]).batch_size == 6
+    assert parse(recipe.PRESETS, [flag]).batch_size == 6
 
 
 def test_a_preset_changes_the_defaults_and_flags_override_it_wherever_they_stand():
     default, paper = recipe.PRESETS["default"], recipe.PRESETS["paper"]
-    assert run._parse(recipe.PRESETS, []) == default
-    assert run._parse(recipe.PRESETS, ["--preset=paper"]) == run._parse(recipe.PRESETS, ["--preset", "paper"]) == paper
+    assert parse(recipe.PRESETS, []) == default
+    assert parse(recipe.PRESETS, ["--preset=paper"]) == parse(recipe.PRESETS, ["--preset", "paper"]) == paper
     expected = dataclasses.replace(paper, steps=7, jitter=False)
-    assert run._parse(recipe.PRESETS, ["--steps=7", "--preset=paper", "--no-jitter"]) == expected
+    assert parse(recipe.PRESETS, ["--steps=7", "--preset=paper", "--no-jitter"]) == expected
 
 
 @pytest.mark.parametrize(
@@ -312,7 +317,10 @@ def test_data_that_is_not_there_or_of_another_kind_is_refused(main, tmp_path):
         ("no_such_dataset_anywhere", "no_such_dataset_anywhere"),
         (tmp_path / "missing", "missing"),
         (tmp_path / "empty", "empty"),
-        (tmp_path / "unpaired", "unpaired has trainA/: unpaired images; pairs need files with A and B side by side"),
+        (
+            tmp_path / "unpaired",
+            "unpaired has pictures in trainA/ of A and none of B; pairs are side-by-side files; A/ and B/",
+        ),
     ):
         result = main(f"--dataset={dataset}")
         assert result.code == 2 and said in result.error
@@ -376,7 +384,7 @@ def test_steps_to_go_that_are_no_multiple_of_an_execution_are_refused(finished, 
 
 
 def test_a_batch_that_does_not_divide_over_the_replicas_is_refused(main, two_replicas, monkeypatch, tmp_path):
-    monkeypatch.setattr(devices, "strategy", lambda name, tpu: (two_replicas, "two"))
+    monkeypatch.setattr(devices, "strategy", lambda *_: (two_replicas, "two"))
     result = main("--batch-size=3")
     assert (result.code, result.error) == (
         2, "error: --batch-size=3 is not a multiple of the 2 replicas; choose one",
@@ -387,7 +395,7 @@ def test_a_batch_that_does_not_divide_over_the_replicas_is_refused(main, two_rep
 
 
 def test_a_run_on_two_replicas_starts_ends_and_exports(main, two_replicas, monkeypatch, tmp_path):
-    monkeypatch.setattr(devices, "strategy", lambda name, tpu: (two_replicas, "two"))
+    monkeypatch.setattr(devices, "strategy", lambda *_: (two_replicas, "two"))
     result = main("--steps=2", "--steps-per-execution=2")
     assert result.code == 0, result.err
     assert [line["step"] for line in callbacks.read_losses(tmp_path / "run" / "metrics.jsonl")] == [2]
@@ -406,13 +414,13 @@ class _TurnsBad(Pix2Pix):
 def test_a_loss_that_is_nan_ends_the_run_names_itself_and_keeps_the_last_good_checkpoint(main, tmp_path, monkeypatch):
     monkeypatch.setattr(recipe, "Pix2Pix", _TurnsBad)
     result = main("--steps=8")
-    assert result.code == 1
+    assert result.code == job.DIVERGED
     assert result.error == (
         "error: the loss g_loss is nan at step 4; nothing was exported, the last good checkpoint is kept; "
-        "try a lower learning rate"
+        "try a lower learning rate in another --run-dir, or with --no-resume"
     )
     assert not (tmp_path / "exported").exists()
-    assert [path.stem for path in (tmp_path / "run" / "checkpoints").glob("*.index")] == ["ckpt-2"]
+    assert [path.stem for path in (tmp_path / "run" / "checkpoints" / "1").glob("*.index")] == ["ckpt-2"]
     kept = weights(tmp_path)
     assert all(np.isfinite(kept.get_tensor(n)).all() for n in kept.get_variable_to_shape_map() if "generator" in n)
     assert [line["step"] for line in callbacks.read_losses(tmp_path / "run" / "metrics.jsonl")] == [1, 2, 3]
@@ -420,7 +428,7 @@ def test_a_loss_that_is_nan_ends_the_run_names_itself_and_keeps_the_last_good_ch
 
 def test_a_learning_rate_that_is_far_too_high_ends_the_run_and_exports_nothing(main, tmp_path):
     result = main("--learning-rate=1e38", "--checkpoint-every=1")
-    assert result.code == 1
+    assert result.code == job.DIVERGED
     assert (
         " is nan at step " in result.error
         or " is inf at step " in result.error

@@ -15,8 +15,10 @@ from test_networks import SMALL
 import tfgan_zoo.families
 import tfgan_zoo.networks
 from tfgan_zoo import LAPGAN, augment, layers, random
-from tfgan_zoo.families.ebgan import autoencoder
+from tfgan_zoo.families.bgan import mnist_discriminator, mnist_generator
+from tfgan_zoo.families.ebgan import autoencoder, convolutional_autoencoder
 from tfgan_zoo.families.lapgan import level_discriminator, level_generator
+from tfgan_zoo.families.lsgan import vgg_generator
 from tfgan_zoo.families.unrolled_gan import recurrent_generator, stacked_generator, strided_discriminator
 from tfgan_zoo.networks.classifier import classifier
 from tfgan_zoo.networks.dcgan import dcgan_discriminator, dcgan_generator
@@ -52,6 +54,10 @@ BUILDS = {name: build for name, (build, _) in SMALL.items()} | {
     "sn_resnet_discriminator_bfloat16": in_bfloat16,
     "classifier": lambda: classifier(SHAPE, CLASSES, 2),
     "autoencoder": lambda: autoencoder(SHAPE, 2, 5),
+    "convolutional_autoencoder": lambda: convolutional_autoencoder((8, 16, 3), 2),
+    "vgg_generator": lambda: vgg_generator((16, 16, 3), 5, 2),
+    "mnist_generator": lambda: mnist_generator((8, 8, 1), 5, 2),
+    "mnist_discriminator": lambda: mnist_discriminator((8, 8, 1), 2),
     "level_generator": lambda: level_generator(SHAPE, 2),
     "level_discriminator": lambda: level_discriminator(SHAPE, 2),
     "lapgan_generator": lambda: lapgan().generator,
@@ -114,7 +120,7 @@ def test_every_builder_is_among_those_saved():
         if inspect.isfunction(value) and value.__module__ == module.__name__ and not name.startswith("_")
         if next(iter(inspect.signature(value).parameters), None) in ("image_shape", "shape")
     }
-    assert builders - {"square_size", "halvings"} <= {name for b in BUILDS.values() for name in b.__code__.co_names}
+    assert builders - {"sides", "halvings"} <= {name for b in BUILDS.values() for name in b.__code__.co_names}
 
 
 @pytest.fixture(scope="module")

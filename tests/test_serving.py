@@ -140,4 +140,4 @@ def test_a_response_names_model_signature_and_version(stub):
     response = stub.Predict(proofs.predict_request("dcgan", "serving_default", {"z": Z}))
     spec = response.model_spec
     assert (spec.name, spec.signature_name, spec.version.value) == ("dcgan", "serving_default", 1)
-    assert tf.make_ndarray(response.outputs["image"]).shape == (2, *models.SHAPE)
+    assert tf.make_ndarray(response.outputs["generated"]).shape == (2, *models.SHAPE)

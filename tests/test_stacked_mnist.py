@@ -1,3 +1,4 @@
+import contextlib
 import functools
 import importlib.util
 import json
@@ -100,12 +101,24 @@ def test_a_run_on_digits_ends_with_the_modes_that_its_classifier_finds(
         dataset=dataset, network=network, width=32, d_fraction=0.5, latent_dim=4, image_size=16,
         data_dir=str(fake_mnist), run_dir=str(tmp_path),
     )  # fmt: skip
-    data = recipe.load(config)
-    model, optimizers = recipe.build(config, data)
-    shape = data.shapes["image"]
-    assert model.generator.output_shape[1:] == shape
-    assert set(optimizers) == {"g_optimizer", "d_optimizer"}
-    score = recipe.evaluate(model, data, config)
+    asked = {}
+
+    class Job:
+        """Trains nothing and keeps what it is asked for."""
+
+        folder, scope = tmp_path, contextlib.nullcontext
+
+        def train(self, model, data, **how):
+            asked.update(how)
+
+        def finish(self, model, data, **how):
+            asked.update(model=model, data=data, **how)
+
+    recipe.main(Job(), config)
+    shape = asked["data"].shapes["image"]
+    assert asked["model"].generator.output_shape[1:] == shape
+    assert {"g_optimizer", "d_optimizer"} <= set(asked)
+    score = asked["metrics"]()
     assert 1 <= score["modes"] <= most and 0 <= score["kl"] <= np.log(10.0 ** shape[-1]) + 1e-9
     assert json.loads((tmp_path / "mnist_classifier.json").read_text())["test_examples"] == 20
 
@@ -121,12 +134,12 @@ def test_a_run_on_digits_ends_with_the_modes_that_its_classifier_finds(
 )
 def test_widths_that_make_no_network_are_one_clear_line(recipe, flags, shape, message):
     with pytest.raises(InputError, match=message):
-        recipe._networks(recipe.Config(**flags), shape)
+        recipe.networks(recipe.Config(**flags), shape)
 
 
 @pytest.mark.parametrize("network", ["plain", "appendix_a"])
 def test_the_discriminator_has_its_fraction_of_the_generators_width(recipe, network):
-    _, whole = recipe._networks(recipe.Config(network=network, width=16), (2,))
-    _, half = recipe._networks(recipe.Config(network=network, width=16, d_fraction=0.5), (2,))
+    _, whole = recipe.networks(recipe.Config(network=network, width=16), (2,))
+    _, half = recipe.networks(recipe.Config(network=network, width=16, d_fraction=0.5), (2,))
     hidden = [[layer.units for layer in d.layers if hasattr(layer, "units")][:-1] for d in (whole, half)]
     assert hidden == ([[16, 16], [8, 8]] if network == "plain" else [[16], [8]])

@@ -5,6 +5,7 @@ A family subclasses `GenerativeModel`, writes `train_step` as its paper's algori
 """
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from tfgan_zoo import random
@@ -17,7 +18,8 @@ class GenerativeModel(keras.Model):
     A subclass has `train_step`, `preview` and `signatures`, as they are described here.
 
     Calling the model, and `predict`, answer as its signature `serving_default` does. `save_weights` and `load_weights`
-    keep the networks, the step and what else the family remembers; optimizers are kept by `tf.train.Checkpoint`.
+    keep the networks, the step, what else the family remembers and, once compiled, the optimizers; so does
+    `tf.train.Checkpoint(model=model)`.
 
     Args:
         networks: role -> built `keras.Model`; each becomes an attribute. All that trains, and what does not but is
@@ -30,7 +32,7 @@ class GenerativeModel(keras.Model):
     """
 
     def __init__(self, networks, trains, *, seed=0, name=None):
-        super().__init__(name=name)
+        super().__init__(name=name, autocast=False)  # what it is called with is not rounded to half precision
         for role, network in networks.items():
             if not network.built:
                 raise ValueError(f"{type(self).__name__}: the {role} is not built; call it or its build() once first")
@@ -125,28 +127,37 @@ class GenerativeModel(keras.Model):
         """
         raise NotImplementedError(f"{type(self).__name__} has no signatures")
 
-    def call(self, inputs):
-        function, specs = self.signatures()["serving_default"]
+    def __call__(self, inputs, **kwargs):
+        # Refused here, since Keras hides the line of an error in `call` among others.
+        return super().__call__(self._as_served(inputs), **kwargs)
+
+    def _as_served(self, inputs):
+        """What the model is called with, in the order of the specs of `serving_default`."""
+        _, specs = self.signatures()["serving_default"]
+        names = ", ".join(spec.name for spec in specs)
         if isinstance(inputs, dict):
-            missing = [spec.name for spec in specs if spec.name not in inputs]
-            if missing:
-                raise InputError(
-                    f"{type(self).__name__} was called with {', '.join(inputs)}; expected "
-                    f"{', '.join(spec.name for spec in specs)}"
-                )
+            if any(spec.name not in inputs for spec in specs):
+                raise InputError(f"{type(self).__name__} was called with {', '.join(inputs)}; expected {names}")
             inputs = [inputs[spec.name] for spec in specs]
         inputs = list(inputs) if isinstance(inputs, list | tuple) else [inputs]
         if len(inputs) != len(specs):
             raise InputError(
-                f"{type(self).__name__} was called with {len(inputs)} inputs; expected "
-                f"{', '.join(spec.name for spec in specs)}, as a dict or in this order"
+                f"{type(self).__name__} was called with {len(inputs)} inputs; expected {names}, as a dict or in this "
+                f"order, each an array"
             )
+        inputs = [
+            x if hasattr(x, "shape") else tf.convert_to_tensor(x, s.dtype) for x, s in zip(inputs, specs, strict=True)
+        ]
         for value, spec in zip(inputs, specs, strict=True):
             if not spec.shape.is_compatible_with(value.shape):
                 raise InputError(
                     f"{type(self).__name__} was called with {spec.name} of shape {list(value.shape)}; expected "
                     f"{spec.shape.as_list()}"
                 )
+        return inputs
+
+    def call(self, inputs):
+        function, specs = self.signatures()["serving_default"]
         return function(*(tf.cast(x, s.dtype) for x, s in zip(inputs, specs, strict=True)))
 
     # Keras would trace the call for them; the step and what a family remembers are no weights of a layer.
@@ -168,11 +179,30 @@ class GenerativeModel(keras.Model):
         for i, variable in enumerate(self.own_state()):
             variable.assign(store[str(i)][()])
 
+    def evaluate(self, *args, **kwargs):
+        raise InputError(
+            f"{type(self).__name__} has no validation loss; score an export by python -m tfgan_zoo.evaluate, or in fit "
+            f"by a callback, and leave validation_data out"
+        )
+
     def save(self, *args, **kwargs):
         raise InputError(_NO_SAVE.format("save", type(self).__name__))
 
     def export(self, *args, **kwargs):
         raise InputError(_NO_SAVE.format("export", type(self).__name__))
+
+    def fit(self, x=None, *args, **kwargs):
+        """As `keras.Model.fit`.
+
+        Raises:
+            InputError: pictures of the first batch are outside of [-1, 1].
+        """
+        first = next(iter(x.take(1)), None) if isinstance(x, tf.data.Dataset) else x
+        if not isinstance(first, tuple):
+            columns = first if isinstance(first, dict) else {"image": first}
+            for name, column in columns.items():
+                _check_pictures(name, column, type(self).__name__)
+        return super().fit(x, *args, **kwargs)
 
     def make_train_function(self, force=False):
         if self.train_function is not None and not force:
@@ -209,8 +239,22 @@ class GenerativeModel(keras.Model):
 
 _NO_SAVE = (
     "{1}.{0} would lose the optimizers and the algorithm; to serve it use tfgan_zoo.export.export(model, folder), to "
-    "go on training tf.train.Checkpoint(model=model), for its networks save_weights, or save of one of them"
+    "go on training save_weights or tf.train.Checkpoint(model=model), for one of its networks that one's save"
 )
+
+
+def _check_pictures(name, column, model):
+    """Refuses an array or tensor of pictures, or frames, that are not in [-1, 1]."""
+    if not isinstance(column, np.ndarray | tf.Tensor) or len(column.shape) < 4 or not len(column):
+        return
+    values = np.asarray(column[:64]).astype(np.float32)
+    low, high = float(values.min()), float(values.max())
+    kind = tf.as_dtype(column.dtype)
+    if not kind.is_floating or low < -1.01 or high > 1.01:
+        raise InputError(
+            f"{model}.fit: the pictures {name!r} are {kind.name} from {low:g} to {high:g}; expected floating-point "
+            "numbers in [-1, 1]: divide 0..255 by 127.5 and take 1 away"
+        )
 
 
 def two_players(generator, discriminator):

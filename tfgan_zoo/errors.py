@@ -7,3 +7,5 @@ class InputError(ValueError):
     The message is one line that says what was given, what was expected and what to do. Recipes print it and
     exit with code 2; library callers catch it as a `ValueError`.
     """
+
+    ag_pass_through = True  # AutoGraph would make an error of another type of it, many lines long, within a step

@@ -4,11 +4,13 @@
     python -m tfgan_zoo.evaluate exported/sngan/1 --dataset=mnist --metrics=fd,kid,prdc \\
         --extractor=features.keras --feature-layer=pool
     python -m tfgan_zoo.evaluate exported/pix2pix/1 --metrics=l1,psnr,ssim
+    python -m tfgan_zoo.evaluate --pictures=made/ --dataset=real/ --metrics=fd,kid,prdc --extractor=...
     python -m tfgan_zoo.evaluate --compare exported/a/1 exported/b/1 --metric=fd
 
 A model is any SavedModel with a signature that makes images [B, H, W, C] from noise (`z`, or `count` and `seed`, with a
-`label` or without) or from images. Numbers are appended to `metrics.json` beside it, each with its protocol; numbers of
-different protocols are not compared. docs/evaluation.md says what each metric is.
+`label` or without) or from images. The data is that of its training, unless flags say otherwise. Numbers are appended
+to `metrics.json` beside it, each with its protocol; numbers of different protocols are not compared. docs/evaluation.md
+says what each metric is.
 """
 
 import dataclasses
@@ -44,21 +46,29 @@ class Config(measure.Measures):
     """Show what was measured, side by side; measures nothing."""
     despite: str = ""
     """Fields of the protocol that may differ in a comparison, comma between."""
-    dataset: str = "glyphs"
-    """glyphs (embedded), a TensorFlow Datasets name, or a folder of images."""
+    pictures: str = ""
+    """A folder of pictures that are scored instead of a model's; the numbers are printed only."""
+    dataset: str | None = None
+    """glyphs (embedded), a TensorFlow Datasets name, or a folder of images. Default: what the model was trained on."""
     data_dir: str | None = None
     """Where TensorFlow Datasets keeps its prepared data; its own default if not given."""
-    split: Literal["test", "train"] = "test"
-    """Which part of the data to compare with."""
-    kind: Literal["auto", "images", "labelled", "pairs", "unpaired"] = "auto"
-    """How to read the data. auto: images, labelled for a model that takes labels, pairs for image to image."""
-    direction: Literal["a_to_b", "b_to_a"] = "a_to_b"
-    """Which picture of a pair is the input."""
+    split: Literal["test", "train", "all"] | None = None
+    """Which part of the data to compare with. Default: test, what is held out; all with --pictures."""
+    kind: Literal["auto", "images", "labelled", "pairs", "unpaired"] | None = None
+    """How to read the data. auto: images, labelled for a model that takes labels, pairs for image to image. Default: as
+    in training, or auto."""
+    direction: Literal["a_to_b", "b_to_a"] | None = None
+    """Which picture of a pair is the input. Default: as in training, or a_to_b."""
     channels: int | None = None
-    """1, 3 or 4, to convert the data. Default: as it is."""
+    """1, 3 or 4, to convert the data. Default: as in training, or as it is."""
     fit: Literal["crop", "stretch", "pad"] | None = None
-    """How a picture of another shape is made to fit. Default: crop, but the halves of side-by-side pairs are
-    stretched."""
+    """How a picture of another shape is made to fit. Default: as in training, or crop, but the halves of side-by-side
+    pairs are stretched."""
+
+    def settings(self):
+        """What of these says how the data is read."""
+        names = [field.name for field in dataclasses.fields(sources.Settings)]
+        return sources.Settings(**{name: getattr(self, name) for name in names})
 
 
 def main(argv=None):
@@ -70,7 +80,7 @@ def main(argv=None):
             _compare(config)
         else:
             measure.check(config)
-            _score(config)
+            (_score_pictures if config.pictures else _score)(config)
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
@@ -79,21 +89,38 @@ def main(argv=None):
 def _score(config):
     if not config.models:
         raise InputError("no model given; give version folders, exported/<family>/<version>")
+    split = config.split or "test"
     for folder in config.models:
         generator = sources.load(folder, config)
-        protocol.read(folder)  # a file that cannot be appended to is found out now
-        data = sources.data_for(
-            generator, dataset=config.dataset, data_dir=config.data_dir, kind=config.kind,
-            direction=config.direction, channels=config.channels, fit=config.fit,
-        )  # fmt: skip
-        records = measure.Measurement(sources.Source(generator, data, config.split, config), config).run()
-        environment = _environment(config, generator)
+        protocol.check(folder)
+        data, how = sources.data_of(generator, config.settings())
+        source = sources.Source(generator, data, split, config)
+        records = measure.Measurement(source, config).run()
+        direction = [how.direction] if data.kind == "pairs" else []
+        _show(records, source, generator.signature, *direction)
+        environment = _environment(config, generator.signature)
         protocol.append(folder, [record | {"environment": environment} for record in records])
-        for record in records:
-            details = ", ".join(f"{name} {value:.6g}" for name, value in record["details"].items())
-            print(f"  {record['metric']:<28} {record['value']:<12.6g} {details}".rstrip())
         print(f"  written to {Path(folder) / protocol.FILE}")
         print(f"  peak memory {environment['peak_memory_mib']:,} MiB", flush=True)
+
+
+def _score_pictures(config):
+    if config.models:
+        raise InputError(f"--pictures={config.pictures} and the model {config.models[0]} are given; give one of them")
+    if config.dataset is None:
+        raise InputError("--pictures needs --dataset: what its pictures are compared with")
+    source = sources.Files(config.pictures, config.settings(), config.split or "all", config)
+    _show(measure.Measurement(source, config).run(), source)
+
+
+def _show(records, source, *how):
+    """What was measured, and of what: before it is written, so that it is not lost with a full disk."""
+    shape = "x".join(map(str, source.shape))
+    against = f"{source.split} of {source.data.name}: {source.data.kind}, {shape}"
+    print(f"  {', '.join([source.name, *how])}; compared with {against}")
+    for record in records:
+        details = ", ".join(f"{name} {value:.6g}" for name, value in record["details"].items())
+        print(f"  {record['metric']:<28} {record['value']:<12.6g} {details}".rstrip(), flush=True)
 
 
 def _compare(config):
@@ -105,13 +132,13 @@ def _compare(config):
         print(name.ljust(width), *(f"{v:.6g}".rjust(c) for v, c in zip(values, columns, strict=True)), sep="  ")
 
 
-def _environment(config, generator):
+def _environment(config, signature):
     # Of the whole process, in KiB; macOS counts bytes.
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss if resource else 0
     return {
         "packages": {name: importlib.metadata.version(name) for name in ("tensorflow", "keras", "numpy", "pillow")},
         "command": " ".join(sys.argv),
-        "signature": generator.signature,
+        "signature": signature,
         "batch_size": config.batch_size,
         "time": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
         "peak_memory_mib": peak // (2**20 if sys.platform == "darwin" else 2**10),
@@ -125,7 +152,7 @@ def in_training(model, data, flags=""):
 
     Args:
         model: a `base.GenerativeModel`.
-        data: `images.Data` of images.
+        data: a `columns.Data` of pictures.
         flags: of `measure.Measures`, as one text; none: l1 of pairs, else swd, of up to `IN_TRAINING` images.
 
     Raises:

@@ -8,6 +8,7 @@ exported/
     assets.extra/tf_serving_warmup_requests
 """
 
+import dataclasses
 import datetime
 import errno
 import json
@@ -23,15 +24,20 @@ import numpy as np
 import tensorflow as tf
 from google.protobuf import text_format
 
-from tfgan_zoo import files, signatures
+from tfgan_zoo import files, served_files, signatures
 from tfgan_zoo.errors import InputError
 
 MODELS_CONFIG = "models.config"
 WRITTEN_HERE = "# Written by tfgan_zoo at each export. Without this line the file is yours and stays as it is.\n"
+_FITTED = {
+    "crop": "of another shape cut at their longer sides",
+    "stretch": "of another shape stretched",
+    "pad": "of another shape framed with white",
+}
 _LAST_VERSION = ".last_version"  # so that a number is not given again when its version was deleted
 
 
-def export(model, directory, about=None):
+def export(model, directory, about=None, *, fit=None, max_pixels=served_files.MAX_PIXELS):
     """Writes `model.signatures()` as the next version `directory/<n>/`, and `models.config` beside `directory`.
 
     The version is written beside its place and then renamed: a half-written model is never seen. A version number is
@@ -45,26 +51,43 @@ def export(model, directory, about=None):
         about: what the model itself does not know, as JSON values; all of it goes into `metadata.json`. The card shows
             `family`, `data` (`description`, `licence`), `command`, `seed`, `commit`, `device`, `metrics` (name ->
             number), `protocol` (how they were measured) and `config` (flag -> value).
+        fit: how signatures of picture files make another shape fit, crop, stretch or pad: as the training data was
+            made to. By default what the flag `fit` in `config` says, or else crop.
+        max_pixels: that the picture files of one request may have together; more are refused undecoded.
 
     Returns:
         The path of the new version.
 
     Raises:
-        InputError: `directory` is a file.
+        InputError: `directory` is a file, cannot be written to, or has a name that TensorFlow reads as a pattern;
+            another `fit`; `max_pixels` below 1.
     """
+    fit = fit or ((about or {}).get("config") or {}).get("fit") or "crop"
+    if fit not in served_files.FITS:
+        raise InputError(f"fit is {fit!r}; give {', '.join(served_files.FITS)}")
+    if max_pixels < 1:
+        raise InputError(f"max_pixels is {max_pixels}; give 1 or more")
     directory = Path(directory)
-    check_folder(directory)
+    files.check_folder(directory, "the export folder ")
     directory.mkdir(parents=True, exist_ok=True)
+    files.remove_unfinished(directory)
+    files.remove_unfinished(directory.resolve().parent)
     unfinished = directory / f".unfinished-{os.getpid()}"
     shutil.rmtree(unfinished, ignore_errors=True)
 
-    served = model.signatures()
+    served = {
+        name: (dataclasses.replace(function, fit=fit, max_pixels=max_pixels), specs)
+        if isinstance(function, signatures.OnFiles)
+        else (function, specs)
+        for name, (function, specs) in model.signatures().items()
+    }
+    reads_files = any(isinstance(function, signatures.OnFiles) for function, _ in served.values())
     functions = {
         name: tf.function(_checked(function, specs), input_signature=specs, autograph=False)
         for name, (function, specs) in served.items()
     }
     module = tf.Module()  # holds variables only: a network's own call may not be traceable outside a random.stream
-    module.weights = _captured(model, functions.values())
+    module.weights = _captured(functions.values())
     tf.saved_model.save(module, str(unfinished), signatures=functions)
     _write_warmup(unfinished, directory.resolve().name, served)
     prior = getattr(model, "prior", None)
@@ -78,16 +101,20 @@ def export(model, directory, about=None):
         "parameters": {role: getattr(model, role).count_params() for role in model.roles},
         "packages": {"tensorflow": tf.__version__, "keras": keras.__version__, "numpy": np.__version__},
         **(about or {}),
+        **({"picture_files": {"fit": fit, "max_pixels": max_pixels}} if reads_files else {}),
         "signatures": _described(served, functions),
     }
     version = _last_version(directory) + 1
+    files.sync(*(path for path in unfinished.rglob("*")))
     while True:
         metadata["version"] = version
         metadata["created"] = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
         (unfinished / "metadata.json").write_text(json.dumps(metadata, indent=2) + "\n", encoding="utf-8")
         (unfinished / "README.md").write_text(_card(metadata), encoding="utf-8")
+        files.sync(unfinished / "metadata.json", unfinished / "README.md", unfinished)
         try:
             os.rename(unfinished, directory / str(version))
+            files.sync(directory)
             break
         except OSError as error:  # another export was quicker
             if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
@@ -96,16 +123,6 @@ def export(model, directory, about=None):
     files.write(directory / _LAST_VERSION, f"{version}\n")
     _write_models_config(directory.resolve().parent)
     return directory / str(version)
-
-
-def check_folder(directory):
-    """Refuses an export folder that is a file, before anything is spent on what would go there.
-
-    Raises:
-        InputError: it is one.
-    """
-    if directory.exists() and not directory.is_dir():
-        raise InputError(f"the export folder {directory} is a file; give a folder with --export-dir")
 
 
 def _checked(function, specs):
@@ -132,15 +149,10 @@ def _finite(value, message):
     return tf.debugging.check_numerics(value, message) if value.dtype.is_floating else value
 
 
-def _captured(model, functions):
-    """The variables that the functions read; of one that is mirrored over replicas, all of it."""
-    captured = {v.ref(): v for function in functions for v in function.get_concrete_function().graph.variables}
-    own = []
-    for variable in (v.value for role in model.roles for v in getattr(model, role).variables):
-        read = [captured.pop(part.ref(), None) for part in (variable, *getattr(variable, "values", ()))]
-        if any(part is not None for part in read):
-            own.append(variable)
-    return own + list(captured.values())
+def _captured(functions):
+    """The variables that the functions read, each once; of those mirrored over replicas, the parts on the first."""
+    read = (variable for f in functions for variable in f.get_concrete_function().graph.variables)
+    return list({variable.ref(): variable for variable in read}.values())
 
 
 def _write_warmup(version, model_name, served):
@@ -160,7 +172,13 @@ def _write_warmup(version, model_name, served):
 
 def _last_version(directory):
     path = directory / _LAST_VERSION
-    recorded = int(path.read_text(encoding="utf-8")) if path.exists() else 0
+    try:
+        recorded = int(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        recorded = 0
+    except (OSError, ValueError) as error:  # the folders say it too, but for versions that were deleted
+        files.set_aside(path, error)
+        recorded = 0
     return max([recorded, *(int(p.name) for p in directory.iterdir() if p.name.isdecimal())])
 
 
@@ -179,6 +197,9 @@ def _write_models_config(folder):
     try:
         if not path.exists() or path.read_text(encoding="utf-8").startswith(WRITTEN_HERE):
             files.write(path, WRITTEN_HERE + text_format.MessageToString(config))
+    except UnicodeDecodeError as error:
+        files.set_aside(path, error)
+        files.write(path, WRITTEN_HERE + text_format.MessageToString(config))
     except OSError as error:  # the model is there and good, even if its neighbours cannot be listed
         warnings.warn(f"{path} could not be written ({error.strerror})", stacklevel=3)
 
@@ -215,7 +236,7 @@ def _described(served, functions):
 
 
 def _card(metadata):
-    data, metrics = metadata.get("data", {}), metadata.get("metrics", {})
+    data, metrics, read = (metadata.get(name, {}) for name in ("data", "metrics", "picture_files"))
     parameters = ", ".join(f"{role} {count:,}" for role, count in metadata["parameters"].items())
     packages = ", ".join(f"{name} {version}" for name, version in metadata["packages"].items())
     facts = [
@@ -226,6 +247,9 @@ def _card(metadata):
         f"Commit {metadata['commit']}" if metadata.get("commit") else "",
         f"Precision {metadata['precision']}" + (f" on {metadata['device']}" if "device" in metadata else ""),
         f"Parameters: {parameters}",
+        f"Picture files: PNG or JPEG, {_FITTED[read['fit']]}; {read['max_pixels']:,} pixels or less in a request"
+        if read
+        else "",
         f"Exported {metadata['created']} as version {metadata['version']}, with {packages}",
     ]
     facts = "\n".join(f"- {fact}" for fact in facts if fact)

@@ -25,6 +25,10 @@ class Prior:
     law: Literal["normal", "uniform"] = "normal"
     bound: float = 1.0
 
+    def __post_init__(self):
+        if self.law not in ("normal", "uniform"):
+            raise ValueError(f"the law of z is {self.law!r}; expected normal or uniform")
+
     def draw(self, count):
         """z `[count, dim]` from the open `random.stream`.
 

@@ -19,7 +19,7 @@ class InstanceNormalization(keras.layers.Layer):
     the mean (at worst sqrt(H) standard deviations off), and the result does not depend on it.
 
     Args:
-        affine: learn a scale and an offset per channel (CycleGAN has none).
+        affine: learn a scale and an offset per channel (the CycleGAN here has none).
         epsilon: added to the variance.
         gamma_initializer: of the scale.
     """
@@ -39,7 +39,7 @@ class InstanceNormalization(keras.layers.Layer):
             self.beta = self.add_weight(name="beta", shape=channels, initializer="zeros", autocast=False)
 
     def call(self, x):
-        wide = tf.cast(x, tf.float32)
+        wide = _wide(x)
         wide -= tf.stop_gradient(tf.reduce_mean(wide[:, :1], axis=[1, 2], keepdims=True))
         mean = tf.reduce_mean(wide, axis=[1, 2], keepdims=True)  # [B, 1, 1, C]
         variance = tf.reduce_mean(tf.square(wide), axis=[1, 2], keepdims=True) - tf.square(mean)
@@ -438,6 +438,10 @@ class Projection(keras.layers.Layer):
         return super().get_config() | {"num_classes": self.num_classes}
 
 
+def _wide(x):
+    return tf.cast(x, keras.backend.result_type(x.dtype, "float32"))  # float32, and float64 as it is
+
+
 def _rows(table, label):
     # A product, not a gather: its gradient is a plain tensor, which XLA and sums over replicas take.
     return tf.one_hot(label, table.shape[0], dtype=table.dtype) @ table
@@ -501,7 +505,7 @@ class SelfAttention(keras.layers.Layer):
 
     def attention(self, x, training=False):
         """beta [B, N, N]: row j says how much place j attends to each place i; every row sums to 1 (eq. 1)."""
-        f, g = (_places(tf.cast(layer(x, training=training), tf.float32)) for layer in (self.f, self.g))
+        f, g = (_places(_wide(layer(x, training=training))) for layer in (self.f, self.g))
         return tf.nn.softmax(tf.matmul(g, f, transpose_b=True))  # s_ij = f(x_i)^T g(x_j), softmax over i
 
     def call(self, x, training=False):

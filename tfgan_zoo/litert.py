@@ -19,7 +19,7 @@ import tensorflow as tf
 import tyro
 from tensorflow.lite.python.convert_phase import ConverterError
 
-from tfgan_zoo import console, files
+from tfgan_zoo import console, files, trust
 from tfgan_zoo.errors import InputError
 from tfgan_zoo.signatures import example
 
@@ -45,30 +45,33 @@ class Config:
     """Which of its signatures."""
     out: str = ""
     """The file. Default: litert/<signature>.tflite in the folder of the SavedModel."""
+    trust: bool = False
+    """Also open a model whose graph reads or writes files, calls Python or the network."""
 
 
-def load(version):
-    """The SavedModel in the folder `version`.
+def load(version, trusted=False):
+    """The SavedModel in the folder `version`; `trusted`: whatever its graph does, see `trust`.
 
     Raises:
-        InputError: there is none, or TensorFlow cannot read it.
+        InputError: there is none, TensorFlow cannot read it, or it does more than compute.
     """
     if not (Path(version) / "saved_model.pb").is_file():
         raise InputError(f"{version} holds no saved_model.pb; give the folder of a version, exported/dcgan/1")
+    trust.check(version, trusted)
     try:
         return tf.saved_model.load(str(version))
     except Exception as error:  # a damaged file fails in many ways
         raise InputError(f"{version} cannot be loaded ({_first_line(error)}); export it again") from error
 
 
-def convert(version, signature="serving_default"):
+def convert(version, signature="serving_default", trusted=False):
     """The LiteRT file, as bytes, of a `signature` of the SavedModel in the folder `version`.
 
     Raises:
         NotConvertible: it needs operations that LiteRT has not.
         InputError: there is no such SavedModel or signature.
     """
-    served(load(version), version, signature)
+    served(load(version, trusted), version, signature)
     converter = tf.lite.TFLiteConverter.from_saved_model(str(version), signature_keys=[signature])
     with console.native_messages_held():  # the failing operations again, with all the graph
         try:
@@ -100,17 +103,18 @@ def has_interpreter():
     return True
 
 
-def largest_difference(content, version, signature="serving_default"):
+def largest_difference(content, version, signature="serving_default", trusted=False):
     """The largest absolute difference between the answers of a LiteRT file and of the SavedModel it was made of.
 
     Args:
         content: what `convert` gave.
         version: folder of the SavedModel.
         signature: which was converted.
+        trusted: as in `load`.
     """
     from ai_edge_litert.interpreter import Interpreter
 
-    function = served(load(version), version, signature)
+    function = served(load(version, trusted), version, signature)
     request = {name: example(spec, BATCH) for name, spec in function.structured_input_signature[1].items()}
     right = function(**{name: tf.constant(values) for name, values in request.items()})
     with console.native_messages_held():
@@ -126,12 +130,12 @@ def main(argv=None):
     """Runs the command. Exits with 2 for bad input, and for a signature that cannot be converted."""
     config = tyro.cli(Config, args=argv, prog="python -m tfgan_zoo.litert")
     try:
-        content = convert(config.version, config.signature)
+        content = convert(config.version, config.signature, config.trust)
         path = Path(config.out or Path(config.version) / "litert" / f"{config.signature}.tflite")
         _write(path, content)
         print(f"{path}: {len(content):,} bytes")
         if has_interpreter():
-            difference = largest_difference(content, config.version, config.signature)
+            difference = largest_difference(content, config.version, config.signature, config.trust)
             print(f"largest difference to the SavedModel: {difference:.3g}")
         else:
             print('not compared with the SavedModel: pip install "tfgan_zoo[litert]" brings the interpreter')

@@ -3,13 +3,14 @@
 A signature is a function and the `tf.TensorSpec`s of its inputs. It returns a dict of float32 or string tensors.
 """
 
+import dataclasses
 from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
-from tfgan_zoo import base, random
+from tfgan_zoo import base, random, served_files
 
 MAX_COUNT = 1024  # pictures one `sample` request may ask for
 
@@ -164,35 +165,38 @@ def image_to_image(translate, image_shape):
     """The pair of signatures of `translate: image [B, H, W, C] -> image`: arrays, and files in their own format.
 
     Returns:
-        `(on_images, on_bytes)`; the second takes PNG or JPEG files of any size, resizes them and returns PNG files.
+        `(on_images, on_bytes)`; the second takes PNG or JPEG files of any size and returns PNG files: `OnFiles`.
     """
-    height, width, channels = image_shape
-
-    def on_bytes(image_bytes):
-        image = tf.map_fn(
-            lambda one: from_bytes(one, height, width, channels),
-            image_bytes,
-            fn_output_signature=tf.TensorSpec([height, width, channels], tf.float32),
-        )
-        return {"generated_bytes": to_png(translate(image))}
-
     return (
         (
             lambda image: {"generated": translate(image)},
             [tf.TensorSpec([None, *image_shape], tf.float32, name="image")],
         ),
-        (on_bytes, [tf.TensorSpec([None], tf.string, name="image_bytes")]),
+        (OnFiles(translate, tuple(image_shape)), [tf.TensorSpec([None], tf.string, name="image_bytes")]),
     )
 
 
-def from_bytes(image_bytes, height, width, channels):
-    """One PNG or JPEG file -> float32 image [height, width, channels] in [-1, 1], resized with antialiasing."""
-    image = tf.io.decode_image(image_bytes, channels=channels, expand_animations=False)
-    image = tf.image.resize(image, [height, width], antialias=True)
-    return tf.ensure_shape(image / 127.5 - 1.0, [height, width, channels])
+@dataclasses.dataclass(frozen=True)
+class OnFiles:
+    """The function of a signature `image_bytes [B] -> generated_bytes [B]`.
+
+    Attributes:
+        translate: `image [B, H, W, C] -> image`.
+        image_shape: `(H, W, C)` of what it takes.
+        fit, max_pixels: as `served_files.read` takes them; `export` sets both to its own.
+    """
+
+    translate: Callable
+    image_shape: tuple
+    fit: str = "crop"
+    max_pixels: int = served_files.MAX_PIXELS
+
+    def __call__(self, image_bytes):
+        image = served_files.read(image_bytes, *self.image_shape, fit=self.fit, max_pixels=self.max_pixels)
+        return {"generated_bytes": to_png(self.translate(image))}
 
 
 def to_png(images):
-    """Images [B, H, W, C] in [-1, 1] -> PNG files [B]."""
+    """Images [B, H, W, C] in [-1, 1], C 1, 3 or 4 (with opacity, which is kept) -> PNG files [B]."""
     pixels = tf.cast(tf.round(tf.clip_by_value(images * 127.5 + 127.5, 0.0, 255.0)), tf.uint8)
     return tf.map_fn(tf.io.encode_png, pixels, fn_output_signature=tf.string)

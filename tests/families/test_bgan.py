@@ -7,9 +7,15 @@ import tensorflow as tf
 from closed_form import at, line, logistic_loss, logistic_slopes, noise, sigmoid, slope_at, step
 from conformance import Conformance
 
-from tfgan_zoo import BGAN, random
+from tfgan_zoo import BGAN, latent, random
 from tfgan_zoo.errors import InputError
-from tfgan_zoo.families.bgan import continuous_generator_loss, discrete_generator_loss, draw_pixels
+from tfgan_zoo.families.bgan import (
+    continuous_generator_loss,
+    discrete_generator_loss,
+    draw_pixels,
+    mnist_discriminator,
+    mnist_generator,
+)
 from tfgan_zoo.networks.dcgan import dcgan_discriminator, dcgan_generator
 
 
@@ -215,3 +221,33 @@ def test_served_samples_are_black_and_white_and_their_mean_is_what_z_gives():
 def test_a_continuous_generator_serves_grey_samples():
     image = _make(pixels="continuous").signatures()["sample"][0](tf.constant(4), tf.constant(1, tf.int64))["generated"]
     assert len(np.unique(image)) > 100
+
+
+def test_a_step_draws_z_from_the_prior_that_is_given():
+    # G(z) = z, D(x) = sigmoid(x): D's step sees what z is.
+    model = BGAN(line([1.0, 0.0]), line([1.0, 0.0]), prior=latent.Prior(1, "uniform"), pixels="continuous")
+    z, _ = noise(model, 3, draws=2, draw=lambda shape: random.uniform(shape, -1.0, 1.0))
+    moved, _ = step(model, np.zeros([3, 1]))
+    np.testing.assert_allclose(moved["discriminator"], logistic_slopes(np.array([1.0, 0.0]), (0 * z,), (z,)), rtol=1e-5)
+
+
+def test_the_published_networks_for_digits_have_its_parameters_and_see_z_between_0_and_1():
+    generator, discriminator = mnist_generator((28, 28, 1)), mnist_discriminator((28, 28, 1))
+    dense, convolutions = 64 * 1024 + 1024 * 6272, 25 * 128 * 64 + 25 * 64 + 1
+    assert sum(int(np.prod(w.shape)) for w in generator.trainable_weights) == (
+        dense + convolutions + 2 * (1024 + 6272 + 64)
+    )
+    assert discriminator.count_params() == (25 * 64 + 64 + 25 * 64 * 128 + 128 + 6272 * 1024 + 1024 + 1024 + 1)
+    first = keras.Model(generator.input, generator.layers[1].output)
+    np.testing.assert_allclose(
+        first(np.linspace(-1, 1, 64, dtype=np.float32)[None])[0], np.linspace(0, 1, 64), atol=1e-6
+    )
+
+
+def test_the_published_networks_take_pictures_of_multiples_of_four():
+    generator, discriminator = mnist_generator((8, 12, 3), 5, 4), mnist_discriminator((8, 12, 3), 4)
+    image = generator(np.random.default_rng(0).normal(0, 100, [2, 5]).astype(np.float32), training=True)
+    assert image.shape == (2, 8, 12, 3) and np.abs(image).max() <= 1.0 and discriminator(image).shape == (2, 1)
+    for build in mnist_generator, mnist_discriminator:
+        with pytest.raises(InputError, match="image size 30x28: expected multiples of 4, like 28x28 or 32x28"):
+            build((30, 28, 1))

@@ -1,10 +1,12 @@
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
 from closed_form import at, line, slope_at, step
 from conformance import Conformance
 
 from tfgan_zoo import CycleGAN, random
+from tfgan_zoo.errors import InputError
 from tfgan_zoo.families.cyclegan import ImagePool
 from tfgan_zoo.networks.patchgan import patchgan_discriminator
 from tfgan_zoo.networks.residual_translator import residual_translator_generator
@@ -111,3 +113,13 @@ def test_the_pool_returns_newest_while_it_fills_and_then_half_the_time():
 def test_a_pool_of_none_returns_what_it_is_given():
     given, returned = _through(ImagePool(0, (2, 2, 1)), 3, 4)
     np.testing.assert_array_equal(returned, given)
+
+
+def test_a_batch_larger_than_the_pool_is_one_line_that_says_what_to_do():
+    family = TestCycleGAN()
+    model, images = family.compiled(), family.batch(7, np.random.default_rng(0))
+    unknown = tf.data.Dataset.from_tensor_slices(images).batch(7)  # its last batch might be smaller
+    with pytest.raises(InputError, match="^a batch of 7 images over all replicas does not fit a pool of 6; give a .+$"):
+        model.fit(tf.data.Dataset.from_tensors(images), shuffle=False, verbose=0)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="larger than the pool of 6; give a smaller batch or no"):
+        model.fit(unknown, shuffle=False, verbose=0)

@@ -7,7 +7,7 @@ from conformance import Conformance
 
 from tfgan_zoo import EBGAN
 from tfgan_zoo.errors import InputError
-from tfgan_zoo.families.ebgan import autoencoder, energy, margin_loss, pulling_away
+from tfgan_zoo.families.ebgan import autoencoder, convolutional_autoencoder, energy, margin_loss, pulling_away
 from tfgan_zoo.networks.dcgan import dcgan_generator
 
 
@@ -19,6 +19,19 @@ def _make(margin=6.0):
 class TestEBGAN(Conformance):
     def make(self):
         return _make()
+
+    def batch(self, count, rng):
+        return rng.uniform(-1, 1, [count, 8, 8, 1]).astype(np.float32)
+
+
+class TestConvolutionalEBGAN(Conformance):
+    def make(self):
+        keras.utils.set_random_seed(1)
+        discriminator = convolutional_autoencoder((8, 8, 1), width=4)
+        for weight in discriminator.trainable_variables:  # from the paper's N(0, 0.002) little comes through at first
+            if weight.path.endswith("kernel"):
+                weight.assign(50.0 * weight)
+        return EBGAN(dcgan_generator((8, 8, 1), latent_dim=6, width=8), discriminator, margin=6.0)
 
     def batch(self, count, rng):
         return rng.uniform(-1, 1, [count, 8, 8, 1]).astype(np.float32)
@@ -150,3 +163,27 @@ def test_what_is_served_as_logits_is_the_negative_energy():
     assert logits.shape == (3, 1) and code.shape == (3, 5)
     expected = -np.sqrt(((image - reconstruction.numpy()) ** 2).sum((1, 2, 3)))
     np.testing.assert_allclose(logits[:, 0], expected, rtol=1e-5)
+
+
+def test_a_global_batch_of_one_image_is_refused_in_one_line():
+    model = _make()
+    model.compile(g_optimizer=keras.optimizers.SGD(), d_optimizer=keras.optimizers.SGD())
+    images = tf.zeros([1, 8, 8, 1])
+    with pytest.raises(InputError, match="^a global batch of 1 image has no other to be pulled away from; give a .+$"):
+        model.fit(tf.data.Dataset.from_tensors(images), shuffle=False, verbose=0)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="has no other to be pulled away from; give a batch of 2"):
+        model.fit(tf.data.Dataset.from_tensor_slices(images).batch(4), shuffle=False, verbose=0)
+
+
+def test_the_papers_autoencoder_is_three_convolutions_and_their_mirror_image():
+    keras.utils.set_random_seed(0)
+    network = convolutional_autoencoder((64, 64, 3))
+    reconstruction, code = network.output_shape
+    assert (reconstruction, code) == ((None, 64, 64, 3), (None, 8, 8, 256))
+    kernels = [np.array(w) for w in network.trainable_variables if w.path.endswith("kernel")]
+    down, up = [(4, 4, 3, 64), (4, 4, 64, 128), (4, 4, 128, 256)], [(4, 4, 128, 256), (4, 4, 64, 128), (4, 4, 3, 64)]
+    assert [k.shape for k in kernels] == down + up
+    np.testing.assert_allclose([k.std() for k in kernels], 0.002, rtol=0.05)
+    assert not [x for x in network.layers if isinstance(x, keras.layers.Dense | keras.layers.LeakyReLU)]
+    norms = 2 * 2 * (128 + 256 + 128 + 64) // 2
+    assert sum(w.size for w in map(np.array, network.trainable_variables)) == sum(k.size for k in kernels) + norms + 67

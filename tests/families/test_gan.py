@@ -17,7 +17,7 @@ from closed_form import (
 )
 from conformance import Conformance
 
-from tfgan_zoo import GAN
+from tfgan_zoo import GAN, latent, random
 from tfgan_zoo.data import batches, toy
 from tfgan_zoo.networks.mlp import mlp_discriminator, mlp_generator
 from tfgan_zoo.optimizers import Adam, LinearDecay
@@ -112,6 +112,15 @@ def test_a_step_moves_each_network_by_the_gradient_computed_by_hand(objective):
     np.testing.assert_allclose(moved["discriminator"], d - after, rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(moved["generator"], slope_at(slope * after[0], last), rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose([logs["d_loss"], logs["g_loss"]], [d_loss, g_loss.mean()], rtol=1e-5)
+
+
+def test_a_step_draws_z_from_the_prior_that_is_given():
+    # G(z) = z, D(x) = sigmoid(x): D's first step sees what z is.
+    model = GAN(line([1.0, 0.0]), line([1.0, 0.0]), prior=latent.Prior(1, "uniform", bound=3**0.5))
+    z, last = noise(model, 3, draws=2, draw=lambda shape: random.uniform(shape, -(3**0.5), 3**0.5))
+    moved, _ = step(model, np.zeros([3, 1]))
+    np.testing.assert_allclose(moved["discriminator"], logistic_slopes(np.array([1.0, 0.0]), (0 * z,), (z,)), rtol=1e-5)
+    assert model.prior.described() == {"law": "uniform", "bound": 3**0.5}
 
 
 def test_one_discriminator_step_and_the_objective_that_does_not_saturate_are_the_defaults():

@@ -5,7 +5,8 @@ import tensorflow as tf
 from closed_form import affine, at, line, noise, normal, slope_at, step
 from conformance import Conformance
 
-from tfgan_zoo import LSGAN
+from tfgan_zoo import LSGAN, latent, random
+from tfgan_zoo.families.lsgan import vgg_generator
 from tfgan_zoo.networks.dcgan import dcgan_discriminator, dcgan_generator
 from tfgan_zoo.optimizers import Adam, LinearDecay
 
@@ -76,3 +77,28 @@ def test_the_generators_objective_under_an_optimal_discriminator_is_a_pearson_di
     record_property("Pearson chi^2", chi2)
     np.testing.assert_allclose(twice_c, chi2, rtol=0.03)
     np.testing.assert_allclose(d[p_d + p_g > 0.02], ((p_d - p_g) / (p_d + p_g))[p_d + p_g > 0.02], atol=0.05)
+
+
+def test_a_step_draws_z_from_the_prior_that_is_given():
+    # G(z) = z, D(x) = x: D's step sees what z is.
+    model = LSGAN(line([1.0, 0.0]), line([1.0, 0.0]), prior=latent.Prior(1, "uniform"))
+    z, _ = noise(model, 3, draws=2, draw=lambda shape: random.uniform(shape, -1.0, 1.0))
+    moved, _ = step(model, np.zeros([3, 1]))
+    np.testing.assert_allclose(moved["discriminator"], slope_at(z, z) + slope_at(-1.0, 0 * z), rtol=1e-5, atol=1e-6)
+
+
+def test_the_published_generator_has_its_maps_and_kernels():
+    generator = vgg_generator((112, 112, 3))
+    maps = [x.output.shape[1:] for x in generator.layers if isinstance(x, keras.layers.ReLU)]
+    sides, channels = [7, 14, 14, 28, 28, 56, 112], [256, 256, 256, 256, 256, 128, 64]
+    assert maps == [(n, n, c) for n, c in zip(sides, channels, strict=True)]
+    kernels = [x.kernel.shape for x in generator.layers if isinstance(x, keras.layers.Conv2DTranspose)]
+    assert kernels == [(3, 3, n, m) for m, n in zip(channels, [*channels[1:], 3], strict=True)]
+    # Its biases before a norm are left out: 15,591,427 with them.
+    assert generator.count_params() - 2 * sum(channels) == 15_591_427 - (7 * 7 * 256 + sum(channels[1:]))
+
+
+def test_the_published_generator_of_a_small_picture_draws_one_within_bounds():
+    generator = vgg_generator((8, 24, 2), latent_dim=5, width=4)
+    image = generator(np.random.default_rng(0).normal(0, 100, [3, 5]).astype(np.float32), training=True)
+    assert image.shape == (3, 8, 24, 2) and np.abs(image).max() <= 1.0

@@ -10,6 +10,7 @@ from tfgan_zoo.networks.dcgan import dcgan_discriminator, dcgan_generator
 
 class TestWGANGP(Conformance):
     still = ("logits/bias",)  # adds the same to real and fake: the Wasserstein loss does not feel it
+    penalised = ("discriminator",)
 
     def make(self):
         return WGANGP(
@@ -70,6 +71,21 @@ def test_a_step_moves_each_network_by_the_gradient_computed_by_hand():
     np.testing.assert_allclose([logs["d_loss"], logs["gp"], logs["g_loss"]], expected, rtol=1e-5)
 
 
+def test_the_generators_step_is_on_as_many_minibatches_of_fakes_as_asked_for():
+    g, d, x = np.array([0.2, 0.3]), np.array([0.4, -0.2]), np.array([1.0, -0.5, 0.8])
+    point = keras.Input([1])
+    model = WGANGP(line(g), keras.Model(point, line(d)(point + point**2)), n_critic=1, g_batches=2)
+    with random.stream(model.seed):
+        *_, last = (
+            np.float64(draw([n, 1]))[:, 0] for draw, n in [(random.normal, 3), (random.uniform, 3), (random.normal, 6)]
+        )
+    moved, logs = step(model, x[:, None])
+    w, c = d - moved["discriminator"]
+    fake = at(g, last)
+    np.testing.assert_allclose(moved["generator"], slope_at(-w * (1 + 2 * fake), last), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(logs["g_loss"], -np.mean(w * (fake + fake**2) + c), rtol=1e-5)
+
+
 def test_five_critic_steps_are_the_default_as_in_algorithm_1():
     model = WGANGP(line([1.0, 0.0]), line([1.0, 0.0]))
-    assert model.n_critic == model.minibatches == 5
+    assert model.n_critic == model.minibatches == 5 and model.g_batches == 1

@@ -17,7 +17,7 @@ from serving import grpc_server
 from tensorflow.core.protobuf import saved_model_pb2
 from tensorflow_serving.apis import get_model_metadata_pb2, predict_pb2, prediction_log_pb2
 
-from tfgan_zoo.export import example
+from tfgan_zoo.signatures import example
 
 QUIET = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
 OK, INVALID_ARGUMENT = 0, 3
@@ -117,9 +117,7 @@ def by_openvino(path, made):
         else:
             outputs = compiled[name](inputs)
             named = {port_name: value for port, value in outputs.items() for port_name in port.get_names()}
-            # An output that has the name of an input is called `image_1` there.
-            keys = {key: key if key in named else f"{key}_1" for key in definitions[name].outputs}
-            answers.append(({key: named[port_name] for key, port_name in keys.items()}, ""))
+            answers.append(({key: named[key] for key in definitions[name].outputs}, ""))
     return answers
 
 

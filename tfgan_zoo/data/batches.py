@@ -192,7 +192,8 @@ def take(examples, n):
     if isinstance(examples, Streamed):
         return next(in_order(examples, n).as_numpy_iterator())
     spread = [tf.constant([(2 * i + 1) * count // (2 * n) for i in range(n)], tf.int64) for count in examples.counts]
-    batch = _bare(_in_batch(examples.load(*spread), examples.columns))
+    with tf.device("CPU"):  # where the examples are
+        batch = _bare(_in_batch(examples.load(*spread), examples.columns))
     return tf.nest.map_structure(lambda x: x.numpy(), batch)
 
 

@@ -4,58 +4,64 @@ One function per kind of batch (`images`, `labelled`, `pairs`, `unpaired`) gives
 functions of `data/batches.py` read. Pictures are read once, into a prepared set (`data/prepared.py`).
 """
 
+import dataclasses
+import math
 import os
 import pathlib
 
-from tfgan_zoo.data import batches, decoding, folders, glyphs, prepared, sets
+from tfgan_zoo.data import batches, decoding, folders, glyphs, inspection, layouts, prepared, sets
 from tfgan_zoo.data.columns import Data
 from tfgan_zoo.errors import InputError
 
 _ACCEPTED = "give `glyphs`, a TFDS name such as `mnist` or `cycle_gan/horse2zebra`, or a folder of images"
 
 
-def images(dataset, *, image_size, channels=None, fit=None, data_dir=None, style="sans"):
+def images(dataset, *, image_size, channels=None, fit=None, value_range=None, data_dir=None, style="sans"):
     """Single images: the column `image`.
 
     Args:
         dataset: `glyphs`; a TFDS name; or a folder, flat or nested, with its own `train/` and `test/` or `val/` or
-            with every 20th file held out. A TFDS set without a test split holds out its last 5 %.
+            with every 20th file held out (docs/data.md). A TFDS set without a test split holds out its last 5 %.
         image_size: height and width, an int or two.
-        channels: 1, 3, or 4 to keep transparency; by default 1 or 3, what the data has.
+        channels: 1, 3, or 4 to keep transparency; by default 3 if any picture has colours, else 1.
         fit: what to do with a picture of another aspect ratio: `crop` it in the middle, `stretch` it, `pad` it with
             white.
+        value_range: (black, white), the values that are black and white in files of more than 8 bits; by default what
+            the file's own tags say, else what fits all files of the folder.
         data_dir: where TFDS keeps its sets, and where prepared ones are kept; by default TFDS's own.
         style: which image of an example to take, where there are several (a style of `glyphs.STYLES`).
 
     Raises:
         InputError: the data cannot be found, or is of another kind.
     """
-    decode = _pictures(image_size, channels, fit)
+    decode = _pictures(image_size, channels, fit, value_range)
     source = _resolve(dataset, data_dir)
     if isinstance(source, pathlib.Path):
-        return _from_files("images", dataset, source, folders.file_split(source), ("image",), decode, data_dir)
+        layout = layouts.single(folders.walk(source))
+        return _from_files("images", dataset, source, layout, ("image",), decode, data_dir)
     feature = sets.image_feature(source, dataset, style)
     what = "images" if len(sets.images_of(source)) == 1 else f"images {feature}"
     return _from_tfds("images", dataset, source, ("image",), [feature], decode, what, data_dir)
 
 
-def labelled(dataset, *, image_size, channels=None, fit=None, data_dir=None):
+def labelled(dataset, *, image_size, channels=None, fit=None, value_range=None, data_dir=None):
     """Images of known class: the columns `image` and `label`. `Data.classes` names the labels.
 
     Args:
         dataset: `glyphs` (the Latin letters A to Z, in any case, accent and style); a TFDS name of a set that has one
-            image and a class label; or a folder with one subfolder per class, within `train/` and `test/` if there.
-        image_size, channels, fit, data_dir: as in `images`.
+            image and a class label; or a folder with one subfolder per class, within `train/` and `test/` if there, or
+            with a `labels.csv`.
+        image_size, channels, fit, value_range, data_dir: as in `images`.
 
     Raises:
         InputError: the data cannot be found, or is of another kind.
     """
-    decode = _pictures(image_size, channels, fit)
+    decode = _pictures(image_size, channels, fit, value_range)
     source = _resolve(dataset, data_dir)
     names = ("image", "label")
     if isinstance(source, pathlib.Path):
-        split, classes = folders.class_split(source)
-        return _from_files("labelled", dataset, source, split, names, decode, data_dir, classes)
+        layout = layouts.labelled(folders.walk(source, ("labels.csv", "labels.jsonl")))
+        return _from_files("labelled", dataset, source, layout, names, decode, data_dir)
     if source.name == "glyphs":
         features, label, classes = list(glyphs.STYLES), "letter", glyphs.LETTERS
     else:
@@ -71,6 +77,7 @@ def pairs(
     image_size,
     channels=None,
     fit=None,
+    value_range=None,
     direction="a_to_b",
     source="sans",
     target="serif_bold_italic",
@@ -79,33 +86,46 @@ def pairs(
     """Aligned pairs: the columns `image` and `target`; the first is to be translated into the second.
 
     Args:
-        dataset: `glyphs`; a TFDS name of a set with two images per example; or a folder of side-by-side A|B files.
+        dataset: `glyphs`; a TFDS name of a set with two images per example; or a folder of side-by-side A|B files, of
+            `A/` and `B/` with files of the same names, or with a `pairs.csv` (docs/data.md).
         fit: as in `images`, of each picture; by default `stretch` for the halves of side-by-side files, so that nothing
             is cropped, and `crop` for all else.
         direction: `a_to_b`, or `b_to_a` to swap the two.
         source, target: which images of an example are a and b, where it has more than two (styles of glyphs).
-        image_size, channels, data_dir: as in `images`.
+        image_size, channels, value_range, data_dir: as in `images`.
 
     Raises:
         InputError: the data cannot be found, or is of another kind.
     """
-    decode = _pictures(image_size, channels, fit)
+    decode = _pictures(image_size, channels, fit, value_range)
     if direction not in ("a_to_b", "b_to_a"):
         raise InputError(f"direction is {direction!r}; give a_to_b or b_to_a")
     swap = direction == "b_to_a"
     names = ("image", "target")
     found = _resolve(dataset, data_dir)
     if isinstance(found, pathlib.Path):
-        if folders.child(found, "trainA"):
-            raise InputError(f"{dataset} has trainA/: unpaired images; pairs need files with A and B side by side")
-        halves = decoding.Halves(decode.height, decode.width, channels, fit or "stretch", swap)
-        return _from_files("pairs", dataset, found, folders.file_split(found), names, halves, data_dir)
+        layout = layouts.paired(folders.walk(found, ("pairs.csv", "pairs.jsonl")), swap)
+        if layout.side_by_side:
+            decode = decoding.Halves(
+                decode.height, decode.width, channels, fit or "stretch", decode.value_range, swap=swap
+            )
+        return _from_files("pairs", dataset, found, layout, names, decode, data_dir, direction=direction)
     a, b = sets.two_features(found, dataset, source, target)
     features = [b, a] if swap else [a, b]
     return _from_tfds("pairs", dataset, found, names, features, decode, f"pairs {' -> '.join(features)}", data_dir)
 
 
-def unpaired(dataset, *, image_size, channels=None, fit=None, source="sans", target="serif_bold_italic", data_dir=None):
+def unpaired(
+    dataset,
+    *,
+    image_size,
+    channels=None,
+    fit=None,
+    value_range=None,
+    source="sans",
+    target="serif_bold_italic",
+    data_dir=None,
+):
     """Images of two domains, drawn independently: the columns `a` and `b`, which have nothing in common.
 
     Args:
@@ -113,20 +133,16 @@ def unpaired(dataset, *, image_size, channels=None, fit=None, source="sans", tar
             splits of these names (`cycle_gan/...`); or a set of pairs, as `pairs` takes it, whose pairing only the
             held-out examples keep.
         source, target: as in `pairs`.
-        image_size, channels, fit, data_dir: as in `images`.
+        image_size, channels, fit, value_range, data_dir: as in `images`.
 
     Raises:
         InputError: the data cannot be found, or is of another kind.
     """
-    decode = _pictures(image_size, channels, fit)
+    decode = _pictures(image_size, channels, fit, value_range)
     found = _resolve(dataset, data_dir)
     if isinstance(found, pathlib.Path):
-        for domain in ("trainA", "trainB"):
-            if not folders.child(found, domain):
-                raise InputError(f"{dataset} has no {domain}/; unpaired images need trainA/ and trainB/ in the folder")
-        parts = {domain: folders.domain_split(found, domain) for domain in "AB"}
-        split = {f"{part}{domain}": parts[domain][part] for part in ("train", "test") for domain in "AB"}
-        return _from_files("unpaired", dataset, found, split, ("image",), decode, data_dir)
+        layout = layouts.two_domains(folders.walk(found))
+        return _from_files("unpaired", dataset, found, layout, ("image",), decode, data_dir)
     if "trainA" in found.info.splits:
         features = [sets.image_feature(found, dataset, "image")] * 2
         parts = [sets.split(found, dataset, f"train{domain}", f"test{domain}") for domain in "AB"]
@@ -150,17 +166,19 @@ def unpaired(dataset, *, image_size, channels=None, fit=None, source="sans", tar
 def _resolve(dataset, data_dir):
     """The folder or the prepared TFDS builder that a name stands for."""
     name = os.fspath(dataset)
+    if not name.strip():
+        raise InputError(f"the name of the data set is empty; {_ACCEPTED}")
     if name == "glyphs":
         return glyphs.builder(data_dir)
     path = pathlib.Path(name).expanduser()
     if path.is_dir():
         return path
     if path.is_file():
-        raise InputError(f"{name} is a file; {_ACCEPTED}")
+        raise InputError(f"{folders.printable(name)} is a file; {_ACCEPTED}")
     return sets.resolve(name, data_dir, _ACCEPTED)
 
 
-def _pictures(image_size, channels, fit):
+def _pictures(image_size, channels, fit, value_range):
     size = image_size if isinstance(image_size, tuple | list) else (image_size, image_size)
     if len(size) != 2 or min(size) < 1:
         raise InputError(f"image_size is {image_size}; give the height and width in pixels, at least 1")
@@ -169,39 +187,39 @@ def _pictures(image_size, channels, fit):
     fit = fit or "crop"
     if fit not in decoding.FITS:
         raise InputError(f"fit is {fit!r}; give {', '.join(decoding.FITS)}")
-    return decoding.Pictures(*size, channels, fit)
+    if value_range is not None:
+        if len(value_range) != 2 or not all(map(math.isfinite, value_range)) or not value_range[0] < value_range[1]:
+            raise InputError(f"value_range is {value_range}; give the values of black and white, the first less")
+        value_range = tuple(map(float, value_range))
+    return decoding.Pictures(*size, channels, fit, value_range)
 
 
 def _settings(kind, decode, **others):
     channels = "as they are" if decode.channels is None else str(decode.channels)
     size = f"{decode.height}x{decode.width}"
-    return {"kind": kind, "size": size, "channels": channels, "fit": decode.fit, **others}
+    span = "as the files say" if decode.value_range is None else "{:g} to {:g}".format(*decode.value_range)
+    return {"kind": kind, "size": size, "channels": channels, "fit": decode.fit, "range": span, **others}
 
 
-def _from_files(kind, dataset, folder, split, names, decode, data_dir, classes=()):
-    others = {"direction": "b_to_a" if decode.swap else "a_to_b"} if isinstance(decode, decoding.Halves) else {}
+def _from_files(kind, dataset, folder, layout, names, decode, data_dir, **others):
+    split = layout.splits
     request = prepared.Request(
-        made_of={"files": {name: folders.listing(items) for name, items in split.items()}},
+        made_of={
+            "files": {name: folders.listing(items) for name, items in split.items()},
+            **({"classes": list(layout.classes)} if layout.classes else {}),
+        },
         settings=_settings(kind, decode, **others),
         names=names,
         decode=decode,
         splits={name: lambda items=items: items for name, items in split.items()},
-        channels=lambda: max(_channels_of(items) for name, items in split.items() if name.startswith("train")),
+        inspect=lambda: inspection.inspect(decode, [item for items in split.values() for item in items], folder),
         total=sum(map(len, split.values())),
         folder=os.fspath(folder),
     )
+    data = prepared.prepare(request, data_dir)
+    classes = layout.classes
     what = f"images of {len(classes)} classes" if classes else "unpaired images" if kind == "unpaired" else kind
-    return _data(kind, dataset, prepared.prepare(request, data_dir), "not stated", what, classes)
-
-
-def _channels_of(items):
-    """Of the first that can be read; what cannot is named when all are read."""
-    for _, (file, *_) in items:
-        try:
-            return decoding.channels_of(file)
-        except Exception:  # Pillow raises a dozen kinds on broken files.
-            continue
-    return 1
+    return _data(kind, dataset, data, "not stated", what, classes, notes=layout.notes + data.notes)
 
 
 def _from_tfds(kind, dataset, builder, names, features, decode, what, data_dir, label=None, classes=()):
@@ -218,6 +236,9 @@ def _from_splits(kind, dataset, builder, names, split, decode, what, data_dir, l
     def items(part, features):
         return lambda: sets.items(builder, dataset, part, features, label)
 
+    taken = {f for _, features in split.values() for f in features}
+    sets.check_values(builder, dataset, taken)
+
     used = " and ".join(dict.fromkeys("/".join(features) for _, features in split.values()))
     request = prepared.Request(
         made_of={
@@ -229,20 +250,21 @@ def _from_splits(kind, dataset, builder, names, split, decode, what, data_dir, l
         names=names,
         decode=decode,
         splits={name: items(*of) for name, of in split.items()},
-        channels=lambda: sets.channels(builder, {f for _, features in split.values() for f in features}),
+        inspect=lambda: (dataclasses.replace(decode, channels=decode.channels or sets.channels(builder, taken)), ()),
     )
     data = prepared.prepare(request, data_dir)
     is_paired = kind == "unpaired" and split["testA"][0] == split["testB"][0]
     return _data(kind, dataset, data, sets.licence(builder), what, classes, is_paired)
 
 
-def _data(kind, dataset, data, licence, what, classes=(), test_is_paired=False):
+def _data(kind, dataset, data, licence, what, classes=(), test_is_paired=False, notes=()):
     if kind == "unpaired":
         train = batches.unpair(a=data.splits["trainA"], b=data.splits["trainB"])
         test = batches.side_by_side(a=data.splits["testA"], b=data.splits["testB"])
     else:
         train, test = data.splits["train"], data.splits["test"]
-    name = os.fspath(dataset)
+    # `pics` and `pics/` are one folder, and what cannot be printed would break the model card.
+    name = folders.printable(dataset).rstrip("/") or "/"
     counts = " + ".join(f"{n:,}" for n in train.counts)
     shape = "x".join(map(str, next(iter(train.columns.values())).spec.shape))
     return Data(
@@ -257,4 +279,5 @@ def _data(kind, dataset, data, licence, what, classes=(), test_is_paired=False):
         broken=data.broken,
         test_is_paired=test_is_paired,
         fingerprint=data.fingerprint,
+        notes=notes,
     )

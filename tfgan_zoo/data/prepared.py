@@ -9,12 +9,14 @@ prepare it at once one wins and both use it. What it was made of is kept in it (
 
 import collections
 import concurrent.futures
+import contextlib
 import dataclasses
 import hashlib
 import itertools
 import json
 import os
 import sys
+import time
 import uuid
 from collections.abc import Callable, Iterable
 
@@ -22,17 +24,17 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_datasets as tfds
 import tqdm
-from etils import epath
 from tensorflow_datasets.core import constants
 
 from tfgan_zoo.data import batches, decoding, sets
 from tfgan_zoo.data.columns import Column
+from tfgan_zoo.data.folders import printable
 from tfgan_zoo.errors import InputError
 
 IN_MEMORY_BYTES = 2**30
-_FORMAT = 1  # One more whenever the same source would give other examples.
+_FORMAT = 2  # One more whenever the same source would give other examples.
 _SHARD_BYTES = 2**28  # Of decoded pictures; files of such a part of a set are smaller.
-_AT_ONCE = 256
+_AT_ONCE = 64
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,12 +43,13 @@ class Request:
 
     Attributes:
         made_of: what the set is made of, as JSON values: `{"files": {split: folders.listing}}`, or `{"set": name and
-            version, "splits": {split: where it is from}, "examples": {split: number}}`.
+            version, "splits": {split: where it is from}, "examples": {split: number}}`; with `"classes"`, names in the
+            order of their labels, where there are any.
         settings: what else the examples hang on, name -> text.
         names: of the columns.
-        decode: the parts of an item -> an array per column; `decode.channels` may be None.
+        decode: the parts of an item -> an array per column.
         splits: name -> a function that gives its items `(name, parts)`, in order.
-        channels: finds out how many channels the pictures have, where that is not asked for.
+        inspect: gives `decode` with what was not asked for, and what is to be said of the pictures, a line each.
         total: number of items, as far as it is known.
         folder: what to put before the name of an item that cannot be read.
     """
@@ -56,7 +59,7 @@ class Request:
     names: tuple[str, ...]
     decode: decoding.Pictures
     splits: dict[str, Callable[[], Iterable]]
-    channels: Callable[[], int]
+    inspect: Callable[[], tuple[decoding.Pictures, tuple[str, ...]]]
     total: int | None = None
     folder: str = ""
 
@@ -80,12 +83,14 @@ class Prepared:
         columns: the name of each column and what it is.
         splits: name -> examples.
         broken: files that could not be read, with the reason. Each is replaced by the next one that can.
+        notes: what was found in the pictures, a line each.
     """
 
     fingerprint: str
     columns: dict[str, Column]
     splits: dict[str, batches.Examples | batches.Streamed]
     broken: dict[str, str]
+    notes: tuple[str, ...]
 
 
 def prepare(request, data_dir=None):
@@ -104,6 +109,7 @@ def prepare(request, data_dir=None):
     if not _is_there(folder):
         unfinished = folder.parent / f".{folder.name[:16]}-{uuid.uuid4().hex[:16]}"
         try:
+            _remove_abandoned(unfinished)
             unfinished.mkdir(parents=True)
             _write(request, unfinished)
             unfinished.rename(folder)
@@ -118,8 +124,9 @@ def prepare(request, data_dir=None):
     columns = {
         name: Column(tf.TensorSpec(shape, dtype), resize) for name, (shape, dtype, resize) in made["columns"].items()
     }
-    broken = {os.path.join(request.folder, name): reason for name, reason in made["broken"].items()}
-    return Prepared(request.fingerprint, columns, _examples(folder, columns, request.splits), broken)
+    broken = {printable(os.path.join(request.folder, name)): reason for name, reason in made["broken"].items()}
+    examples = _examples(folder, columns, request.splits)
+    return Prepared(request.fingerprint, columns, examples, broken, tuple(made["notes"]))
 
 
 def difference(old, new, data_dir=None):
@@ -138,6 +145,7 @@ def difference(old, new, data_dir=None):
     a, b = (_metadata(_folder(fingerprint, data_dir))["listing"] for fingerprint in (old, new))
     found = _changed_files(a.get("files", {}), b.get("files", {}))
     found += [f"{name} {a['settings'].get(name)} -> {b['settings'].get(name)}" for name in _changed(a, b, "settings")]
+    found += _changed_classes(a.get("classes", []), b.get("classes", []))
     if a.get("set") != b.get("set"):
         found.append(f"{a.get('set', 'a folder')} -> {b.get('set', 'a folder')}")
     for what, unit in (("splits", "from"), ("examples", "with")):
@@ -167,13 +175,26 @@ def _changed_files(a, b):
     found["moved to another split"] = sorted(moved)
     texts = [(len(names), kind, names[0]) for kind, names in found.items() if names]
     return [
-        f"{count} {('file ' if count == 1 else 'files ') * (i == 0)}{kind}, first {first}"
+        f"{count} {('file ' if count == 1 else 'files ') * (i == 0)}{kind}, first {printable(first)}"
         for i, (count, kind, first) in enumerate(texts)
     ]
 
 
+def _changed_classes(a, b):
+    changed = [pair for pair in itertools.zip_longest(a, b, fillvalue="none") if pair[0] != pair[1]]
+    return [f"{len(changed)} of the classes are others, first {' -> '.join(changed[0])}"] if changed else []
+
+
 def _folder(fingerprint, data_dir):
-    return epath.Path(data_dir or constants.DATA_DIR).expanduser() / "prepared" / fingerprint
+    return tfds.core.Path(data_dir or constants.DATA_DIR).expanduser() / "prepared" / fingerprint
+
+
+def _remove_abandoned(unfinished):
+    """What killed preparations of the same set have left: folders in which nothing was written for an hour."""
+    for folder in unfinished.parent.glob(unfinished.name.rsplit("-", 1)[0] + "-*"):
+        with contextlib.suppress(OSError):  # another process finishes or removes it meanwhile
+            if time.time() - max(file.stat().mtime for file in (folder, *folder.iterdir())) > 3600:
+                folder.rmtree()
 
 
 def _is_there(folder):
@@ -189,9 +210,7 @@ def _metadata(folder):
 
 
 def _write(request, folder):
-    decode = request.decode
-    if decode.channels is None:
-        decode = dataclasses.replace(decode, channels=request.channels())
+    decode, notes = request.inspect()
     columns = decode.columns(request.names)
     about = tfds.core.MetadataDict()
     info = tfds.core.DatasetInfo(
@@ -210,26 +229,28 @@ def _write(request, folder):
         return {name: decoding.png(x) if _is_picture(columns[name]) else x for name, x in values.items()}
 
     try:
-        with tqdm.tqdm(desc="reading pictures once", total=request.total, unit="", delay=1, leave=False) as progress:
+        about_it = {"desc": "reading pictures once", "total": request.total, "unit": ""}
+        with tqdm.tqdm(**about_it, delay=1, mininterval=0.5, leave=False) as progress:
             for split, items in request.splits.items():
                 examples = _readable(items(), encode, broken, progress, request.folder)
                 for some in iter(lambda examples=examples: list(itertools.islice(examples, _AT_ONCE)), []):
                     writer.add_examples({split: some})
     finally:
         for name, reason in broken.items():
-            print(f"skipped broken image {os.path.join(request.folder, name)} ({reason})", file=sys.stderr)
+            print(f"skipped broken image {printable(os.path.join(request.folder, name))} ({reason})", file=sys.stderr)
         if len(broken) > 1:
             print(f"skipped {len(broken):,} broken images in all", file=sys.stderr)
     about["listing"] = request.listing
     about["columns"] = {k: [c.spec.shape.as_list(), c.spec.dtype.name, c.resize] for k, c in columns.items()}
     about["broken"] = broken
+    about["notes"] = list(notes)
     writer.close_all()
 
 
 def _readable(items, encode, broken, progress, folder):
     """Encoded examples, one per item; one that cannot be read is replaced by the next one that can, around the end."""
     count, missing, first, first_name = 0, 0, None, None
-    for name, result in _in_threads(encode, items):
+    for name, result in in_threads(encode, items):
         count, first_name = count + 1, first_name or name
         progress.update()
         try:
@@ -242,12 +263,12 @@ def _readable(items, encode, broken, progress, folder):
         yield from [example] * (missing + 1)
         missing = 0
     if first is None:
-        where = os.path.join(folder, first_name or "")
+        where = printable(os.path.join(folder, first_name or ""))
         raise InputError(f"none of {count} images can be read, from {where} on; give other files")
     yield from [first] * missing
 
 
-def _in_threads(function, items):
+def in_threads(function, items):
     """(name, function that gives or raises the result) of every item, in order, some ahead of what is asked for."""
     workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     pool = concurrent.futures.ThreadPoolExecutor(workers)
@@ -263,14 +284,15 @@ def _in_threads(function, items):
 
 
 def _is_picture(column):
-    return column.spec.dtype == tf.uint8 and column.spec.shape.rank == 3
+    shape = column.spec.shape
+    return column.spec.dtype == tf.uint8 and shape.rank == 3 and shape[-1] in (1, 3, 4)  # what a PNG file can hold
 
 
 def _feature(column):
-    shape, dtype = column.spec.shape, column.spec.dtype
+    shape = tuple(column.spec.shape)
     if _is_picture(column):
-        return tfds.features.Image(shape=tuple(shape), dtype=np.uint8, encoding_format="png")
-    return tfds.features.Tensor(shape=tuple(shape), dtype=dtype.as_numpy_dtype)
+        return tfds.features.Image(shape=shape, dtype=np.uint8, encoding_format="png")
+    return tfds.features.Tensor(shape=shape, dtype=column.spec.dtype)
 
 
 def _bytes(column):

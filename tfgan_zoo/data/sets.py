@@ -3,10 +3,13 @@
 import re
 import sys
 
+import numpy as np
+import tensorflow as tf
 import tensorflow_datasets as tfds
 from absl import logging
 
 from tfgan_zoo.data import decoding
+from tfgan_zoo.data.folders import printable
 from tfgan_zoo.errors import InputError
 
 
@@ -23,7 +26,7 @@ def resolve(name, data_dir, accepted):
     """
     # Other forms of names (`namespace:name`) make TFDS look into the network.
     if not re.fullmatch(r"[A-Za-z]\w*(/[\w.+-]+)?(:\d+\.\d+\.\d+)?", name):
-        raise InputError(f"{name} is neither a folder that exists nor a TFDS name; {accepted}")
+        raise InputError(f"{printable(name)} is neither a folder that exists nor a TFDS name; {accepted}")
     try:
         builder = tfds.builder(name, data_dir=data_dir)
     except Exception as error:  # Unknown name, configuration or version, or a set whose own imports are missing.
@@ -81,9 +84,12 @@ def items(builder, dataset, part, features, label=None):
         features: picture features, the parts of an item.
         label: None, or a label feature. Then each picture of an example is an item of its own, with the label behind
             it; where there are several, examples without a label (-1) are left out.
+
+    Raises:
+        InputError: the files of the set are damaged.
     """
     number = 0
-    for example in encoded(builder, part, [*features, *([label] if label else [])]).prefetch(64).as_numpy_iterator():
+    for example in _read(builder, dataset, encoded(builder, part, [*features, *([label] if label else [])])):
         found = [tuple(example[f] for f in features)]
         if label is not None:
             known = len(features) == 1 or example[label] >= 0
@@ -159,6 +165,20 @@ def image_and_label(builder, dataset):
     return found[0], label, tuple(feature.names or map(str, range(feature.num_classes)))
 
 
+def check_values(builder, dataset, features):
+    """Refuses what would be read as other pictures than they are.
+
+    Raises:
+        InputError: floating-point pictures, which TFDS keeps as four channels of bytes.
+    """
+    for name in sorted(features):
+        dtype = np.dtype(builder.info.features[name].np_dtype)
+        if dtype.kind == "f":
+            raise InputError(
+                f"{dataset} has {dtype} numbers as its image {name}; choose a set of integers, or a folder"
+            )
+
+
 def channels(builder, features):
     """1 if all these picture features are grey, else 3."""
     return 1 if all(builder.info.features[f].shape[-1] == 1 for f in features) else 3
@@ -168,6 +188,16 @@ def licence(builder):
     """What the set says of its licence."""
     info = builder.info
     return info.redistribution_info.license or (f"see {info.homepage}" if info.homepage else "not stated")
+
+
+def _read(builder, dataset, examples):
+    try:
+        yield from examples.prefetch(64).as_numpy_iterator()
+    except tf.errors.OpError as error:
+        raise InputError(
+            f"{dataset} in {builder.data_path} cannot be read ({_first_line(error)}); delete it there, so that it is "
+            f"prepared again"
+        ) from None
 
 
 def _first_line(error):

@@ -65,7 +65,8 @@ def stacks(*, image_size=28, data_dir=None):
 
 
 def _all_of(examples):
-    return examples.load(tf.range(examples.counts[0], dtype=tf.int64))["image"][..., 0]
+    with tf.device("CPU"):  # where the examples are
+        return examples.load(tf.range(examples.counts[0], dtype=tf.int64))["image"][..., 0]
 
 
 def _examples(columns, digits, split, count):

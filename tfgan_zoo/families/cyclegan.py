@@ -3,14 +3,19 @@ Efros, ICCV 2017. arXiv 1703.10593.
 
 Follows equations 1 to 3 with the least-squares losses and the image pool of 50 of section 4, D's objective halved
 (appendix 7.1) and the identity term of section 5.2. Departs from it in that
-- the identity term is on unless turned off; the paper has it for paintings and flowers only (appendix 7.1);
-- the pool takes a batch at once, each image a slot of its own; at the paper's batch size of 1 that is the same.
+- the identity term is on unless turned off, as in the published Lua code (github.com/junyanz/CycleGAN); the paper has
+  it for paintings and flowers only (appendix 7.1, from memory);
+- the pool takes a batch at once, each image a slot of its own; at the paper's batch size of 1 that is the same;
+- the discriminators step first, and the generators against the discriminators that have; the Lua code has the
+  generators first.
+The networks' normalisation is without scale and offset (`networks.residual_translator`).
 The paper's X, Y, G, F are a, b, generator_ab, generator_ba here.
 """
 
 import tensorflow as tf
 
 from tfgan_zoo import base, losses, random, replicas, signatures
+from tfgan_zoo.errors import InputError
 
 
 class ImagePool(tf.Module):
@@ -37,7 +42,15 @@ class ImagePool(tf.Module):
             return images
         fresh = replicas.gather(images)
         batch = tf.shape(fresh)[0]
-        place = self.count + tf.range(batch)
+        if (fresh.shape[0] or 0) > self.size:
+            raise InputError(
+                f"a batch of {fresh.shape[0]} images over all replicas does not fit a pool of {self.size}; give a"
+                f" smaller batch, a pool_size of {fresh.shape[0]} or more, or 0 for none"
+            )
+        fits = f"a batch over all replicas is larger than the pool of {self.size}; give a smaller batch or no pool"
+        checked = tf.debugging.assert_less_equal(batch, self.size, fits)  # where it is not known before the step runs
+        with tf.control_dependencies([checked] if checked is not None else []):
+            place = self.count + tf.range(batch)
         filling = place < self.size
         shuffled = tf.argsort(random.uniform([self.size], same=True))[:batch]
         slot = tf.where(self.count == self.size, shuffled, place % self.size)
@@ -64,6 +77,23 @@ class CycleGAN(base.GenerativeModel):
         identity_weight: of the identity term, as a multiple of `cycle_weight` (appendix 7.1); 0 leaves it out.
         pool_size: fakes remembered per domain (section 4); at least the global batch, or 0.
         seed: see `base.GenerativeModel`.
+
+    Raises:
+        InputError: in training, a batch that is larger than the pool.
+
+    Example:
+        import numpy as np
+        from tfgan_zoo import CycleGAN
+        from tfgan_zoo.networks.patchgan import patchgan_discriminator
+        from tfgan_zoo.networks.residual_translator import residual_translator_generator
+        from tfgan_zoo.optimizers import Adam
+
+        ab, ba = [residual_translator_generator((8, 8, 1), width=4, blocks=1) for _ in "ab"]
+        model = CycleGAN(ab, ba, *[patchgan_discriminator((8, 8, 1), 4, layers=1) for _ in "ab"], identity_weight=0.0)
+        model.compile(g_optimizer=Adam(2e-4, 0.5), d_optimizer=Adam(2e-4, 0.5))
+        a, b = np.random.uniform(-1, 1, [2, 16, 8, 8, 1]).astype("float32")
+        model.fit({"a": a, "b": b}, batch_size=4, verbose=0)
+        generated = model(a[:2])["generated"]  # a to b, [2, 8, 8, 1]
     """
 
     def __init__(

@@ -1,10 +1,11 @@
 """EBGAN: "Energy-based Generative Adversarial Network", Zhao, Mathieu and LeCun, ICLR 2017.
 arXiv 1609.03126.
 
-Follows equations 1 and 2 with the auto-encoder's energy of section 2.3 and the pulling-away term of section 2.4. The
-text was not at hand: the formulas agree with a reader's account of them (github.com/crcrpar/EBGAN), the numbers of
-equations and sections and the term's weight are from memory. Departs from the paper in that the generator's step sees
-other noise than the discriminator's, and that the encoder here ends in a vector where the paper's ends in feature maps.
+Follows equations 1 and 2 with the auto-encoder's energy of section 2.3 (equation 13) and the pulling-away term of
+section 2.4 (equation 14) with its weight. The text of the appendix of settings was not seen:
+`convolutional_autoencoder` is its auto-encoder from memory and by others' accounts. Departs from the paper in that
+- the generator's step sees other noise than the discriminator's;
+- `autoencoder`, the default of the recipe, ends in a vector where the paper's encoder ends in feature maps.
 """
 
 import math
@@ -34,7 +35,20 @@ class EBGAN(base.GenerativeModel):
         seed: see `base.GenerativeModel`.
 
     Raises:
-        InputError: a margin that is not above 0.
+        InputError: a margin that is not above 0; in training, a global batch of 1 image.
+
+    Example:
+        import numpy as np
+        from tfgan_zoo import EBGAN
+        from tfgan_zoo.families.ebgan import autoencoder
+        from tfgan_zoo.networks.dcgan import dcgan_generator
+        from tfgan_zoo.optimizers import Adam
+
+        model = EBGAN(dcgan_generator((8, 8, 1), width=8), autoencoder((8, 8, 1), width=8), margin=2.0)
+        model.compile(g_optimizer=Adam(5e-4, 0.5), d_optimizer=Adam(1e-3, 0.5))
+        images = np.random.uniform(-1, 1, [16, 8, 8, 1]).astype("float32")
+        model.fit(images, batch_size=4, verbose=0)
+        generated = model(model.prior.array(2, np.random.default_rng(0)))["generated"]  # [2, 8, 8, 1]
     """
 
     def __init__(self, generator, discriminator, *, margin, pt_weight=0.1, seed=0):
@@ -79,7 +93,7 @@ class EBGAN(base.GenerativeModel):
 
 
 def energy(image, reconstruction):
-    """||Dec(Enc(x)) - x||, section 2.3: per example the Euclidean norm over all pixels and channels, [B] float32."""
+    """||Dec(Enc(x)) - x||, equation 13: per example the Euclidean norm over all pixels and channels, [B] float32."""
     difference = tf.cast(reconstruction, tf.float32) - tf.cast(image, tf.float32)
     return losses.safe_sqrt(tf.reduce_sum(tf.square(difference), axis=list(range(1, difference.shape.rank))))
 
@@ -90,13 +104,20 @@ def margin_loss(real_energy, fake_energy, margin):
 
 
 def pulling_away(code):
-    """1 / (N (N - 1)) sum_{i != j} cos(S_i, S_j)^2, section 2.4, over the codes S of the whole global batch.
+    """1 / (N (N - 1)) sum_{i != j} cos(S_i, S_j)^2, equation 14, over the codes S of the whole global batch.
 
     A replica returns the mean of its own rows i, so that the mean over replicas is the term of all of them.
+
+    Raises:
+        InputError: one code alone; a `tf.errors.InvalidArgumentError` where that shows only when the step runs.
     """
     own = tf.cast(tf.reshape(code, [-1, math.prod(code.shape[1:])]), tf.float32)
     own = tf.math.l2_normalize(own, axis=1, epsilon=1e-12)
     every = replicas.gather(own)
+    alone = "a global batch of 1 image has no other to be pulled away from; give a batch of 2 or more"
+    if every.shape[0] == 1:
+        raise InputError(alone)
+    tf.debugging.assert_greater(tf.shape(every)[0], 1, alone)  # where the size is not known before the step runs
     squared = tf.square(tf.matmul(own, every, transpose_b=True))  # [B, N]
     itself = tf.square(tf.reduce_sum(tf.square(own), axis=1))  # cos(S_i, S_i)^2, 0 where the code is 0
     others = tf.cast(tf.shape(every)[0] - 1, tf.float32)
@@ -138,9 +159,44 @@ def autoencoder(image_shape, width=32, code_dim=64):
     return keras.Model(image, [kl.Activation("tanh", dtype="float32")(x), code], name="autoencoder")
 
 
-def _down(channels, use_bias):
-    return kl.Conv2D(channels, 4, 2, "same", use_bias=use_bias, kernel_initializer=layers.normal_002())
+def convolutional_autoencoder(image_shape, width=64):
+    """`image [B, H, W, C] -> (reconstruction [B, H, W, C] in [-1, 1], code [B, H/8, W/8, 4 * width])`, float32.
+
+    The paper's, (64)4c2s-(128)4c2s-(256)4c2s and the same mirrored: the code is the last feature maps. Batch
+    normalisation after each but the first and the last layer, ReLU after each but the last, weights N(0, 0.002). The
+    tanh at its output is our own choice.
+
+    Args:
+        image_shape: (H, W, C); H and W multiples of 8.
+        width: channels of the first layer.
+
+    Raises:
+        InputError: an image size that does not fit.
+    """
+    height, breadth = sizes.sides(image_shape)
+    if height % 8 or breadth % 8:
+        near = sizes.multiples_near(height, breadth, 8)
+        raise InputError(f"image size {height}x{breadth}: expected multiples of 8, like {near}")
+
+    image = keras.Input(image_shape)
+    x = kl.ReLU()(_down(width, True, _normal_0002)(image))  # [B, H/2, W/2, width]
+    for channels in (2 * width, 4 * width):
+        x = kl.ReLU()(layers.batch_normalization()(_down(channels, False, _normal_0002)(x)))
+    code = x  # [B, H/8, W/8, 4 * width]
+    for channels in (2 * width, width):
+        x = kl.ReLU()(layers.batch_normalization()(_up(channels, False, _normal_0002)(x)))
+    x = _up(image_shape[2], True, _normal_0002)(x)  # [B, H, W, C]
+    outputs = [kl.Activation("tanh", dtype="float32")(x), kl.Activation("linear", dtype="float32")(code)]
+    return keras.Model(image, outputs, name="convolutional_autoencoder")
 
 
-def _up(channels, use_bias):
-    return kl.Conv2DTranspose(channels, 4, 2, "same", use_bias=use_bias, kernel_initializer=layers.normal_002())
+def _normal_0002():
+    return keras.initializers.RandomNormal(stddev=0.002)
+
+
+def _down(channels, use_bias, initializer=layers.normal_002):
+    return kl.Conv2D(channels, 4, 2, "same", use_bias=use_bias, kernel_initializer=initializer())
+
+
+def _up(channels, use_bias, initializer=layers.normal_002):
+    return kl.Conv2DTranspose(channels, 4, 2, "same", use_bias=use_bias, kernel_initializer=initializer())

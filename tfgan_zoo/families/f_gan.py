@@ -108,6 +108,18 @@ class FGAN(base.GenerativeModel):
 
     Raises:
         InputError: an unknown divergence or objective.
+
+    Example:
+        import numpy as np
+        from tfgan_zoo import FGAN
+        from tfgan_zoo.networks.dcgan import dcgan_discriminator, dcgan_generator
+        from tfgan_zoo.optimizers import Adam
+
+        model = FGAN(dcgan_generator((8, 8, 1), width=8), dcgan_discriminator((8, 8, 1), width=8), divergence="kl")
+        model.compile(g_optimizer=Adam(2e-4, 0.5), d_optimizer=Adam(2e-4, 0.5))
+        images = np.random.uniform(-1, 1, [16, 8, 8, 1]).astype("float32")
+        model.fit(images, batch_size=4, verbose=0)
+        generated = model(model.prior.array(2, np.random.default_rng(0)))["generated"]  # [2, 8, 8, 1]
     """
 
     def __init__(self, generator, discriminator, *, divergence="gan", generator_objective="non_saturating", seed=0):

@@ -39,6 +39,18 @@ class GoGAN(base.GenerativeModel):
         n_critic: critic steps per generator step.
         clip: weights of the critic are in [-clip, clip] after every critic step.
         seed: see `base.GenerativeModel`.
+
+    Example:
+        import numpy as np
+        from tfgan_zoo import GoGAN
+        from tfgan_zoo.networks.mlp import mlp_discriminator, mlp_generator
+        from keras.optimizers import RMSprop
+
+        model = GoGAN(mlp_generator((2,), latent_dim=4), mlp_discriminator((2,)), stage_steps=2, n_critic=2)
+        model.compile(g_optimizer=RMSprop(5e-4), d_optimizer=RMSprop(5e-4))
+        points = np.random.normal(size=[16, 2]).astype("float32")
+        model.fit(points, batch_size=2 * 2, verbose=0)  # two minibatches of 2
+        generated = model(model.prior.array(2, np.random.default_rng(0)))["generated"]  # [2, 2]
     """
 
     def __init__(

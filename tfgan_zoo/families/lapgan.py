@@ -8,7 +8,9 @@ before its first layer. The networks at the end are the published code's for CIF
 Departs from them in that
 - all levels are trained in one step, on the pyramids of the same images; they share no weight, loss or gradient: each
   is trained as if alone;
-- the discriminators see every image as real and, its residual generated, as fake, where the paper tosses a coin;
+- the discriminators see every image as real and, its residual generated, as fake, where the paper tosses a coin (the
+  code halves each batch), and their loss is the sum of the means over real and over fake images, where the code has one
+  mean over both: twice its gradient;
 - the kernels of d and u are the simplest of their kind: which ones the paper has was not seen (the code has Torch's
   image.scale);
 - a sample is clipped to [-1, 1] in the end.
@@ -82,6 +84,20 @@ class LAPGAN(base.GenerativeModel):
             [B, H_k, W_k, C]; the last `z_K [B, n_K] -> image` in [-1, 1].
         discriminators: likewise `[low-pass image, residual] -> logits [B, 1]`; the last `image -> logits`.
         seed: see `base.GenerativeModel`.
+
+    Example:
+        import numpy as np
+        from tfgan_zoo import LAPGAN
+        from tfgan_zoo.families.lapgan import level_discriminator, level_generator
+        from tfgan_zoo.networks.mlp import mlp_discriminator, mlp_generator
+        from tfgan_zoo.optimizers import Adam
+
+        generators = level_generator((16, 16, 1), width=4), mlp_generator((8, 8, 1), latent_dim=4)
+        model = LAPGAN(generators, [level_discriminator((16, 16, 1), width=4), mlp_discriminator((8, 8, 1))])
+        model.compile(g_optimizer=Adam(2e-4, 0.5), d_optimizer=Adam(2e-4, 0.5))
+        images = np.random.uniform(-1, 1, [16, 16, 16, 1]).astype("float32")
+        model.fit(images, batch_size=4, verbose=0)
+        generated = model(model.prior.array(2, np.random.default_rng(0)))["generated"]  # [2, 16, 16, 1]
     """
 
     def __init__(self, generators, discriminators, *, seed=0):

@@ -3,8 +3,9 @@ arXiv 1611.07004.
 
 Follows section 3 (equations 1, 3 and 4; 2 is an ablation). Departs from it in that
 - a served or evaluated picture is normalised with batch norm's moving averages, not with the statistics of the test
-  batch (section 3.3): its translation must not depend on its neighbours. Networks built with
-  `normalization="instance"` do exactly what the paper does at batch size 1;
+  batch (section 3.3): its translation must not depend on its neighbours. Networks with instance norm that has a scale
+  and an offset (`unet_generator(normalization="instance")`, `patchgan_discriminator(normalization="instance",
+  affine=True)`) do what the paper's batch norm does at batch size 1, in training and in serving;
 - served pictures all get the same dropout mask, for the same reason: the answer is a function of the picture.
 """
 
@@ -24,6 +25,20 @@ class Pix2Pix(base.GenerativeModel):
         discriminator: `[source, image] -> logits [B, h, w, 1]`, one per patch.
         l1_weight: the paper's lambda (equation 4).
         seed: see `base.GenerativeModel`.
+
+    Example:
+        import numpy as np
+        from tfgan_zoo import Pix2Pix
+        from tfgan_zoo.networks.patchgan import patchgan_discriminator
+        from tfgan_zoo.networks.unet import unet_generator
+        from tfgan_zoo.optimizers import Adam
+
+        discriminator = patchgan_discriminator((8, 8, 1), width=8, layers=1, condition_channels=1)
+        model = Pix2Pix(unet_generator((8, 8, 1), width=8), discriminator)
+        model.compile(g_optimizer=Adam(2e-4, 0.5), d_optimizer=Adam(2e-4, 0.5))
+        images = np.random.uniform(-1, 1, [16, 8, 8, 1]).astype("float32")
+        model.fit({"image": images, "target": -images}, batch_size=4, verbose=0)
+        generated = model(images[:2])["generated"]  # [2, 8, 8, 1]
     """
 
     def __init__(self, generator, discriminator, *, l1_weight=100.0, seed=0):

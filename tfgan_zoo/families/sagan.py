@@ -3,8 +3,12 @@ arXiv 1805.08318.
 
 Self-attention (`layers.SelfAttention`, eq. 1-3) and spectral normalisation in both networks, trained by the hinge loss
 (eq. 4) with one discriminator step per generator step and a learning rate for each. The attention follows the formulas
-of the ICML text; equation and section numbers are from memory. Departs from the published code as
-`layers.SelfAttention` says, and in the initial weights (`networks.sn_resnet`).
+of the ICML text; equation and section numbers are from memory. Departs from the published code
+(github.com/brain-research/self-attention-gan)
+- as `layers.SelfAttention` says, and in the initial weights (`networks.sn_resnet`);
+- in that the vectors u of the power iteration move at every call of a network in training; there only where the
+  discriminator sees real images;
+- in the recipe's beta_2 of Adam, the paper's 0.9, where the code leaves TensorFlow's 0.999.
 """
 
 import tensorflow as tf
@@ -24,6 +28,21 @@ class SAGAN(base.GenerativeModel):
             spectrally normalised and have attention, as those of `networks.sn_resnet`.
         num_classes: labels are 0 ... num_classes - 1; 0: no labels.
         seed: see `base.GenerativeModel`.
+
+    Example:
+        import numpy as np
+        from tfgan_zoo import SAGAN
+        from tfgan_zoo.networks.sn_resnet import sn_resnet_discriminator, sn_resnet_generator
+        from tfgan_zoo.optimizers import Adam
+
+        options = {"num_classes": 3, "attention": 8}
+        networks = sn_resnet_generator((16, 16, 1), 4, 4, **options), sn_resnet_discriminator((16, 16, 1), 4, **options)
+        model = SAGAN(*networks, num_classes=3)
+        model.compile(g_optimizer=Adam(1e-4, 0.0, 0.9), d_optimizer=Adam(4e-4, 0.0, 0.9))
+        images, labels = np.random.uniform(-1, 1, [16, 16, 16, 1]).astype("float32"), np.arange(16) % 3
+        model.fit({"image": images, "label": labels}, batch_size=4, verbose=0)
+        z = model.prior.array(2, np.random.default_rng(0))
+        generated = model({"z": z, "label": np.array([0, 2])})["generated"]  # [2, 16, 16, 1]
     """
 
     def __init__(self, generator, discriminator, *, num_classes=0, seed=0):

@@ -2,10 +2,9 @@
 arXiv 1802.05957. With labels it is the GAN of "cGANs with Projection Discriminator", Miyato and Koyama, ICLR 2018,
 arXiv 1802.05637.
 
-The method is in the discriminator's layers (`layers.SpectralNorm`), trained by the hinge loss (eq. 16,
-17) with n_dis discriminator steps per generator step. Equation numbers are from memory; formulas agree with the
-published code. Departs from that code in that the generator's step comes after the discriminator's, and is taken on as
-many fakes as theirs (the code takes twice as many).
+The method is in the discriminator's layers (`layers.SpectralNorm`), trained by the hinge loss (eq. 16, 17) with n_dis
+discriminator steps per generator step. Departs from the published code in that the generator's step comes after the
+discriminator's, and is taken on as many fakes as theirs (the code takes twice as many).
 """
 
 import tensorflow as tf
@@ -26,6 +25,21 @@ class SNGAN(base.GenerativeModel):
         num_classes: labels are 0 ... num_classes - 1; 0: no labels.
         n_dis: discriminator steps per generator step.
         seed: see `base.GenerativeModel`.
+
+    Example:
+        import numpy as np
+        from tfgan_zoo import SNGAN
+        from tfgan_zoo.networks.sn_resnet import sn_resnet_discriminator, sn_resnet_generator
+        from tfgan_zoo.optimizers import Adam
+
+        options = {"num_classes": 3}
+        networks = sn_resnet_generator((8, 8, 1), 4, 4, **options), sn_resnet_discriminator((8, 8, 1), 4, **options)
+        model = SNGAN(*networks, num_classes=3, n_dis=1)
+        model.compile(g_optimizer=Adam(2e-4, 0.0, 0.9), d_optimizer=Adam(2e-4, 0.0, 0.9))
+        images, labels = np.random.uniform(-1, 1, [16, 8, 8, 1]).astype("float32"), np.arange(16) % 3
+        model.fit({"image": images, "label": labels}, batch_size=4, verbose=0)
+        z = model.prior.array(2, np.random.default_rng(0))
+        generated = model({"z": z, "label": np.array([0, 2])})["generated"]  # [2, 8, 8, 1]
     """
 
     def __init__(self, generator, discriminator, *, num_classes=0, n_dis=5, seed=0):

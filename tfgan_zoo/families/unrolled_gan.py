@@ -34,6 +34,18 @@ class UnrolledGAN(base.GenerativeModel):
         generator_objective: `minimax`, f_K itself, both of whose terms depend on the generator; or `non_saturating`,
             -E[log D_K(G(z))].
         seed: see `base.GenerativeModel`.
+
+    Example:
+        import numpy as np
+        from tfgan_zoo import UnrolledGAN
+        from tfgan_zoo.networks.mlp import mlp_discriminator, mlp_generator
+        from tfgan_zoo.optimizers import Adam
+
+        model = UnrolledGAN(mlp_generator((2,), latent_dim=4), mlp_discriminator((2,)), unroll_steps=2)
+        model.compile(g_optimizer=Adam(2e-4, 0.5), d_optimizer=Adam(2e-4, 0.5))
+        points = np.random.normal(size=[16, 2]).astype("float32")
+        model.fit(points, batch_size=4, verbose=0)
+        generated = model(model.prior.array(2, np.random.default_rng(0)))["generated"]  # [2, 2]
     """
 
     def __init__(self, generator, discriminator, *, unroll_steps=10, generator_objective="minimax", seed=0):

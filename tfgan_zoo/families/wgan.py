@@ -1,7 +1,11 @@
 """WGAN: "Wasserstein GAN", Arjovsky, Chintala and Bottou, ICML 2017. arXiv 1701.07875.
 
 Follows Algorithm 1. Departs from it in nothing; its numbers were checked against a textbook's copy of the box. Clipping
-takes every trainable weight of the critic, batch normalisation's scale and offset included, as the published code does.
+takes every trainable weight of the critic, batch normalisation's scale and offset included, as the published code
+(github.com/martinarjovsky/WassersteinGAN) does. Departs from that code in that
+- the critic makes n_critic steps always; there it makes 100 for each of the generator's first 25 steps and for every
+  500th. A step is one compiled program here, given the same number of minibatches each time: that number cannot change;
+- weights are clipped after each critic step, as in the box, there before it.
 """
 
 import tensorflow as tf
@@ -21,6 +25,18 @@ class WGAN(base.GenerativeModel):
         n_critic: critic steps per generator step.
         clip: the paper's c; weights are in [-c, c] after every critic step.
         seed: see `base.GenerativeModel`.
+
+    Example:
+        import numpy as np
+        from tfgan_zoo import WGAN
+        from tfgan_zoo.networks.dcgan import dcgan_discriminator, dcgan_generator
+        from keras.optimizers import RMSprop
+
+        model = WGAN(dcgan_generator((8, 8, 1), width=8), dcgan_discriminator((8, 8, 1), width=8), n_critic=2)
+        model.compile(g_optimizer=RMSprop(5e-5), d_optimizer=RMSprop(5e-5))
+        images = np.random.uniform(-1, 1, [16, 8, 8, 1]).astype("float32")
+        model.fit(images, batch_size=2 * 4, verbose=0)  # two minibatches of 4
+        generated = model(model.prior.array(2, np.random.default_rng(0)))["generated"]  # [2, 8, 8, 1]
     """
 
     def __init__(self, generator, discriminator, *, n_critic=5, clip=0.01, seed=0):

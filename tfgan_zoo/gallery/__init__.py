@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
-from tfgan_zoo import latent, pictures, random, signatures
+from tfgan_zoo import latent, pictures, random, served_files, signatures, trust
 from tfgan_zoo.errors import InputError
 
 UNKNOWN_SIZE = 256  # of a picture where a signature takes any
@@ -80,9 +80,22 @@ class Model:
         return latent.Prior(dim, **(self.metadata.get("noise") or {}))
 
     @property
+    def title(self):
+        """Of its paper; else where it is."""
+        title = self.metadata.get("title")
+        return title if isinstance(title, str) and title else str(self.path)
+
+    @property
+    def fit(self):
+        """How pictures of another shape are made to fit: as the metadata says, else crop."""
+        fit = _section(self.metadata, "picture_files").get("fit")
+        return fit if fit in list(served_files.FITS) else "crop"
+
+    @property
     def classes(self):
         """Names of the labels, from 0; [] where they are not known."""
-        return list((self.metadata.get("data") or {}).get("classes") or [])
+        classes = _section(self.metadata, "data").get("classes")
+        return [str(name) for name in classes] if isinstance(classes, list) else []
 
 
 def discover(folder):
@@ -117,16 +130,27 @@ def describe(path, name):
     try:
         saved = saved_model_pb2.SavedModel.FromString((path / "saved_model.pb").read_bytes())
         served = saved.meta_graphs[0].signature_def
-        metadata = json.loads(_text(path / "metadata.json") or "{}")
+        metadata = json.loads(_bytes(path / "metadata.json") or "{}")
+        latent.Prior(1, **(metadata.get("noise") or {}))
     except Exception as error:  # damaged files fail in many ways
         return Model(path, name, reason=f"it cannot be read ({_first_line(error)}); export it again")
     uses, reasons = decide(served)
     reason = "" if uses else "no signature makes pictures of what can be given here: " + "; ".join(reasons)
-    return Model(path, name, uses, reason, metadata, _text(path / "README.md"))
+    return Model(path, name, uses, reason, metadata, _bytes(path / "README.md").decode(errors="replace"))
 
 
-def _text(path):
-    return path.read_text(encoding="utf-8") if path.exists() else ""
+def _bytes(path):
+    return path.read_bytes() if path.is_file() else b""
+
+
+def _section(metadata, name):
+    found = metadata.get(name)
+    return found if isinstance(found, dict) else {}
+
+
+def without_pictures(markdown):
+    """Text of a model for the page: pictures become links, raw HTML is shown as it is, so that nothing is fetched."""
+    return re.sub(r"!+(?=\[)", "", markdown).replace("<", "&lt;")
 
 
 def decide(served):
@@ -173,6 +197,7 @@ FITS = {
     "image": lambda dtype, shape: dtype.is_floating and len(shape) == 4 and shape[-1] in _CHANNELS,
     "mask": lambda dtype, shape: dtype.is_floating and len(shape) == 4 and shape[-1] == 1,
     "label": lambda dtype, shape: dtype.is_integer and len(shape) < 2,
+    "domain": lambda dtype, shape: dtype.is_integer and len(shape) < 2,
     "count": lambda dtype, shape: dtype.is_integer and len(shape) < 2,
     "seed": lambda dtype, shape: dtype.is_integer and len(shape) < 2,
     "truncation": lambda dtype, shape: dtype.is_floating and len(shape) < 2,
@@ -189,12 +214,16 @@ def _tensor(name, info):
     return Tensor(next(fitting, ""), dtype.name, shape)
 
 
-def load(path):
+def load(path, trusted=False):
     """The SavedModel in the folder `path`.
 
+    Args:
+        trusted: load it whatever its graph does, see `trust`.
+
     Raises:
-        InputError: it cannot be loaded.
+        InputError: it cannot be loaded, or does more than compute.
     """
+    trust.check(path, trusted)
     try:
         return tf.saved_model.load(str(path))
     except Exception as error:  # damaged files fail in many ways
@@ -247,21 +276,45 @@ def shift(z, by, prior):
     return np.clip(moved, -prior.bound, prior.bound) if prior.law == "uniform" else moved
 
 
-def from_file(content, tensor, swap=False):
-    """A PNG or JPEG file of any size -> picture [H, W, C] in [-1, 1], as the input `tensor` wants it.
+def from_file(content, tensor, swap=False, fit="crop"):
+    """A PNG or JPEG file of any size -> picture [H, W, C], as the input `tensor` wants it.
+
+    Pictures are in [-1, 1]. Masks are 1, known, where the file is nearer to white, and 0, the hole, where it is nearer
+    to black.
 
     Args:
-        swap: exchange black and white.
+        swap: exchange black and white; opacity stays.
+        fit: what to do with another aspect ratio: `Model.fit`.
 
     Raises:
-        InputError: it is no picture.
+        InputError: it is no picture, or one too large.
     """
-    height, width, channels = (*(d or UNKNOWN_SIZE for d in tensor.shape[1:3]), tensor.shape[3])
+    (height, width), channels = _size(tensor), tensor.shape[3]
     try:
-        picture = signatures.from_bytes(tf.constant(content), height, width, channels).numpy()
-    except (tf.errors.InvalidArgumentError, ValueError) as error:
+        (picture,) = served_files.read(tf.constant([content]), height, width, channels, fit).numpy()
+    except tf.errors.InvalidArgumentError as error:
+        if "or less in all" in str(error):
+            most = f"{served_files.MAX_PIXELS:,}"
+            raise InputError(f"this picture has more than {most} pixels; give a smaller one") from error
         raise InputError("this file cannot be read as a picture; give a PNG or JPEG file") from error
-    return -picture if swap else picture
+    if swap:
+        picture[..., :3] *= -1
+    return (picture > 0).astype(np.float32) if tensor.control == "mask" else picture
+
+
+def shown(picture, tensor):
+    """A picture as `from_file` gave it, in [-1, 1]: a mask is white where the picture is known."""
+    return 2 * picture - 1 if tensor.control == "mask" else picture
+
+
+def canvas(tensor, longest=256):
+    """Height and width in pixels of a canvas to draw on, of the shape of the pictures of an input."""
+    size = _size(tensor)
+    return tuple(max(1, round(side * longest / max(size))) for side in size)
+
+
+def _size(tensor):
+    return tuple(side or UNKNOWN_SIZE for side in tensor.shape[1:3])
 
 
 def sheet(images, across=None, least=144):

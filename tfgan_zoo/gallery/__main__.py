@@ -31,6 +31,8 @@ class Config:
     port: int = 8501
     browser: bool = True
     """Open the page in the browser."""
+    trust: bool = False
+    """Also open models whose graph reads or writes files, calls Python or the network."""
 
 
 def main(argv=None):
@@ -44,8 +46,11 @@ def main(argv=None):
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
+    from streamlit import net_util
     from streamlit.web import cli
 
+    # To tell whether a page of elsewhere may connect, Streamlit asks a server on the internet for its own address.
+    net_util.get_external_ip = lambda: None
     flags = {
         "server.address": config.host,
         "server.port": config.port,
@@ -58,7 +63,16 @@ def main(argv=None):
         "client.toolbarMode": "minimal",
     }
     page = Path(__file__).with_name("page.py")
-    cli.main(["run", str(page), *(f"--{name}={value}" for name, value in flags.items()), "--", config.folder])
+    arguments = [f"--{name}={value}" for name, value in flags.items()]
+    arguments += [f"--server.allowedHosts={name}" for name in _names(config.host)]
+    cli.main(["run", str(page), *arguments, "--", config.folder, *["--trust"][: config.trust]])
+
+
+def _names(host):
+    """What the page may be called in a request: a page of elsewhere whose name was turned to here has another."""
+    if host in ("0.0.0.0", "::"):
+        return ["*"]  # all names of this machine, which are not known
+    return ["127.0.0.1", "localhost"] if host == "127.0.0.1" else [host]
 
 
 def _check_free(host, port):

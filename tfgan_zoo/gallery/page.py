@@ -12,7 +12,7 @@ SLIDERS = 8  # for the first components of the noise
 STEPS = 8  # of a walk
 
 # A canvas to draw on, black on white. At the end of each line the picture goes to Python as a PNG file in base64.
-_SKETCH_HTML = '<canvas width="256" height="256"></canvas><br><button>Clear</button>'
+_SKETCH_HTML = "<canvas></canvas><br><button>Clear</button>"
 _SKETCH_CSS = """
 canvas { border: 1px solid var(--st-border-color, #bbb); cursor: crosshair; touch-action: none; max-width: 100%; }
 button {
@@ -21,10 +21,11 @@ button {
 }
 """
 _SKETCH_JS = """
-export default function ({ parentElement, setStateValue }) {
+export default function ({ parentElement, setStateValue, data }) {
   const canvas = parentElement.querySelector("canvas");
   if (canvas.dataset.ready) return;
   canvas.dataset.ready = "yes";
+  [canvas.width, canvas.height] = [data.width, data.height];
   const pen = canvas.getContext("2d");
   const clear = () => { pen.fillStyle = "white"; pen.fillRect(0, 0, canvas.width, canvas.height); };
   const send = () => setStateValue("png", canvas.toDataURL("image/png").split(",")[1]);
@@ -42,10 +43,11 @@ export default function ({ parentElement, setStateValue }) {
 """
 sketch = st.components.v2.component("tfgan_zoo.sketch", html=_SKETCH_HTML, css=_SKETCH_CSS, js=_SKETCH_JS)
 
+text = gallery.without_pictures
 load = st.cache_resource(gallery.load, max_entries=4, show_spinner="Loading the model")
 
 
-def page(folder):
+def page(folder, trusted=False):
     """Everything on the page."""
     st.set_page_config("tfgan_zoo gallery", layout="wide")
     models = gallery.discover(folder)
@@ -55,23 +57,23 @@ def page(folder):
         name = st.selectbox("Model", list(shown)) if shown else None
         for model in models:
             if not model.uses:
-                st.caption(f"**{model.name}** is not shown: {model.reason}")
+                st.caption(text(f"**{model.name}** is not shown: {model.reason}"))
     if name is None:
         st.info("None of these models can be shown; the reasons are on the left.")
         return
     model = shown[name]
-    st.header(name)
-    st.caption(model.metadata.get("title") or str(model.path))
+    st.header(text(name))
+    st.caption(text(model.title))
     try:
-        _use(model)
+        _use(model, trusted)
     except InputError as error:
-        st.error(str(error))
+        st.error(text(str(error)))
     st.divider()
-    st.markdown(_lower(model.card) or "This model has no model card.")
+    st.markdown(_lower(text(model.card)) or "This model has no model card.")
 
 
-def _use(model):
-    loaded = load(model.path)
+def _use(model, trusted):
+    loaded = load(model.path, trusted)
     use = model.uses[0]
     if len(model.uses) > 1:
         labels = {use.label: use for use in model.uses}
@@ -79,39 +81,40 @@ def _use(model):
     key = f"{model.path} {use.signature}"  # of the controls: each model has its own
     left, right = st.columns([1, 2], gap="large")
     with left:
-        given = _common(model, use, key)
+        drawn = use.named("image") | use.named("mask")
+        given = _numbers_and_texts(model, use, key)
+        given |= {name: _picture(name, tensor, f"{key} {name}", model.fit) for name, tensor in drawn.items()}
+    if any(given[name] is None for name in drawn):
+        right.info("Draw or upload a picture on the left.")
+        return
     if use.named("noise"):
         _noise(model, loaded, use, given, key, left, right)
-    else:
-        with left:
-            drawn = use.named("image") | use.named("mask")
-            images = {name: _picture(name, tensor, f"{key} {name}") for name, tensor in drawn.items()}
-            given |= images | {n: st.number_input("How many", 1, 64, 16, key=f"{key} {n}") for n in use.named("count")}
-            given |= {n: st.number_input("Seed", 0, key=f"{key} {n}") for n in use.named("seed")}
-        if any(image is None for image in images.values()):
-            right.info("Draw or upload a picture on the left.")
-            return
-        made = gallery.answer(loaded, use, given)
-        shown = [(name.capitalize(), image[None]) for name, image in images.items()] + [("The answer", made)]
-        for column, (caption, pictures) in zip(right.columns(len(shown)), shown, strict=True):
-            column.image(gallery.sheet(pictures, least=256), caption=caption, output_format="PNG")
+        return
+    made = gallery.answer(loaded, use, given)
+    shown = [(name.capitalize(), gallery.shown(given[name], tensor)[None]) for name, tensor in drawn.items()]
+    shown.append(("The answer", made))
+    for column, (caption, pictures) in zip(right.columns(len(shown)), shown, strict=True):
+        column.image(gallery.sheet(pictures, least=256), caption=caption, output_format="PNG")
 
 
-def _common(model, use, key):
-    """Controls for labels, texts and truncation: name -> value."""
+def _numbers_and_texts(model, use, key):
+    """Controls for all inputs but noise and pictures: name -> value."""
     given = {}
     for name, tensor in use.inputs.items():
         at = f"{key} {name}"
-        if tensor.control == "label":
-            if model.classes:
-                known = model.classes
-                given[name] = st.selectbox("Label", range(len(known)), format_func=known.__getitem__, key=at)
-            else:
-                given[name] = st.number_input("Label", 0, key=at)
+        if tensor.control == "label" and model.classes:
+            known = model.classes
+            given[name] = st.selectbox("Label", range(len(known)), format_func=known.__getitem__, key=at)
+        elif tensor.control in ("label", "domain"):
+            given[name] = st.number_input(name.capitalize(), 0, key=at)
         elif tensor.control == "text":
             given[name] = st.text_input(name.capitalize(), key=at)
         elif tensor.control == "truncation":
             given[name] = st.slider("Truncation: towards the mean picture at 0", 0.0, 1.0, 0.7, key=at)
+        elif tensor.control == "count":
+            given[name] = st.number_input("How many", 1, 64, 16, key=at)
+        elif tensor.control == "seed":
+            given[name] = st.number_input("Seed", 0, key=at)
     return given
 
 
@@ -121,11 +124,11 @@ def _noise(model, loaded, use, given, key, left, right):
     def draw(seed, count):
         return {name: gallery.draw(seed, count, prior) for name, prior in priors.items()}
 
-    seed_key = f"{key} seed"
+    seed_key = f"{key} noise seed"
     with left:
         seed = st.number_input("Seed", 0, 2**31 - 1, key=seed_key)
         st.button("Another seed", on_click=_next, args=[seed_key])
-        count = st.slider("How many", 1, 64, 16, key=f"{key} count")
+        count = st.slider("How many", 1, 64, 16, key=f"{key} noise count")
         noise = draw(seed, count)
         for name, z in noise.items():
             with st.expander(f"Move {name}", expanded=len(noise) == 1):
@@ -161,21 +164,22 @@ def _next(key):
     st.session_state[key] = st.session_state[key] + 1
 
 
-def _picture(name, tensor, key):
-    """A picture drawn or uploaded, [H, W, C] in [-1, 1]; None: not yet."""
+def _picture(name, tensor, key, fit):
+    """A picture drawn or uploaded, as `gallery.from_file` makes it; None: not yet."""
     st.markdown(f"**{name.capitalize()}**")
     drawn = st.radio("From", ["Draw", "Upload"], horizontal=True, key=f"{key} from") == "Draw"
     swap = st.checkbox("Swap black and white", key=f"{key} swap")
     if drawn:
-        png = sketch(key=f"{key} sketch", default={"png": ""}, on_png_change=lambda: None).png
+        height, width = gallery.canvas(tensor)
+        size = {"height": height, "width": width}
+        png = sketch(key=f"{key} sketch", data=size, default={"png": ""}, on_png_change=lambda: None).png
         content = base64.b64decode(png or "")
     else:
         file = st.file_uploader("PNG or JPEG, any size", type=["png", "jpg", "jpeg"], key=f"{key} file")
         content = file.getvalue() if file else b""
     if not content:
         return None
-    picture = gallery.from_file(content, tensor, swap)
-    return (picture > 0).astype("float32") if tensor.control == "mask" else picture  # white is known, black the hole
+    return gallery.from_file(content, tensor, swap, fit)
 
 
 def _lower(card):
@@ -184,4 +188,4 @@ def _lower(card):
 
 
 if __name__ == "__main__":
-    page(sys.argv[1])
+    page(sys.argv[1], "--trust" in sys.argv[2:])

@@ -4,6 +4,8 @@ import numpy as np
 
 from tfgan_zoo.errors import InputError
 
+COLOURS = {1: "grey", 3: "RGB", 4: "RGBA"}  # by the number of channels
+
 
 def matrix(values, name, columns="D"):
     """`values` as a finite array `[N, columns]`, N at least 1. Its dtype is kept, so that nothing large is copied."""

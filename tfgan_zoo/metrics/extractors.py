@@ -16,7 +16,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfgan_zoo import trust
 from tfgan_zoo.errors import InputError
+from tfgan_zoo.metrics import checks
 
 INCEPTION_2015 = "inception-2015"
 INCEPTION_V3 = "inception-v3"
@@ -52,6 +54,8 @@ class Flags:
     """See --extractor-offset."""
     extractor_logits: bool = False
     """Its last output holds logits, not probabilities."""
+    trust: bool = False
+    """Also open SavedModels whose graph reads or writes files, calls Python or the network."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,11 +93,12 @@ class Extractor:
         """`images [B, H, W, C]` in [-1, 1] -> NumPy features [B, D] and probabilities [B, K] or None.
 
         Raises:
-            InputError: RGB images for a network of grey ones.
+            InputError: images of more channels than the network takes.
         """
         images = np.asarray(images, np.float32)
         if images.shape[-1] > self.channels:
-            raise InputError(f"{self.name} takes grey images, these are RGB; choose another extractor")
+            taken, given = checks.COLOURS[self.channels], checks.COLOURS[images.shape[-1]]
+            raise InputError(f"{self.name} takes {taken} images, these are {given}; choose another extractor")
         features, probabilities = self.function(
             np.repeat(images, self.channels // images.shape[-1], -1) * 127.5 + 127.5
         )
@@ -189,7 +194,7 @@ def keras_file(path, flags):
         InputError: Keras cannot load it, or has no such layer in it.
     """
     try:
-        model = keras.models.load_model(path, compile=False)
+        model = keras.models.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # zip, JSON, HDF5, unknown layers: each raises its own
         raise InputError(f"{path} cannot be loaded by Keras ({_short(error)}); give a whole .keras file") from error
     name = flags.extractor_name or Path(path).stem
@@ -211,7 +216,11 @@ def saved_model(path, flags):
     """A SavedModel whose `serving_default` takes images and gives `flags.feature_layer`.
 
     Probabilities are its other output of rank 2, if there is just one.
+
+    Raises:
+        InputError: it does more than compute, has no such signature or no such output.
     """
+    trust.check(path, flags.trust)
     loaded = tf.saved_model.load(str(path))
     serve = loaded.signatures.get("serving_default")
     inputs = serve.structured_input_signature[1] if serve else {}

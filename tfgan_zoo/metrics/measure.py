@@ -76,7 +76,7 @@ class Measurement:
     """What `flags.metrics` ask for of a source, checked before anything is computed.
 
     Args:
-        source: `sources.Source`.
+        source: `sources.Source`, or `sources.Files`.
         flags: `Measures`; no metrics: l1 where there are targets, else swd.
 
     Raises:
@@ -100,8 +100,10 @@ class Measurement:
         pairwise = name in ("l1", "psnr", "ssim") or (name == "ms_ssim" and source.translates)
         if pairwise and not source.has_targets:
             raise InputError(f"{name} compares images with their targets, which there are none of here; leave it out")
-        if name == "label_accuracy" and not source.generator.has_labels:
-            raise InputError(f"label_accuracy needs a model that takes labels; {source.generator.name} does not")
+        if name == "label_accuracy" and not source.has_labels:
+            raise InputError(f"label_accuracy needs a model that takes labels; {source.name} does not")
+        if name == "ppl" and source.generator is None:
+            raise InputError(f"ppl walks from z to z, and {source.name} is no model; leave it out")
         counts = {"real": source.real_count, "made": source.count}
         for which in metric.of:
             if counts[which] < (fewest := metric.fewest(flags)):
@@ -126,7 +128,7 @@ class Measurement:
         source = self.source
         real = self.real is None and any("real" in METRICS[name].of for name in self.metrics)
         total = real * source.real_count + bool(self.keeps) * source.count
-        with tqdm(total=total, unit="image", desc=source.generator.name, dynamic_ncols=True, disable=quiet) as bar:
+        with tqdm(total=total, unit="image", desc=source.name, dynamic_ncols=True, disable=quiet) as bar:
             if real:
                 self.real = _Seen(self, "real")
                 for batch in source.reals():
@@ -199,9 +201,9 @@ class _Seen:
             target, source = example["target"], example["image"]
             for name in set(of.metrics) & {"l1", "psnr", "ssim", "ms_ssim"}:
                 self.sums[name] += float(_errors(name, batch, target, flags).sum(dtype=np.float64))
-                if source.shape == target.shape:  # what doing nothing would score
-                    identity = float(_errors(name, source, target, flags).sum(dtype=np.float64))
-                    self.sums[f"{name}_identity"] = self.sums.get(f"{name}_identity", 0.0) + identity
+            if "l1" in of.metrics and source.shape == target.shape:  # what doing nothing would score
+                identity = float(_errors("l1", source, target, flags).sum(dtype=np.float64))
+                self.sums["l1_identity"] = self.sums.get("l1_identity", 0.0) + identity
         elif "pictures" in self.keeps and (room := max(2, flags.ms_ssim_pairs) - sum(map(len, self.pictures))):
             self.pictures.append(batch[:room])
 

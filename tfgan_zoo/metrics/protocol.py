@@ -25,40 +25,54 @@ _HIGHER_IS_BETTER = {
 
 
 def higher_is_better(metric):
-    """Of a metric's name, with or without its extractor (`IS-Digits`). MS-SSIM here is that of samples: lower."""
-    return metric.partition("-")[0].lower() in _HIGHER_IS_BETTER
+    """Of a metric's name, with or without its extractor (`IS-Digits`) and what a recipe says of it (`psnr_a_to_b`).
+
+    MS-SSIM here is that of samples: lower.
+    """
+    name = metric.partition("-")[0].lower()
+    return any(name == known or name.startswith(f"{known}_") for known in _HIGHER_IS_BETTER)
 
 
 def read(folder):
-    """The records in `folder`, oldest first.
+    """The records in `folder`, oldest first. What is measured can be measured again: a damaged file is set aside."""
+    path = Path(folder) / FILE
+    records = files.read_json(path, list) or []
+    if all(isinstance(record, dict) and {"metric", "value", "protocol"} <= set(record) for record in records):
+        return records
+    files.set_aside(path, "no list of measurements")
+    return []
+
+
+def check(folder):
+    """Finds out, before anything is measured, that `append` could not write.
 
     Raises:
-        InputError: the file is no list of records.
+        InputError: the folder cannot be written.
     """
-    path = Path(folder) / FILE
-    if not path.exists():
-        return []
+    probe = Path(folder) / f".{FILE}-{os.getpid()}"
     try:
-        records = json.loads(path.read_text(encoding="utf-8"))
-        if not (isinstance(records, list) and all({"metric", "value", "protocol"} <= set(r) for r in records)):
-            raise ValueError("no list of measurements")
-    except (ValueError, TypeError) as error:
-        raise InputError(f"{path} cannot be read ({error}); mend it or move it away, it is left as it is") from error
-    return records
+        probe.write_bytes(b"")
+        probe.unlink()
+    except OSError as error:
+        raise _unwritable(folder, error) from error
 
 
 def append(folder, records):
     """Adds `records` to those in `folder`: the file is replaced as a whole, or not at all.
 
     Raises:
-        InputError: the file that is there cannot be read, or the folder not be written.
+        InputError: the folder cannot be written.
     """
     path = Path(folder) / FILE
     try:
         with _alone(folder):
             files.write_json(path, read(folder) + [_plain(r) for r in records], allow_nan=False)
     except OSError as error:
-        raise InputError(f"{path} cannot be written ({error.strerror}); make {folder} writable") from error
+        raise _unwritable(folder, error) from error
+
+
+def _unwritable(folder, error):
+    return InputError(f"{Path(folder) / FILE} cannot be written ({error.strerror}); make {folder} writable")
 
 
 def compare(folders, metrics=(), despite=()):

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
+from PIL import Image, ImageOps
 
-from tfgan_zoo import latent
-from tfgan_zoo.data import batches, images
+from tfgan_zoo import latent, trust
+from tfgan_zoo.data import batches, folders, images
 from tfgan_zoo.errors import InputError
+from tfgan_zoo.metrics.checks import COLOURS
 from tfgan_zoo.signatures import NAMES
 
 _PREFERRED = {"sample": 0, "serving_default": 1}
@@ -29,7 +31,7 @@ class Generator:
         shape: `(H, W, C)` of them, None where it does not say.
         flags: `Measures`: truncation, model_range, batch_size.
         prior: the `latent.Prior` of z; None where no z is asked for or its length is not known.
-        ema: whether its weights are averages, as its metadata says; None: unknown.
+        metadata: its `metadata.json`, {} where there is none.
         loaded: what has to live as long as `function`.
     """
 
@@ -41,7 +43,7 @@ class Generator:
     shape: tuple
     flags: object
     prior: object = None
-    ema: object = None
+    metadata: dict = dataclasses.field(default_factory=dict)
     loaded: object = None
 
     @property
@@ -109,7 +111,7 @@ def load(folder, flags):
         flags: `Measures`; `signature` names one, else it is sample, serving_default or the first that fits.
 
     Raises:
-        InputError: no such folder, no SavedModel, no signature that fits.
+        InputError: no such folder, no SavedModel, one that does more than compute, no signature that fits.
     """
     path = Path(folder)
     if not (path / "saved_model.pb").exists():
@@ -119,6 +121,7 @@ def load(folder, flags):
             raise InputError(f"{folder} holds the versions {', '.join(sorted(versions))}; give one, {path / newest}")
         what = "is no SavedModel: it has no saved_model.pb" if path.exists() else "does not exist"
         raise InputError(f"{folder} {what}; give a version folder, exported/<family>/<version>")
+    trust.check(path, flags.trust)
     try:
         loaded = tf.saved_model.load(str(path))
     except Exception as error:  # a damaged file: protobuf, OS, TensorFlow and Python errors
@@ -126,7 +129,7 @@ def load(folder, flags):
     metadata = path / "metadata.json"
     try:
         known = json.loads(metadata.read_text(encoding="utf-8")) if metadata.exists() else {}
-        ema, noise = known.get("ema"), known.get("noise") or {}
+        noise = known.get("noise") or {}
         latent.Prior(1, **noise)
     except (ValueError, AttributeError, TypeError) as error:
         raise InputError(f"{metadata} cannot be read ({error}); mend it or move it away") from error
@@ -137,7 +140,7 @@ def load(folder, flags):
         return function, named, function.structured_outputs
 
     found = {name: lambda function=function: described(function) for name, function in loaded.signatures.items()}
-    return dataclasses.replace(_fitting(str(folder), found, flags, noise), ema=ema, loaded=loaded)
+    return dataclasses.replace(_fitting(str(folder), found, flags, noise), metadata=known, loaded=loaded)
 
 
 def live(model, flags):
@@ -197,6 +200,62 @@ def _as_generator(model, name, function, specs, outputs, flags, noise):
     )  # fmt: skip
 
 
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """How data is read; None: as the model's metadata says, else by `data_for`'s defaults."""
+
+    dataset: str | None = None
+    data_dir: str | None = None
+    kind: str | None = None
+    direction: str | None = None
+    channels: int | None = None
+    fit: str | None = None
+
+
+def trained_on(metadata):
+    """The `Settings` that the metadata of an export tells of its training; what it does not tell is None."""
+    data, config = (found if isinstance(found := metadata.get(name), dict) else {} for name in ("data", "config"))
+    told = {"dataset": data.get("name"), "kind": data.get("kind")}
+    told |= {name: config.get(name) for name in ("data_dir", "direction", "channels", "fit")}
+    kinds = {"channels": int}
+    return Settings(**{name: value for name, value in told.items() if isinstance(value, kinds.get(name, str))})
+
+
+def data_of(generator, given):
+    """The data that a model is to be scored on, and how it is read.
+
+    Args:
+        generator: a `Generator`.
+        given: `Settings` of the command; the model's metadata fills in what is None.
+
+    Returns:
+        `(Data, Settings)`, these without None where there is a default.
+
+    Raises:
+        InputError: neither says which data; it is gone; and what `data_for` raises.
+    """
+    told = trained_on(generator.metadata)
+    whole = {name: value if value is not None else getattr(told, name) for name, value in vars(given).items()}
+    if whole["dataset"] is None:
+        raise InputError(f"{generator.name} does not say what it was trained on; give --dataset")
+    if given.kind is None and whole["kind"] not in _fitting_kinds(generator):
+        whole["kind"] = None  # it was trained on data of another form than its signature asks for
+    whole["kind"], whole["direction"] = whole["kind"] or "auto", whole["direction"] or "a_to_b"
+    try:
+        return data_for(generator, **whole), Settings(**whole)
+    except InputError as error:
+        if given.dataset is None and f"{whole['dataset']} is neither a folder" in str(error):
+            raise InputError(
+                f"{generator.name} was trained on {whole['dataset']}, which is not there; give --dataset"
+            ) from error
+        raise
+
+
+def _fitting_kinds(generator):
+    kinds = {"image": ("pairs", "unpaired")}.get(generator.kind, ("images", "labelled"))
+    return kinds[1:] if generator.has_labels else kinds
+
+
 def data_for(generator, *, dataset, data_dir=None, kind="auto", direction="a_to_b", channels=None, fit=None):
     """The data set in the form and size of a generator's images.
 
@@ -209,8 +268,7 @@ def data_for(generator, *, dataset, data_dir=None, kind="auto", direction="a_to_
         InputError: data of another kind or other channels.
     """
     name = generator.name
-    fits = {"image": ("pairs", "unpaired")}.get(generator.kind, ("images", "labelled"))
-    fits = fits[1:] if generator.has_labels else fits
+    fits = _fitting_kinds(generator)
     kind = fits[0] if kind == "auto" else kind
     if kind not in fits:
         raise InputError(f"--kind={kind} does not fit {name} and its signature; give {' or '.join(fits)}")
@@ -221,7 +279,7 @@ def data_for(generator, *, dataset, data_dir=None, kind="auto", direction="a_to_
         shape = generator.make(np.random.default_rng(0), 1, np.zeros(1, int) if generator.has_labels else None).shape[
             1:
         ]
-    if len(shape) != 3 or shape[2] not in (1, 3, 4):
+    if len(shape) != 3 or shape[2] not in COLOURS:
         raise InputError(f"{name} makes images of {list(shape)}; expected [H, W, C] with 1, 3 or 4 channels")
     if generator.kind == "image":
         taken = generator.inputs["image"].shape[1:]
@@ -232,9 +290,8 @@ def data_for(generator, *, dataset, data_dir=None, kind="auto", direction="a_to_
     data = getattr(images, kind)(dataset, **how)
     has = next(iter(data.shapes.values()))[-1]
     if has != shape[2]:
-        colour = {1: "grey", 3: "RGB", 4: "RGBA"}
         raise InputError(
-            f"{name} makes {colour[shape[2]]} images and {dataset} has {colour[has]} ones; convert them with "
+            f"{name} makes {COLOURS[shape[2]]} images and {dataset} has {COLOURS[has]} ones; convert them with "
             f"--channels={shape[2]}, or choose another data set"
         )
     return data
@@ -250,7 +307,7 @@ class Source:
     Args:
         generator: a `Generator`.
         data: `Data` of its form and size.
-        split: train or test.
+        split: train, test or all.
         flags: `Measures`: count, real_count, batch_size, seed.
 
     Raises:
@@ -259,12 +316,10 @@ class Source:
 
     def __init__(self, generator, data, split, flags):
         self.generator, self.data, self.split, self.flags = generator, data, split, flags
-        self.examples = getattr(data, split)
+        self.name, self.has_labels = generator.name, generator.has_labels
         self.translates = generator.kind == "image"
         a, b = ("b", "a") if generator.signature.startswith("b_to_a") else ("a", "b")
         self.called = {"image": a, "target": b} if data.kind == "unpaired" else {}  # name of an input -> of a column
-        real = self._column("target") if self.translates else "image"
-        self.shape = data.shapes.get(real) or next(iter(data.shapes.values()))
         self.has_targets = "target" in data.columns or (
             data.kind == "unpaired" and split == "test" and data.test_is_paired
         )
@@ -274,7 +329,11 @@ class Source:
                 f"{generator.name}: its signature {generator.signature} takes {', '.join(generator.columns)}, and "
                 f"{data.name} has {', '.join(data.columns)}; choose another --signature, --kind or data set"
             )
-        there = min(self.examples.counts)
+        self.real = self._column("target" if self.translates else "image")  # the column that is compared with
+        if self.real not in data.columns:
+            raise InputError(f"{data.name} has {', '.join(data.columns)} and no {self.real}; choose another data set")
+        self.shape = data.shapes[self.real]
+        there = _count(data, split)
         self.real_count = there if flags.real_count is None else flags.real_count
         self.count = self.real_count if flags.count is None else flags.count
         for flag, count in (("real-count", self.real_count), ("count", self.count if self.translates else 0)):
@@ -286,8 +345,8 @@ class Source:
 
     def reals(self):
         """Batches of `real_count` images; of pairs the targets."""
-        for example in self._examples(self.real_count):
-            yield example[self._column("target" if self.translates else "image")]
+        for example in _examples(self.data, self.split, self.real_count, self.flags.batch_size):
+            yield example[self.real]
 
     def fakes(self):
         """Batches `(images, labels or None, example or None)`, `count` in all, of each label as many.
@@ -295,9 +354,9 @@ class Source:
         Where pictures are translated the example has its `image`, and its `target` where there is one.
         """
         if self.translates:
-            for example in self._examples(self.count):
+            for example in _examples(self.data, self.split, self.count, self.flags.batch_size):
                 given = {name: example[self._column(name)] for name in self.generator.columns}
-                known = {"target": example[self._column("target")]} if self.has_targets else {}
+                known = {"target": example[self.real]} if self.has_targets else {}
                 yield self._made(self.generator.translate(given)), None, {"image": given["image"], **known}
             return
         rng = np.random.default_rng(self.flags.seed)
@@ -329,19 +388,93 @@ class Source:
             "seed": self.flags.seed,
             "noise": generator.prior.described() if generator.kind == "z" else None,
             "truncation": self.flags.truncation,
-            "ema": generator.ema,
+            "ema": generator.metadata.get("ema"),
         }
-
-    def _examples(self, count):
-        """Examples as dicts, `count` in all."""
-        for batch in batches.in_order(self.examples, self.flags.batch_size).as_numpy_iterator():
-            batch = batch if isinstance(batch, dict) else {next(iter(self.data.columns)): batch}
-            yield {name: column[:count] for name, column in batch.items()}
-            count -= len(next(iter(batch.values())))
-            if count <= 0:
-                return
 
     def _made(self, image):
         if image.shape[1:] != self.shape:
             raise InputError(f"{self.generator.name} makes {list(image.shape[1:])}, the data is {list(self.shape)}")
         return np.round(np.clip(image * 127.5 + 127.5, 0, 255)).astype(np.float32) / np.float32(127.5) - 1
+
+
+class Files:
+    """Pictures of a folder in the place of a model's, and real ones: what `measure.Measurement` takes of `Source`.
+
+    Args:
+        folder: of the pictures that were made. All that are in it are meant, and their size is that of the first.
+        given: `Settings` of the real ones; `dataset` is a must.
+        split: of the real ones.
+        flags: `Measures`: count, real_count, batch_size, seed.
+
+    Raises:
+        InputError: no pictures, too few, or of other channels than the real ones.
+    """
+
+    generator, has_labels, translates, has_targets = None, False, False, False
+
+    def __init__(self, folder, given, split, flags):
+        how = {"image_size": _size(folder), "data_dir": given.data_dir, "fit": given.fit, "channels": given.channels}
+        self.made, self.data = images.images(folder, **how), images.images(given.dataset, **how)
+        self.name, self.split, self.flags = str(folder), split, flags
+        self.shape, has = (data.shapes["image"] for data in (self.data, self.made))
+        if self.shape != has:
+            raise InputError(
+                f"{folder} has {COLOURS[has[2]]} images and {given.dataset} {COLOURS[self.shape[2]]} ones; convert "
+                "both with --channels"
+            )
+        counts = {"real-count": _count(self.data, split), "count": _count(self.made, "all")}
+        for flag, there in counts.items():
+            asked = getattr(flags, flag.replace("-", "_"))
+            if asked is not None and asked > there:
+                raise InputError(f"--{flag}={asked}, and there are {there} pictures; give fewer")
+            counts[flag] = there if asked is None else asked
+        self.real_count, self.count = counts["real-count"], counts["count"]
+
+    def reals(self):
+        """As of `Source`."""
+        for example in _examples(self.data, self.split, self.real_count, self.flags.batch_size):
+            yield example["image"]
+
+    def stamp(self):
+        """As of `Source`."""
+        return {
+            "task": "pictures", "dataset": self.data.name, "kind": self.data.kind, "split": self.split,
+            "image_shape": list(self.shape), "pixels": "8 bits", "seed": self.flags.seed,
+        }  # fmt: skip
+
+    def fakes(self):
+        """As of `Source`, without labels or examples."""
+        for example in _examples(self.made, "all", self.count, self.flags.batch_size):
+            yield example["image"], None, None
+
+
+def _size(folder):
+    """Height and width of the first picture of a folder that can be read."""
+    if not Path(folder).is_dir():
+        raise InputError(f"--pictures={folder} is no folder; give one of pictures")
+    for _, (file, *_) in (item for items in folders.file_split(Path(folder)).values() for item in items):
+        try:
+            with Image.open(file) as image:
+                return ImageOps.exif_transpose(image).size[::-1]
+        except Exception:  # Pillow raises a dozen kinds on broken files
+            continue
+    raise InputError(f"--pictures={folder} holds no picture that can be read; give another folder")
+
+
+def _parts(data, split):
+    return [data.train, data.test] if split == "all" else [getattr(data, split)]
+
+
+def _count(data, split):
+    return sum(min(part.counts) for part in _parts(data, split))
+
+
+def _examples(data, split, count, batch_size):
+    """Examples as dicts of batches, `count` in all."""
+    for part in _parts(data, split):
+        for batch in batches.in_order(part, batch_size).as_numpy_iterator():
+            if count <= 0:
+                return
+            batch = batch if isinstance(batch, dict) else {next(iter(data.columns)): batch}
+            yield {name: column[:count] for name, column in batch.items()}
+            count -= len(next(iter(batch.values())))

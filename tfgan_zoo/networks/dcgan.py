@@ -3,8 +3,9 @@ Radford, Metz, Chintala, ICLR 2016, arXiv 1511.06434.
 
 The guidelines of section 3: strided convolutions for pooling, batch normalisation in both networks except at G's
 output and D's input, no hidden dense layers, ReLU and tanh in G, LeakyReLU in D; its slope 0.2 and weights N(0, 0.02)
-are in section 4. Kernels are 5x5 with stride 2 (figure 1 and the published code). The scales of batch normalisation
-start from N(1, 0.02), as in that code. A convolution has a bias where no batch normalisation follows.
+are in section 4. Kernels are 5x5 with stride 2 (figure 1 and the published code), or of another size: WGAN's code has
+4x4. The scales of batch normalisation start from N(1, 0.02), as in both codes. A convolution has a bias where no batch
+normalisation follows.
 """
 
 import math
@@ -17,7 +18,7 @@ from tfgan_zoo.errors import InputError
 from tfgan_zoo.networks import sizes
 
 
-def dcgan_generator(image_shape, latent_dim=100, width=64):
+def dcgan_generator(image_shape, latent_dim=100, width=64, *, kernel=5):
     """`z [B, latent_dim] -> image [B, H, W, C]` in [-1, 1], float32.
 
     Args:
@@ -25,6 +26,7 @@ def dcgan_generator(image_shape, latent_dim=100, width=64):
             96x160. Any C.
         latent_dim: length of z.
         width: channels of the last hidden layer, doubled with every halving of the size; figure 1 has 128.
+        kernel: height and width of the kernels.
 
     Raises:
         InputError: an image size that does not fit.
@@ -37,19 +39,20 @@ def dcgan_generator(image_shape, latent_dim=100, width=64):
     x = kl.Reshape([*base, channels])(x)  # [B, H / 2**times, W / 2**times, channels]
     x = kl.ReLU()(_norm()(x))
     for i in reversed(range(times - 1)):
-        x = _deconv(width * 2**i, use_bias=False)(x)  # [B, 2h, 2w, width * 2**i]
+        x = _deconv(width * 2**i, kernel, use_bias=False)(x)  # [B, 2h, 2w, width * 2**i]
         x = kl.ReLU()(_norm()(x))
-    x = _deconv(image_shape[2], use_bias=True)(x)  # [B, H, W, C]
+    x = _deconv(image_shape[2], kernel, use_bias=True)(x)  # [B, H, W, C]
     return keras.Model(z, kl.Activation("tanh", dtype="float32")(x), name="dcgan_generator")
 
 
-def dcgan_discriminator(image_shape, width=64, normalization="batch"):
+def dcgan_discriminator(image_shape, width=64, normalization="batch", *, kernel=5):
     """`image [B, H, W, C] -> logits [B, 1]`, float32.
 
     Args:
         image_shape: (H, W, C), as the generator's.
         width: channels of the first layer, doubled with every halving of the size.
         normalization: "batch", or None: a gradient penalty needs a critic without (WGAN-GP, section 4).
+        kernel: height and width of the kernels.
 
     Raises:
         InputError: an image size that does not fit, or an unknown normalization.
@@ -61,7 +64,7 @@ def dcgan_discriminator(image_shape, width=64, normalization="batch"):
     image = x = keras.Input(image_shape)
     for i in range(times):
         normalize = normalization == "batch" and i > 0
-        x = _conv(width * 2**i, use_bias=not normalize)(x)  # [B, h/2, w/2, width * 2**i]
+        x = _conv(width * 2**i, kernel, use_bias=not normalize)(x)  # [B, h/2, w/2, width * 2**i]
         if normalize:
             x = _norm()(x)
         x = kl.LeakyReLU(negative_slope=0.2)(x)
@@ -74,9 +77,9 @@ def _norm():
     return layers.batch_normalization(gamma_initializer=layers.normal_1_002())
 
 
-def _conv(channels, use_bias):
-    return kl.Conv2D(channels, 5, 2, "same", use_bias=use_bias, kernel_initializer=layers.normal_002())
+def _conv(channels, kernel, use_bias):
+    return kl.Conv2D(channels, kernel, 2, "same", use_bias=use_bias, kernel_initializer=layers.normal_002())
 
 
-def _deconv(channels, use_bias):
-    return kl.Conv2DTranspose(channels, 5, 2, "same", use_bias=use_bias, kernel_initializer=layers.normal_002())
+def _deconv(channels, kernel, use_bias):
+    return kl.Conv2DTranspose(channels, kernel, 2, "same", use_bias=use_bias, kernel_initializer=layers.normal_002())

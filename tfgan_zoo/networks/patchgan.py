@@ -28,7 +28,8 @@ def patchgan_discriminator(
         normalization: "batch" or "instance".
         condition_channels: channels of the image the judged one belongs to (pix2pix's input); None for no condition.
         affine: give instance normalisation a scale and an offset, as batch normalisation has them: then it is what the
-            published pix2pix's batch normalisation does at batch size 1. Without them it is CycleGAN's.
+            published pix2pix's batch normalisation does at batch size 1. Without them it is that of CycleGAN's PyTorch
+            code (from memory); its Lua code has them.
 
     Raises:
         InputError: an image too small for `layers`, or an unknown normalization.
@@ -41,7 +42,7 @@ def patchgan_discriminator(
             f"image size {height}x{breadth} with {layers} patch layers: expected 1 layer or more, and images of"
             f" {least}x{least} or more; take fewer layers or larger images"
         )
-    # The published CycleGAN keeps the biases that its instance normalisation takes away again: their gradient is zero.
+    # CycleGAN's PyTorch code keeps the biases that its instance normalisation takes away again: their gradient is zero.
     use_bias = normalization == "instance" and not affine
 
     image = x = keras.Input(image_shape)

@@ -2,8 +2,8 @@
 Isola, Efros, ICCV 2017, arXiv 1703.10593, appendix 7.2; after Johnson, Alahi, Fei-Fei 2016, arXiv 1603.08155.
 
 c7s1-64, d128, d256, R256 x 9, u128, u64, c7s1-3: two halvings, residual blocks at a quarter of the size, two
-doublings. Reflection padding, instance normalisation (in the published code without scale and offset), weights
-N(0, 0.02) (7.1).
+doublings. Reflection padding, instance normalisation, weights N(0, 0.02) (7.1). The normalisation has no scale and no
+offset, as in the authors' later PyTorch code (from memory); their first, in Lua, has both, the scale from N(1, 0.02).
 """
 
 import keras

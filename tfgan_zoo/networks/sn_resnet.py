@@ -5,9 +5,10 @@ Metaxas and Odena, ICML 2019, arXiv 1805.08318.
 
 Two shapes, both read off the published code, not the papers' tables: of one width throughout (SNGAN's for CIFAR-10 at
 32x32), or with twice the channels at each halving of the size (SAGAN's for ImageNet at 128x128). Another size adds or
-drops resampling blocks. In the discriminator all layers are spectrally normalised, features are summed over the places,
-and the last layer has no bias. Initialisation is SNGAN's: 3x3 convolutions inside blocks are uniform with He's gain
-over the mean of fan-in and fan-out, all else is Glorot uniform (SAGAN's code has Glorot for all of them).
+drops resampling blocks. In the discriminator all layers are spectrally normalised, and features are summed over the
+places; its last layer has no bias in SNGAN for CIFAR-10, and one in SAGAN. Initialisation is SNGAN's: 3x3 convolutions
+inside blocks are uniform with He's gain over the mean of fan-in and fan-out, all else is Glorot uniform (SAGAN's code
+has Glorot for all of them).
 Departs from the code in the generator's biases: before batch normalisation they would do nothing, and are left out.
 """
 
@@ -64,7 +65,7 @@ def sn_resnet_generator(
     return keras.Model([z, label] if num_classes else z, image, name="sn_resnet_generator")
 
 
-def sn_resnet_discriminator(image_shape, width=128, *, grow=False, num_classes=0, attention=None):
+def sn_resnet_discriminator(image_shape, width=128, *, grow=False, num_classes=0, attention=None, bias=False):
     """`image [B, H, W, C] -> logits [B, 1]`, float32; with labels `[image, label [B]] -> logits` by projection.
 
     Args:
@@ -74,6 +75,7 @@ def sn_resnet_discriminator(image_shape, width=128, *, grow=False, num_classes=0
             the size stays.
         num_classes: labels are 0 ... num_classes - 1; 0: no labels.
         attention: the smaller side of the map that self-attention follows, or None.
+        bias: give the last layer a bias, as SAGAN's has one.
 
     Raises:
         InputError: an image size or a size for attention that does not fit.
@@ -97,7 +99,7 @@ def sn_resnet_discriminator(image_shape, width=128, *, grow=False, num_classes=0
         x = _same_block(x, c)
     x = kl.Activation("relu", dtype="float32")(x)
     phi = keras.ops.sum(x, axis=[1, 2])  # [B, c]
-    logits = _spectral_dense(1, use_bias=False, dtype="float32", name="psi")(phi)  # [B, 1]
+    logits = _spectral_dense(1, use_bias=bias, dtype="float32", name="psi")(phi)  # [B, 1]
     if num_classes:
         projected = layers.Projection(num_classes, dtype="float32", name="projection")(phi, label)
         logits = kl.Add(dtype="float32")([logits, projected])

@@ -4,8 +4,12 @@ Each callback counts by `model.step`, so that a resumed run acts at the same ste
 """
 
 import json
+import math
+import re
+import shutil
 import signal
 import sys
+import time
 from pathlib import Path
 
 import keras
@@ -17,6 +21,8 @@ from tfgan_zoo import files, pictures
 from tfgan_zoo.errors import InputError
 
 KEPT = 3
+SIGNALS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGHUP") if hasattr(signal, name))
+_CHECKPOINT = re.compile(r"ckpt-(\d+)")
 
 
 class TrainingDiverged(RuntimeError):
@@ -24,7 +30,7 @@ class TrainingDiverged(RuntimeError):
 
 
 class Stopped(BaseException):
-    """SIGTERM or SIGINT came. `signum` and `step` say which and where, `saved` whether this process wrote it down."""
+    """A signal of `SIGNALS` came. `signum` and `step` say which and where, `saved` whether this process saved it."""
 
     def __init__(self, signum, step, saved=True):
         super().__init__(signum, step, saved)
@@ -32,22 +38,42 @@ class Stopped(BaseException):
 
 
 class _EveryStep(keras.callbacks.Callback):
+    """A callback that knows the step of the run without asking TensorFlow for it each time, which takes 0.1 ms.
+
+    A subclass has `begin()` and `after(logs)`, called when an execution has ended.
+    """
+
+    step = 0
+
+    def begin(self):
+        """Called before the first step."""
+
+    def after(self, logs):
+        """Called after each execution, with the losses."""
+
     def close(self):
         """Lets go of what is held; also after a run that ended early."""
 
+    def on_train_begin(self, logs=None):
+        self.step = int(self.model.step.numpy())
+        self.begin()
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.step += self.model.steps_per_execution
+        self.after(logs)
+
     def _is_due(self, every):
         """Whether a multiple of `every` lies in the execution that just ended."""
-        step = int(self.model.step.numpy())
-        return step // every > (step - self.model.steps_per_execution) // every
+        return self.step // every > (self.step - self.model.steps_per_execution) // every
 
 
 class NanGuard(_EveryStep):
     """Ends training with `TrainingDiverged` at the first loss that is not finite. Goes first in the list."""
 
-    def on_train_batch_end(self, batch, logs=None):
+    def after(self, logs):
         for name, value in logs.items():
-            if not np.isfinite(value):
-                raise TrainingDiverged(f"the loss {name} is {float(value)} at step {int(self.model.step.numpy())}")
+            if not math.isfinite(value):
+                raise TrainingDiverged(f"the loss {name} is {float(value)} at step {self.step}")
 
 
 class LossLog(_EveryStep):
@@ -66,20 +92,20 @@ class LossLog(_EveryStep):
         self.path, self.every, self.writer = Path(folder) / "metrics.jsonl", every, writer
         self.sums, self.count = {}, 0
 
-    def on_train_begin(self, logs=None):
-        _drop_lines_after(self.path, int(self.model.step.numpy()))
+    def begin(self):
+        _drop_lines_after(self.path, self.step)
 
-    def on_train_batch_end(self, batch, logs=None):
+    def after(self, logs):
         self.count += 1
         for name, value in logs.items():
             self.sums[name] = self.sums.get(name, 0.0) + float(value)
         if self._is_due(self.every):
-            step, means = int(self.model.step.numpy()), {name: total / self.count for name, total in self.sums.items()}
+            means = {name: total / self.count for name, total in self.sums.items()}
             with open(self.path, "a", encoding="utf-8") as file:
-                file.write(json.dumps({"step": step, **means}) + "\n")
+                file.write(json.dumps({"step": self.step, **means}) + "\n")
             with self.writer.as_default():
                 for name, value in means.items():
-                    tf.summary.scalar(name, value, step=step)
+                    tf.summary.scalar(name, value, step=self.step)
             self.writer.flush()
             self.sums, self.count = {}, 0
 
@@ -89,16 +115,8 @@ def _drop_lines_after(path, step):
 
 
 def read_losses(path):
-    """The lines of a `metrics.jsonl` as dicts; a last line cut short by a crash is left out."""
-    if not Path(path).exists():
-        return []
-    lines = []
-    for text in Path(path).read_text(encoding="utf-8").splitlines():
-        try:
-            lines.append(json.loads(text))
-        except json.JSONDecodeError:
-            break
-    return lines
+    """The lines of a `metrics.jsonl` as dicts; those that cannot be read are left out, see `files.read_lines`."""
+    return [line for line in files.read_lines(path) if isinstance(line.get("step"), int)]
 
 
 class SampleGrid(_EveryStep):
@@ -115,11 +133,11 @@ class SampleGrid(_EveryStep):
         super().__init__()
         self.folder, self.batch, self.every, self.writer = Path(folder) / "samples", batch, every, writer
 
-    def on_train_begin(self, logs=None):
-        if tf.nest.flatten(self.batch)[0].ndim == 2 and int(self.model.step.numpy()) == 0:
+    def begin(self):
+        if tf.nest.flatten(self.batch)[0].ndim == 2 and self.step == 0:
             self.draw()
 
-    def on_train_batch_end(self, batch, logs=None):
+    def after(self, logs):
         if self._is_due(self.every):
             self.draw()
 
@@ -135,10 +153,11 @@ class SampleGrid(_EveryStep):
 
 
 class Checkpoints(_EveryStep):
-    """Saves the whole state of training every so many steps, on SIGTERM or SIGINT, and at the end.
+    """Saves the whole state of training every so many steps, on a signal, and at the end.
 
     The state is the model's networks, every optimizer's variables (loss scale included), pools and the step. The index
-    of a checkpoint is written last and removed first: what has one is complete. The last `KEPT` are kept.
+    of a checkpoint is written last and removed first: what has one is complete. The last `KEPT` are kept, and an older
+    one is removed only when the disk holds the newer. `saved.json` says which step was saved last.
 
     Args:
         model: a compiled `base.GenerativeModel`.
@@ -159,9 +178,20 @@ class Checkpoints(_EveryStep):
         """Loads the newest checkpoint that can be read. Returns its step, None where there is none.
 
         Raises:
-            InputError: checkpoints exist and none can be read, or they are of other networks.
+            InputError: checkpoints exist and none can be read, they are of other networks, or all that were saved are
+                gone.
         """
         paths = self._complete()
+        noted = (files.read_json(self.folder / "saved.json") or {}).get("step", 0)
+        newest = _number(paths[-1]) if paths else 0
+        if isinstance(noted, int) and newest < noted:
+            gone = f"step {noted} was saved in {self.folder} and is gone"
+            if not paths:
+                raise InputError(
+                    f"{gone}, with all other checkpoints; bring them back (is the folder mounted?), or start anew with "
+                    "--no-resume"
+                )
+            print(f"{gone}; going on from step {newest}", file=sys.stderr)
         for path in reversed(paths):
             try:
                 self.checkpoint.read(path).assert_consumed()
@@ -183,21 +213,22 @@ class Checkpoints(_EveryStep):
 
     def _complete(self):
         """The complete checkpoints, oldest first: those with an index, which is written last."""
-        found = [path.with_suffix("") for path in self.folder.glob("ckpt-*.index")]
-        return [str(path) for path in sorted(found, key=lambda path: int(path.name.removeprefix("ckpt-")))]
+        return _complete(self.folder)
 
     def _step(self):
         return int(self.checkpoint.model.step.numpy())
 
-    def on_train_begin(self, logs=None):
+    def begin(self):
         self.signal = None
-        self.handlers = {s: signal.signal(s, self._on_signal) for s in (signal.SIGTERM, signal.SIGINT)}
+        self.handlers = {s: signal.signal(s, self._on_signal) for s in SIGNALS}
 
     def on_train_end(self, logs=None):
         self.save()
+        if self.signal is not None:  # it came in the last step
+            raise Stopped(self.signal, self._step(), saved=self.writes)
 
     def close(self):
-        while self.handlers:  # SIGTERM and SIGINT go back to whoever had them
+        while self.handlers:  # signals go back to whoever had them
             signal.signal(*self.handlers.popitem())
 
     def _on_signal(self, signum, frame):
@@ -205,7 +236,7 @@ class Checkpoints(_EveryStep):
             raise KeyboardInterrupt
         self.signal = signum
 
-    def on_train_batch_end(self, batch, logs=None):
+    def after(self, logs):
         if self.signal is not None:
             self.save()
             raise Stopped(self.signal, self._step(), saved=self.writes)
@@ -227,11 +258,68 @@ class Checkpoints(_EveryStep):
             if variable.dtype.startswith(("float", "bfloat")) and not np.all(np.isfinite(np.asarray(variable))):
                 raise TrainingDiverged(f"the weight {variable.path} is not finite at step {step}")
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.checkpoint.write(str(self.folder / f"ckpt-{step}"))
+        _write(self.checkpoint, self.folder / f"ckpt-{step}")
+        files.write_json(self.folder / "saved.json", {"step": step})
         self.saved = step
         for old in self._complete()[:-KEPT]:
             for part in sorted(self.folder.glob(f"{Path(old).name}.*"), reverse=True):  # the index first
                 part.unlink()
+        for left in self.folder.glob("ckpt-*_temp"):  # by a process that was killed while it wrote
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def _write(checkpoint, prefix):
+    """Writes a checkpoint and has the disk hold it."""
+    checkpoint.write(str(prefix))
+    files.sync(*prefix.parent.glob(f"{prefix.name}.*"), prefix.parent)
+
+
+def _number(path):
+    return int(Path(path).name.removeprefix("ckpt-"))
+
+
+def _complete(folder):
+    """The complete checkpoints in a folder, oldest first: those with an index, which is written last."""
+    found = [path.with_suffix("") for path in Path(folder).glob("ckpt-*.index")]
+    return [str(path) for path in sorted((p for p in found if _CHECKPOINT.fullmatch(p.name)), key=_number)]
+
+
+def load_networks(model, source):
+    """Gives `model` the networks of another run. Optimizers, the step and all else stay.
+
+    Args:
+        model: a `base.GenerativeModel`.
+        source: a run folder, whose newest checkpoint is taken, or the path of a checkpoint, `.../ckpt-100`.
+
+    Returns:
+        The path of the checkpoint.
+
+    Raises:
+        InputError: there is none, or it is of other networks.
+    """
+    source = Path(source)
+    if source.is_dir():
+        found = [path for folder in sorted(source.rglob("")) for path in _complete(folder)]
+        if not found:
+            raise InputError(
+                f"--init-from={source} holds no checkpoint; give the folder of a run, or a checkpoint in it"
+            )
+        path = max(found, key=_number)
+    else:
+        path = str(source).removesuffix(".index")
+        if not Path(f"{path}.index").exists():
+            raise InputError(f"--init-from={source} does not exist; give the folder of a run, or a checkpoint in it")
+    networks = tf.train.Checkpoint(**{role: getattr(model, role) for role in model.roles})
+    try:
+        status = tf.train.Checkpoint(model=networks).read(path)
+        status.assert_existing_objects_matched().expect_partial()
+    except (ValueError, AssertionError, IndexError, tf.errors.OpError) as error:
+        reason = " ".join(str(error).split())[:160]
+        raise InputError(
+            f"--init-from={source}: {path} is of other networks than this run's ({reason}); give the flags that made "
+            "them, or another run"
+        ) from error
+    return path
 
 
 class Evaluation(_EveryStep):
@@ -256,19 +344,18 @@ class Evaluation(_EveryStep):
         self.path, self.every, self.measure, self.writer = Path(folder) / "evaluations.jsonl", every, measure, writer
         self.metric, self.higher, self.best = metric, higher, best
 
-    def on_train_begin(self, logs=None):
-        _drop_lines_after(self.path, int(self.model.step.numpy()))
+    def begin(self):
+        _drop_lines_after(self.path, self.step)
 
-    def on_train_batch_end(self, batch, logs=None):
+    def after(self, logs):
         if not self._is_due(self.every):
             return
-        step = int(self.model.step.numpy())
-        line = evaluated(step, self.measure())
+        line = evaluated(self.step, self.measure())
         with open(self.path, "a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
         with self.writer.as_default():
             for name, value in line["metrics"].items():
-                tf.summary.scalar(f"evaluation/{name}", value, step=step)
+                tf.summary.scalar(f"evaluation/{name}", value, step=self.step)
         self.writer.flush()
         if self._is_best(line):
             self._keep(line)
@@ -283,7 +370,7 @@ class Evaluation(_EveryStep):
 
     def _keep(self, line):
         self.best.mkdir(parents=True, exist_ok=True)
-        tf.train.Checkpoint(model=self.model).write(str(self.best / f"ckpt-{line['step']}"))
+        _write(tf.train.Checkpoint(model=self.model), self.best / f"ckpt-{line['step']}")
         best = {"step": line["step"], "metric": self.metric, "value": line["metrics"][self.metric]}
         files.write_json(self.best / "best.json", best | {"protocol": line["protocol"]})
         for part in self.best.glob("ckpt-*"):
@@ -307,8 +394,8 @@ def best_folder(folder, phase):
 
 def read_best(folder):
     """What `best.json` in a `best_folder` says: step, metric, value, protocol; None where there is none."""
-    path = folder / "best.json"
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+    best = files.read_json(folder / "best.json")
+    return best if best and {"step", "metric", "value", "protocol"} <= set(best) else None
 
 
 def restore_best(model, folder):
@@ -343,14 +430,14 @@ class Progress(_EveryStep):
         super().__init__()
         self.steps, self.bar = steps, None
 
-    def on_train_begin(self, logs=None):
+    def begin(self):
         interval = 0.5 if sys.stderr.isatty() else 15.0
-        start = int(self.model.step.numpy())
-        self.bar = tqdm(total=self.steps, initial=start, mininterval=interval, unit="step", dynamic_ncols=True)
+        self.bar = tqdm(total=self.steps, initial=self.step, mininterval=interval, unit="step", dynamic_ncols=True)
 
-    def on_train_batch_end(self, batch, logs=None):
-        self.bar.set_postfix({k: f"{v:.3f}" for k, v in logs.items()}, refresh=False)
-        self.bar.update(int(self.model.step.numpy()) - self.bar.n)
+    def after(self, logs):
+        if time.time() - self.bar.last_print_t >= self.bar.mininterval or self.step == self.steps:
+            self.bar.set_postfix({k: f"{v:.3f}" for k, v in logs.items()}, refresh=False)
+        self.bar.update(self.step - self.bar.n)
 
     def close(self):
         if self.bar is not None:

@@ -1,25 +1,34 @@
 """Where and how precisely to compute: `--strategy`, `--precision`, `--jit`, each with the reason of its choice."""
 
+import hashlib
 import json
 import os
 import platform
+import re
 import socket
+import subprocess
+import sys
+from pathlib import Path
 
+import numpy as np
 import tensorflow as tf
 
 from tfgan_zoo.errors import InputError
+from tfgan_zoo.run import waiting
 
 STRATEGIES = ("auto", "one_device", "mirrored", "multi_worker", "tpu")
+_ADDRESS = re.compile(r".+:\d{1,5}")
 PRECISIONS = ("auto", "float32", "mixed_bfloat16", "mixed_float16")
 
 
-def strategy(name="auto", tpu=""):
+def strategy(name="auto", tpu="", worker_timeout=600):
     """A `tf.distribute` strategy by name. Call it before anything else touches TensorFlow (multi_worker needs that).
 
     Args:
         name: one of `STRATEGIES`. `auto`: TF_CONFIG with several workers -> multi_worker, a TPU named -> tpu, several
             GPUs -> mirrored, else one_device.
         tpu: the name or gRPC address of a TPU; empty: `TPU_NAME`, or the one this host is attached to (`local`).
+        worker_timeout: seconds to wait for other workers.
 
     Returns:
         `(strategy, description)`.
@@ -31,6 +40,7 @@ def strategy(name="auto", tpu=""):
     tpu = tpu or os.environ.get("TPU_NAME", "")
     if name == "auto":
         name = "one_device"
+        _cluster()  # says what is wrong with TF_CONFIG
         if has_other_workers():
             name = "multi_worker"
         elif tpu:
@@ -40,44 +50,101 @@ def strategy(name="auto", tpu=""):
     if name == "tpu":
         return _tpu(tpu)
     if name == "multi_worker":
-        return _multi_worker()
+        return _multi_worker(worker_timeout)
     if name == "mirrored":
         mirrored = tf.distribute.MirroredStrategy()
         return mirrored, f"mirrored over {_count(mirrored.num_replicas_in_sync, 'device')} of this host"
     return tf.distribute.get_strategy(), f"one device: {_gpu_name(gpus[0]) if gpus else cpu_name()}"
 
 
+_EXPECTED = '{"cluster": {"worker": ["host:port", ...]}, "task": {"type": "worker", "index": 0}}'
+
+
 def _cluster():
-    """The cluster of TF_CONFIG, {} where it is unset."""
+    """`(cluster, type, index)` of TF_CONFIG; ({}, "", 0) where it is unset or names no cluster.
+
+    Raises:
+        InputError: what is wrong with it.
+    """
     text = os.environ.get("TF_CONFIG", "").strip()
+    if not text:
+        return {}, "", 0
+
+    def wrong(what):
+        return InputError(f"TF_CONFIG is {text[:200]!r}: {what}; expected {_EXPECTED}")
+
     try:
-        config = json.loads(text or "{}")
-        cluster, task = config.get("cluster", {}), config.get("task", {})
-        if cluster:
-            cluster[task["type"]][int(task["index"])]
-        return cluster
-    except (ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
-        raise InputError(
-            f"TF_CONFIG is {text!r}, in which {error!r} is wrong; expected "
-            '{"cluster": {"worker": ["host:port", ...]}, "task": {"type": "worker", "index": 0}}'
-        ) from error
+        config = json.loads(text)
+    except ValueError as error:
+        raise wrong(f"no JSON ({error})") from None
+    if not isinstance(config, dict):
+        raise wrong("no object")
+    cluster, task = config.get("cluster") or {}, config.get("task") or {}
+    if not cluster:
+        return {}, "", 0
+    if not isinstance(cluster, dict) or not isinstance(task, dict):
+        raise wrong("`cluster` and `task` have to be objects")
+    for kind, addresses in cluster.items():
+        if kind not in ("chief", "worker", "evaluator"):
+            raise wrong(f"tasks of type {kind!r} are not known here, only chief and worker")
+        if not isinstance(addresses, list) or not all(isinstance(a, str) and _ADDRESS.fullmatch(a) for a in addresses):
+            raise wrong(f"the addresses of {kind} have to be a list of host:port")
+    every = [address for addresses in cluster.values() for address in addresses]
+    twice = [address for address in every if every.count(address) > 1]
+    if twice:
+        raise wrong(f"{twice[0]} is the address of two tasks")
+    if len(cluster.get("chief", [])) > 1:
+        raise wrong("there are two chiefs")
+    kind, index = task.get("type"), task.get("index")
+    if kind not in cluster or kind == "evaluator":
+        raise wrong(f"this task is of type {kind!r}, of which the cluster has none that trains")
+    if isinstance(index, bool) or not str(index).isdecimal():
+        raise wrong(f"the index of this task is {index!r}")
+    if int(index) >= len(cluster[kind]):
+        raise wrong(f"this task is {kind} {index}, and there are {len(cluster[kind])}")
+    return cluster, kind, int(index)
 
 
 def has_other_workers():
-    """Whether TF_CONFIG names more workers than this one."""
-    return len(_cluster().get("worker", []) + _cluster().get("chief", [])) > 1
+    """Whether TF_CONFIG names more workers than this one. What is wrong with it is said by `strategy`."""
+    try:
+        cluster, _, _ = _cluster()
+    except InputError:
+        return False
+    return len(cluster.get("worker", []) + cluster.get("chief", [])) > 1
 
 
-def _multi_worker():
-    if not _cluster():
+def _multi_worker(timeout):
+    cluster, kind, index = _cluster()
+    if not cluster:
         raise InputError(
-            "--strategy=multi_worker needs TF_CONFIG, which is not set; set it on each worker to "
-            '{"cluster": {"worker": ["host:port", ...]}, "task": {"type": "worker", "index": 0}}'
+            f"--strategy=multi_worker needs TF_CONFIG, which is not set; set it on each worker to {_EXPECTED}"
         )
-    workers = tf.distribute.MultiWorkerMirroredStrategy()
-    resolver = workers.cluster_resolver
-    where = f"{resolver.task_type} {resolver.task_id}"
-    return workers, f"multi_worker: this is {where}, {_count(workers.num_replicas_in_sync, 'replica')} in all"
+    _check_port(cluster[kind][index])
+    tasks = [(f"{k} {i}", address) for k in ("chief", "worker") for i, address in enumerate(cluster.get(k, []))]
+    others = [f"{name}={address}" for name, address in tasks if name != f"{kind} {index}"]
+    # A process, not a thread: while TensorFlow waits here no Python runs.
+    program = [sys.executable, str(Path(waiting.__file__)), str(os.getpid()), str(timeout), *others]
+    watcher = subprocess.Popen(program, stdout=subprocess.DEVNULL)
+    try:
+        workers = tf.distribute.MultiWorkerMirroredStrategy()  # waits for all of them
+    finally:
+        watcher.kill()
+        watcher.wait()
+    return workers, f"multi_worker: this is {kind} {index}, {_count(workers.num_replicas_in_sync, 'replica')} in all"
+
+
+def _check_port(address):
+    port = int(address.rsplit(":", 1)[1])
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("", port))
+        except OSError as error:
+            raise InputError(
+                f"TF_CONFIG gives this task the address {address}, whose port cannot be used ({error.strerror}); stop "
+                "what uses it, or give another port"
+            ) from error
 
 
 def _tpu(tpu):
@@ -85,7 +152,8 @@ def _tpu(tpu):
     try:
         resolver = tf.distribute.cluster_resolver.TPUClusterResolver(tpu=address)
         if address != "local":
-            _reach(resolver.master())
+            if not waiting.answers(resolver.master()):  # TensorFlow would wait forever
+                raise OSError("nobody answers there")
             tf.config.experimental_connect_to_cluster(resolver)
         tf.tpu.experimental.initialize_tpu_system(resolver)
         pod = tf.distribute.TPUStrategy(resolver)
@@ -96,12 +164,6 @@ def _tpu(tpu):
             "or choose another --strategy"
         ) from error
     return pod, f"tpu {address}: {_count(pod.num_replicas_in_sync, 'core')}"
-
-
-def _reach(address):
-    """Fails where nobody answers at grpc://host:port, for which TensorFlow would wait forever."""
-    host, port = address.removeprefix("grpc://").rsplit(":", 1)
-    socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
 
 
 def is_chief(chosen):
@@ -118,6 +180,26 @@ def barrier(chosen):
     """Waits for every worker: one that left early would make the others fail."""
     if isinstance(chosen, tf.distribute.MultiWorkerMirroredStrategy):
         chosen.reduce(tf.distribute.ReduceOp.SUM, chosen.run(lambda: tf.constant(1.0)), axis=None).numpy()
+
+
+def compare(chosen, known):
+    """Holds what every worker knows to what the others do.
+
+    Args:
+        chosen: the strategy.
+        known: what it is called -> a JSON value.
+
+    Raises:
+        InputError: the workers differ; the message names in what.
+    """
+    if not isinstance(chosen, tf.distribute.MultiWorkerMirroredStrategy):
+        return
+    digests = [hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()) for value in known.values()]
+    mine = np.array([int.from_bytes(digest.digest()[:3], "big") for digest in digests], np.float32)  # exact in float32
+    every = chosen.gather(chosen.run(lambda: tf.constant(mine)[None]), axis=0).numpy()  # [replicas, len(known)]
+    differ = [name for name, column in zip(known, every.T, strict=True) if (column != column[0]).any()]
+    if differ:
+        raise InputError(f"the workers differ in {', '.join(differ)}; start all of them alike, on the same folders")
 
 
 def precision(name, chosen):

@@ -8,6 +8,7 @@ from typing import Annotated, Literal, NamedTuple
 
 import tyro
 
+from tfgan_zoo import files
 from tfgan_zoo.errors import InputError
 from tfgan_zoo.run import devices
 
@@ -20,6 +21,9 @@ class Size(NamedTuple):
 
     def __str__(self):
         return f"{self.height}" if self.height == self.width else f"{self.height}x{self.width}"
+
+
+MOST = 2**31  # what no number of anything reaches
 
 
 def square(side):
@@ -77,6 +81,8 @@ class Config:
     fit: Literal["crop", "stretch", "pad"] | None = None
     """How a picture of another shape is made to fit: cut at its longer sides, scaled, or framed with white. Default:
     crop, but the halves of side-by-side pairs are stretched."""
+    value_range: str = ""
+    """What the pixels of files with 16 or 32 bits range over, as 0,4095. Default: as the files say, or all of them."""
     batch_size: int = 16
     """Examples per step over all replicas together."""
     steps: int = free(1000)
@@ -87,6 +93,8 @@ class Config:
     """How to spread the work; multi_worker reads TF_CONFIG."""
     tpu: str = free("")
     """Name or grpc:// address of the TPU; empty: TPU_NAME, or the one attached to this host."""
+    worker_timeout: int = free(600)
+    """Seconds to wait for other workers."""
     precision: Literal[devices.PRECISIONS] = "auto"
     """Compute precision; auto picks what is fast here. Weights are float32 always."""
     jit: Literal["auto", "on", "off"] = free("auto")
@@ -97,6 +105,8 @@ class Config:
     """The run folder: logs, samples, checkpoints. Default: runs/<family>."""
     resume: bool = free(True)
     """Go on where the run folder stopped; --no-resume moves it aside and starts afresh."""
+    init_from: str = free("")
+    """Start with the networks of another run, with other flags or data: its run folder, or a checkpoint in it."""
     export_dir: str | None = free(None)
     """Where the SavedModel goes. Default: exported/<family>."""
     log_every: int = free(25)
@@ -122,8 +132,26 @@ class Config:
             "image_size": self.image_size,
             "channels": self.channels,
             "fit": self.fit,
+            "value_range": _range_of(self.value_range),
             "data_dir": self.data_dir,
         }
+
+
+def _range_of(text):
+    """`0,4095` -> (0.0, 4095.0); None for no text.
+
+    Raises:
+        InputError: no two numbers, the second of which is the larger.
+    """
+    if not text:
+        return None
+    try:
+        low, high = map(float, text.split(","))
+    except ValueError:
+        low = high = 0.0
+    if not -float("inf") < low < high < float("inf"):
+        raise InputError(f"--value-range={text}: expected two numbers, the lower and the higher, as 0,4095")
+    return low, high
 
 
 def parse(presets, argv):
@@ -153,8 +181,12 @@ def parse(presets, argv):
             raise InputError(f"{flag} must be {least} or more")
         if field.type is float and not 0 <= value < float("inf"):
             raise InputError(f"{flag} must be 0 or more, and finite")
-        if "below" in field.metadata and value >= field.metadata["below"]:
-            raise InputError(f"{flag} must be below {field.metadata['below']}")
+        below = field.metadata.get("below", MOST if field.type is int and field.name != "seed" else None)
+        if below is not None and value >= below:
+            raise InputError(f"{flag} must be below {below}")
+        if isinstance(value, Size) and max(value) >= MOST:
+            raise InputError(f"{flag} must be below {MOST}")
+    _range_of(config.value_range)
     if not 0 <= config.seed < 2**32:
         raise InputError(f"--seed={config.seed} must be from 0 to {2**32 - 1}")
     for name in ("evaluate_with", "best_metric", "export_best"):
@@ -163,10 +195,11 @@ def parse(presets, argv):
                 f"{flag_of(name)} needs --evaluate-every, from 1 to the {config.steps} steps of the run"
             )  # fmt: skip
     for name in ("run_dir", "export_dir"):
-        if "://" in (getattr(config, name) or ""):
-            raise InputError(
-                f"{flag_of(name)}={getattr(config, name)} is an address; give a folder (mount the bucket)"
-            )  # fmt: skip
+        if getattr(config, name) is not None:
+            files.check_name(getattr(config, name), f"{flag_of(name)}=")
+    for name in ("dataset", "run_dir", "export_dir", "data_dir"):
+        if getattr(config, name) == "":
+            raise InputError(f"{flag_of(name)} is empty; give a name, or leave it out")
     return config
 
 

@@ -1,10 +1,13 @@
-"""The run folder: what a run began with, what it was done on, where it stands."""
+"""The run folder: what a run began with, what it was done on, and that it is one run's alone."""
 
+import contextlib
 import datetime
 import importlib.metadata
 import itertools
 import json
+import os
 import platform
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -14,52 +17,70 @@ from tfgan_zoo.data import prepared
 from tfgan_zoo.errors import InputError
 from tfgan_zoo.run import flags
 
+try:
+    import fcntl
+except ImportError:  # Windows: there nothing holds a second run of a folder off
+    fcntl = None
+
 FINGERPRINT = "data_fingerprint"  # in config.json, beside the flags
 
 
 def began(folder, resume):
-    """What `config.json` in `folder` says the run began with; {} for a new run.
+    """What `config.json` in `folder` says the run began with; {} for a new run, and without a checkpoint to lose.
 
     Raises:
-        InputError: the folder is a file, or holds something else than a run.
+        InputError: the folder is a file, or holds something else than a run, or is one that must not be written to.
     """
-    path = folder / "config.json"
+    files.check_name(folder, "--run-dir=")
     if folder.exists() and not folder.is_dir():
         raise InputError(f"the run folder {folder} is a file; give a folder with --run-dir")
-    if not resume:
-        return {}
+    _refuse_if_holding(folder, Path.cwd(), "the working folder")
+    path = folder / "config.json"
     if not path.exists():
-        if folder.exists() and any(folder.iterdir()):
-            raise InputError(
-                f"{folder} holds other files and no config.json of a run; give another --run-dir, or --no-resume to "
-                "move them aside"
-            )
+        if folder.exists() and _content(folder):
+            raise InputError(f"{folder} holds other files and no config.json of a run; give another --run-dir")
+        return {}
+    if not resume:
         return {}
     try:
         read = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(read, dict):
             raise ValueError("no object")
-    except ValueError as error:  # also what is no JSON or no UTF-8
+    except (OSError, ValueError) as error:  # also what is no JSON or no UTF-8
         raise InputError(f"{path} is not a readable config ({error}); give another --run-dir or --no-resume") from error
-    return read
+    return read if any((folder / "checkpoints").rglob("*.index")) else {}
+
+
+def _content(folder):
+    """Names in a folder but for ours that a killed start left."""
+    return [path.name for path in folder.iterdir() if not path.name.startswith((".config.json-", ".lock", ".nfs"))]
+
+
+def _refuse_if_holding(folder, other, what):
+    whole, other = folder.resolve(), other.resolve()
+    if whole == other or whole in other.parents:
+        raise InputError(f"the run folder {folder} is or holds {what} {other}; give another --run-dir")
 
 
 def prepare(folder, config, policy, data, before):
-    """Makes the folder and writes `config.json`, once the flags are seen to be those that the run began with.
+    """Makes the folder this run's and writes `config.json`, if the flags are those that the run began with.
 
     Args:
-        folder: of the run. What is in it is moved aside where the run is a new one.
+        folder: of the run. With --no-resume what is in it is moved aside.
         config: the flags now.
         policy: the precision chosen.
         data: the `Data` of the run.
         before: of `began`.
 
     Returns:
-        Where what was there is now, or None.
+        `(where what was there is now, or None; what has to be kept open as long as the run goes on)`.
 
     Raises:
-        InputError: another flag or other data than the run began with, or the folder cannot be written.
+        InputError: another flag or other data than the run began with, the folder is another run's that goes on, or it
+            cannot be written or moved.
     """
+    if Path(data.name).is_dir():
+        _refuse_if_holding(folder, Path(data.name), "the data")
     resolved = flags.resolved(config, precision=policy)
     for name in flags.fixed(config):
         if name in before and before[name] != resolved[name]:
@@ -75,19 +96,55 @@ def prepare(folder, config, policy, data, before):
             f"{folder} was begun on other data than {data.name} is now{f' ({what})' if what else ''}; give the same "
             "data, another --run-dir, --no-resume to start afresh, or --other-data to go on all the same"
         )
-    moved = None
     try:
-        if not before and folder.exists() and any(folder.iterdir()):
-            whole = folder.resolve()
-            moved = next(p for n in itertools.count(1) if not (p := whole.with_name(f"{whole.name}.{n}")).exists())
-            whole.rename(moved)
-        folder.mkdir(parents=True, exist_ok=True)
+        with contextlib.ExitStack() as old:
+            moved = None
+            if not config.resume and folder.exists() and _content(folder):
+                old.enter_context(_alone(folder))
+                moved = _move_aside(folder)
+            folder.mkdir(parents=True, exist_ok=True)
+            alone = _alone(folder)
+        files.remove_unfinished(folder)
         files.write_json(folder / "config.json", {**resolved, FINGERPRINT: fingerprint})
     except OSError as error:
         raise InputError(
             f"the run folder {folder} cannot be written ({error.strerror}); give another --run-dir"
         ) from error
-    return moved
+    return moved, alone
+
+
+def _move_aside(folder):
+    if folder.is_symlink() or os.path.ismount(folder):
+        raise InputError(
+            f"the run folder {folder} is a link or a mount point, which is not moved; give another --run-dir"
+        )
+    whole = folder.resolve()
+    aside = next(p for n in itertools.count(1) if not (p := whole.with_name(f"{whole.name}.{n}")).exists())
+    whole.rename(aside)
+    return aside
+
+
+def _alone(folder):
+    """An open file that holds other runs off the folder until it is closed, or the process ends in whatever way.
+
+    Raises:
+        InputError: another run is on it.
+    """
+    lock = open(folder / ".lock", "a+", encoding="utf-8")  # noqa: SIM115  it stays open
+    try:
+        if fcntl is not None:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        lock.seek(0)
+        who = lock.read().strip() or "another process"
+        lock.close()
+        raise InputError(
+            f"the run folder {folder} is in use by {who}; wait for it or stop it, or give another --run-dir"
+        ) from error
+    lock.truncate(0)
+    lock.write(f"process {os.getpid()} on {socket.gethostname()}\n")
+    lock.flush()
+    return lock
 
 
 def environment(strategy, device):

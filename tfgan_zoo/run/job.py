@@ -1,5 +1,6 @@
 """What a recipe calls, from top to bottom: `job.scope()`, `job.train(...)`, `job.finish(...)`."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -14,9 +15,9 @@ import tensorflow as tf
 from tfgan_zoo import evaluate, files, pictures, signatures
 from tfgan_zoo.data import batches
 from tfgan_zoo.errors import InputError
-from tfgan_zoo.export import check_folder, export
+from tfgan_zoo.export import export
 from tfgan_zoo.metrics.protocol import higher_is_better
-from tfgan_zoo.run import callbacks, devices, flags
+from tfgan_zoo.run import callbacks, devices, flags, memory
 from tfgan_zoo.run import folder as run_folder
 
 
@@ -29,8 +30,8 @@ def main(family, presets, recipe, argv=None):
         recipe: `(job, config)`, a function that trains by `Job.train` and ends in `Job.finish`.
         argv: instead of the command line.
 
-    Exits with 0 when done, 2 for bad input, 1 when a loss is no longer finite or a worker is gone, 128 + n when stopped
-    by signal n.
+    Exits with 0 when done, 2 for bad input, `DIVERGED` when a loss is no longer finite, `WORKER_GONE` when another
+    worker is, 128 + n when stopped by signal n, 1 for all else (a full disk, a fault of ours).
     """
     try:
         _main(family, presets, recipe, sys.argv[1:] if argv is None else argv)
@@ -43,7 +44,8 @@ def _main(family, presets, recipe, argv):
     try:
         config = flags.parse(presets, argv)
         tf.get_logger().setLevel("ERROR")
-        strategy, device = devices.strategy(config.strategy, config.tpu)
+        _check_keras()
+        strategy, device = devices.strategy(config.strategy, config.tpu, config.worker_timeout)
         try:
             job = Job(family, config, strategy, device)
             recipe(job, config)
@@ -54,18 +56,53 @@ def _main(family, presets, recipe, argv):
     except InputError as error:
         _end(2, f"error: {error}")
     except callbacks.TrainingDiverged as error:
-        _end(1, f"error: {error}; nothing was exported, the last good checkpoint is kept; try a lower learning rate")
+        _end(
+            DIVERGED,
+            f"error: {error}; nothing was exported, the last good checkpoint is kept; try a lower learning rate in "
+            "another --run-dir, or with --no-resume",
+        )
     except _WorkerGone as error:
-        _end(1, f"error: another worker is gone ({error}); start all again to go on from the last checkpoint")
+        _end(WORKER_GONE, f"error: another worker is gone ({error}); start all again to go on from the last checkpoint")
     except callbacks.Stopped as stop:
         saved = "and saved; the same command goes on from there" if stop.saved else "; the chief saves, not this worker"
         _end(128 + stop.signum, f"stopped at step {stop.step} {saved}")
+    except KeyboardInterrupt:
+        _end(130, "interrupted; the same command goes on from the last checkpoint")
     except BrokenPipeError:
         raise
+    except (OSError, *_NO_ROOM) as error:
+        if isinstance(error, tf.errors.ResourceExhaustedError) and not _is_of_disk(error):
+            _end(1, "error: out of memory; lower --batch-size, --image-size or the networks' width")
+        if not isinstance(error, OSError) and not _is_of_disk(error):
+            raise
+        reason = getattr(error, "strerror", None) or " ".join(str(error).split())[:160]
+        where = f" ({error.filename})" if getattr(error, "filename", None) else ""
+        _end(1, f"error: {reason}{where}; mend it, and the same command goes on from the last checkpoint")
     except Exception:
         if not devices.has_other_workers():
             raise
         _end(1, traceback.format_exc())
+
+
+DIVERGED = 3  # of exit codes: starting again would end in the same
+WORKER_GONE = 138  # starting again helps: orchestrators that restart above 127 do
+_NO_ROOM = (tf.errors.ResourceExhaustedError, tf.errors.UnknownError, tf.errors.PermissionDeniedError)
+
+
+def _is_of_disk(error):
+    return any(
+        words in str(error) for words in ("No space left", "Read-only file system", "Permission denied", "quota")
+    )
+
+
+def _check_keras():
+    if keras.backend.backend() != "tensorflow":
+        raise InputError(f"KERAS_BACKEND is {keras.backend.backend()}; tfgan_zoo runs on tensorflow: unset it")
+    if keras.config.image_data_format() != "channels_last":
+        raise InputError(
+            f"Keras' image_data_format is {keras.config.image_data_format()}; expected channels_last: change ~/.keras/"
+            "keras.json"
+        )
 
 
 class _WorkerGone(RuntimeError):
@@ -102,7 +139,6 @@ class Job:
         self.folder = Path(config.run_dir or f"runs/{family}")
         self._exported = Path(config.export_dir or f"exported/{family}")
         self._chief = devices.is_chief(strategy)
-        check_folder(self._exported)
         self._before = run_folder.began(self.folder, config.resume)
         if config.precision == "auto" and "precision" in self._before:
             self._policy, why = self._before["precision"], "as this run began"
@@ -110,18 +146,28 @@ class Job:
             self._policy, why = devices.precision(config.precision, strategy)
         self._xla, xla_why = devices.jit(config.jit, strategy)
         self._check_batch(config.batch_size)
+        if self._chief and not config.dry_run:
+            files.check_folder(self._exported, "--export-dir=")
+            files.check_folder(self.folder, "--run-dir=")
         keras.utils.set_random_seed(config.seed)
         keras.config.set_dtype_policy(self._policy)
-        self._phases, self._reached, self._opened, self._data = [], 0, False, None
-        self._writer = None
+        self._phases, self._reached, self._data = [], 0, None
+        self._opened = self._writer = self._alone = None
         if self._chief:
             print(f"{family}, {config.preset} preset")
             _say("device", device)
             _say("precision", f"{self._policy} ({why}); XLA {'on' if self._xla else 'off'} ({xla_why})")
 
     def scope(self):
-        """Where networks, models and optimizers are made: `with job.scope():`."""
-        return self._strategy.scope()
+        """Where networks, models and optimizers are made: `with job.scope():`.
+
+        Raises:
+            InputError: their weights, with what an optimizer keeps of each, would not fit into this computer.
+        """
+        stack = contextlib.ExitStack()
+        stack.enter_context(memory.held_to_what_is_there())
+        stack.enter_context(self._strategy.scope())
+        return stack
 
     def train(self, model, data, *, until, metrics="", transform=None, batch_size=None, phase=None, **optimizers):
         """Trains up to step `until`, from where the run folder stopped: one phase of the run.
@@ -148,6 +194,7 @@ class Job:
         self._check_batch(batch_size)
         with self.scope():
             model.compile(jit_compile=self._xla, steps_per_execution=config.steps_per_execution, **optimizers)
+        memory.check_batch(data, batch_size * model.minibatches)
         self._describe(model, data, phase if self._phases or phase != "1" else "")
         began, self._reached = self._reached, until
         self._phases.append(phase)
@@ -163,7 +210,12 @@ class Job:
         if start is None:
             start = began
             model.step.assign(start)
+            if config.init_from and not began:
+                path = callbacks.load_networks(model, config.init_from)
+                if self._chief:
+                    _say("begins with", path)
         self._check_steps(start, until)
+        devices.compare(self._strategy, self._digests(data, start))
         if self._chief:
             name = f"phase {phase}, " if len(self._phases) > 1 or phase != "1" else ""
             _say("run", f"{self.folder}, {name}from step {start} to {until}; pictures in {self.folder / 'samples'}")
@@ -221,6 +273,8 @@ class Job:
             return
         if data is not self._data:
             _say("data", data.description)
+            for note in data.notes:
+                _say("", note)
             self._data = data
         counts = ", ".join(f"{role} {getattr(model, role).count_params():,}" for role in model.roles)
         _say("parameters", f"phase {phase}: {counts}" if phase else counts)
@@ -231,12 +285,12 @@ class Job:
             return
         self._opened = True
         if self._chief:
-            moved = run_folder.prepare(self.folder, self.config, self._policy, data, self._before)
+            # The lock stays open until the process ends, in whatever way.
+            moved, self._alone = run_folder.prepare(self.folder, self.config, self._policy, data, self._before)
             if moved:
                 _say("moved", f"what was in {self.folder} is in {moved} now")
-            files.write_json(
-                self.folder / "environment.json", run_folder.environment(self._strategy, self._device)
-            )  # fmt: skip
+            self._environment = run_folder.environment(self._strategy, self._device)
+            files.write_json(self.folder / "environment.json", self._environment)
             self._writer = tf.summary.create_file_writer(str(self.folder / "tensorboard"))
         devices.barrier(self._strategy)
 
@@ -293,9 +347,9 @@ class Job:
             best = callbacks.restore_best(model, callbacks.best_folder(folder, self._phases[-1]))
             _say("best", f"step {best['step']} by {best['metric']} {best['value']:.6g}: it is evaluated and exported")
         record = folder / "exported.json"
-        done = json.loads(record.read_text(encoding="utf-8")) if record.exists() else {}
+        done = files.read_json(record) or {}
         step = int(model.step.numpy())
-        if done.get("step") == step and Path(done["path"]).is_dir():
+        if done.get("step") == step and self._is_exported(done.get("path")):
             print(f"this run is finished; --steps={2 * config.steps} goes on, --no-resume starts afresh")
         else:
             measured = callbacks.evaluated(step, evaluate.measuring(model, data, metrics)() if metrics else [])
@@ -308,9 +362,9 @@ class Job:
                 pictures.save_png(strip, folder / "through_training.png")
             _plot_losses(callbacks.read_losses(folder / "metrics.jsonl"), folder / "losses.png")
             path = export(model, self._exported, self._about(data, measured["metrics"]))
-            done = {"step": step, "path": str(path), "metrics": measured["metrics"]}
+            done = {"step": step, "path": str(path.resolve()), "metrics": measured["metrics"]}
             files.write_json(record, done)
-        if done["metrics"]:
+        if done.get("metrics"):
             _say("held-out", ", ".join(f"{name} {value:.4f}" for name, value in done["metrics"].items()))
         if data.broken:
             _say("skipped", f"{len(data.broken)} broken images: {', '.join(sorted(map(str, data.broken))[:5])}")
@@ -323,9 +377,28 @@ class Job:
         print(f'    model = tf.saved_model.load("{done["path"]}").signatures["serving_default"]')
         print(f'    generated = model({arguments})["generated"]')
 
+    def _is_exported(self, path):
+        """Whether a version is there, whole, and below the folder that exports go to."""
+        if not isinstance(path, str):
+            return False
+        return (Path(path) / "saved_model.pb").is_file() and Path(path).parent == self._exported.resolve()
+
+    def _digests(self, data, start):
+        """What all workers of a run have to agree on."""
+        config = flags.resolved(self.config, precision=self._policy)
+        both = ("steps", "steps_per_execution", "jit", "resume", "other_data", "init_from")
+        known = {flags.flag_of(name): config[name] for name in (*flags.fixed(self.config), *both)}
+        environment = run_folder.environment(self._strategy, "")
+        return known | {
+            "the data": data.fingerprint or data.name,
+            "the step restored": start,
+            "the versions installed": [environment["python"], environment["packages"]],
+            "the commit": environment["commit"],
+        }
+
     def _about(self, data, metrics):
         """What goes with the export: whence it is."""
-        environment = json.loads((self.folder / "environment.json").read_text(encoding="utf-8"))
+        environment = self._environment
         return {
             "family": self.family,
             "seed": self.config.seed,
