@@ -628,7 +628,7 @@ def _bgan():
         ),
         edit("the baseline ignored", "baseline=self.baseline)", "baseline=False)"),
         edit("the baseline always", "baseline=self.baseline)", "baseline=True)"),
-        edit("the number of samples ignored", "draw_pixels(mean, self.samples)", "draw_pixels(mean, 2 * self.samples)"),
+        edit("one sample too many", "= pixels, samples, baseline", "= pixels, samples + 1, baseline"),
         edit("pixels the wrong way round", pixels, pixels.replace("1.0, -1.0", "-1.0, 1.0")),
         edit("continuous G: the sign flipped", f"g_loss = {continuous}", f"g_loss = -{continuous}"),
         edit("continuous G: halved", f"return {square}", f"return 0.5 * {square}"),
@@ -888,11 +888,7 @@ def _lapgan():
         edit("the low-pass image hidden from D", drawn, "(0.0 * low, g([low, z_k], training=True))"),
         edit("the real residual is the image", "parts.append((low, image - low))", "parts.append((low, image))"),
         edit("the residual's sign", "parts.append((low, image - low))", "parts.append((low, low - image))"),
-        edit(
-            "the coarsest level gets the image at full size",
-            "        image = coarse\n",
-            "        image = 1.0 * image\n",
-        ),
+        edit("d: every second pixel, not blurred", "coarse = down(image)", "coarse = image[:, ::2, ::2]"),
         edit(
             "the noise of levels in another order",
             "*noise, last = self._split(z)",
