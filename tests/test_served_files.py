@@ -184,6 +184,7 @@ def test_exif_data_that_is_damaged_is_no_orientation():
 
 
 def test_settings_that_cannot_be_are_refused(tmp_path):
+    assert served_files.FITS == decoding.FITS
     with pytest.raises(ValueError, match="fit is 'shrink'; give crop, stretch, pad"):
         served_files.read(tf.constant([b""]), 8, 8, 3, "shrink")
     with pytest.raises(InputError, match="fit is 'shrink'; give crop, stretch, pad"):

@@ -3,7 +3,7 @@
 The pixels are those that `data/decoding.py` gives in training, by Pillow, to 3 levels of 255: EXIF orientation is
 applied, what is transparent becomes white or stays transparent, 16 bits are scaled to 8, CMYK is converted, a picture
 of another shape is cropped, stretched or padded, and the filter is Pillow's bicubic (Keys' with a = -1/2, widened as it
-shrinks).
+shrinks), across first. Where Pillow 13 goes down first, a few pixels at hard edges are further off.
 Not seen are an orientation that only XMP states, and one that a PNG file states behind its pixels.
 """
 
