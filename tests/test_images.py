@@ -587,3 +587,13 @@ def test_a_set_that_cannot_be_prepared_is_one_clear_line(tmp_path, monkeypatch):
     monkeypatch.setattr(tfds.core.DatasetBuilder, "download_and_prepare", no_network)
     with pytest.raises(InputError, match=r"^mnist is not in .*mnist.* and cannot be prepared there \(no route\); give"):
         images.images("mnist", image_size=32, data_dir=tmp_path)
+
+
+def test_data_says_how_pictures_of_another_shape_were_made_to_fit(tmp_path):
+    for i in range(2):
+        save(tmp_path / f"pairs/{i}.png", 16, 4, color=i)
+        save(tmp_path / f"single/{i}.png", 16, 4, color=i)
+    where = {"image_size": 4, "data_dir": tmp_path / "tfds"}
+    assert images.pairs(tmp_path / "pairs", **where).fit == "stretch", "halves are not cropped"
+    assert images.images(tmp_path / "single", **where).fit == "crop"
+    assert images.images(tmp_path / "single", fit="pad", **where).fit == "pad"

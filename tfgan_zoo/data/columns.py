@@ -58,6 +58,7 @@ class Data:
         test_is_paired: of unpaired data, whether the two images of a held-out example belong together.
         shown: held-out examples that a sample grid is made of.
         fingerprint: of the prepared set (`data/prepared.py`); empty for what is computed.
+        fit: how pictures of another shape were made to fit: crop, stretch or pad.
         notes: of a folder, what it was taken for and what was left out of it, a line each for the console.
     """
 
@@ -73,6 +74,7 @@ class Data:
     test_is_paired: bool = False
     shown: int = 16
     fingerprint: str = ""
+    fit: str = "crop"
     notes: tuple[str, ...] = ()
 
     @property

@@ -219,7 +219,7 @@ def _from_files(kind, dataset, folder, layout, names, decode, data_dir, **others
     data = prepared.prepare(request, data_dir)
     classes = layout.classes
     what = f"images of {len(classes)} classes" if classes else "unpaired images" if kind == "unpaired" else kind
-    return _data(kind, dataset, data, "not stated", what, classes, notes=layout.notes + data.notes)
+    return _data(kind, dataset, data, decode, "not stated", what, classes, notes=layout.notes + data.notes)
 
 
 def _from_tfds(kind, dataset, builder, names, features, decode, what, data_dir, label=None, classes=()):
@@ -254,10 +254,10 @@ def _from_splits(kind, dataset, builder, names, split, decode, what, data_dir, l
     )
     data = prepared.prepare(request, data_dir)
     is_paired = kind == "unpaired" and split["testA"][0] == split["testB"][0]
-    return _data(kind, dataset, data, sets.licence(builder), what, classes, is_paired)
+    return _data(kind, dataset, data, decode, sets.licence(builder), what, classes, is_paired)
 
 
-def _data(kind, dataset, data, licence, what, classes=(), test_is_paired=False, notes=()):
+def _data(kind, dataset, data, decode, licence, what, classes=(), test_is_paired=False, notes=()):
     if kind == "unpaired":
         train = batches.unpair(a=data.splits["trainA"], b=data.splits["trainB"])
         test = batches.side_by_side(a=data.splits["testA"], b=data.splits["testB"])
@@ -279,5 +279,6 @@ def _data(kind, dataset, data, licence, what, classes=(), test_is_paired=False, 
         broken=data.broken,
         test_is_paired=test_is_paired,
         fingerprint=data.fingerprint,
+        fit=decode.fit,
         notes=notes,
     )

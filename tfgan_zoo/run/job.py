@@ -361,7 +361,7 @@ class Job:
                 strip = pictures.strip((folder / "samples").glob("step-*.png"))
                 pictures.save_png(strip, folder / "through_training.png")
             _plot_losses(callbacks.read_losses(folder / "metrics.jsonl"), folder / "losses.png")
-            path = export(model, self._exported, self._about(data, measured["metrics"]))
+            path = export(model, self._exported, self._about(data, measured["metrics"]), fit=data.fit)
             done = {"step": step, "path": str(path.resolve()), "metrics": measured["metrics"]}
             files.write_json(record, done)
         if done.get("metrics"):
