@@ -23,6 +23,7 @@ def _same_start():
     policy = keras.config.dtype_policy()
     yield
     keras.config.set_dtype_policy(policy)
+    assert not tf.distribute.has_strategy(), "this test left a strategy open, for all that follow"
 
 
 @pytest.fixture

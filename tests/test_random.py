@@ -151,6 +151,13 @@ def in_the_condition(draw):
     return tf.while_loop(lambda i: tf.reduce_sum(draw()) < tf.cast(i, tf.float32), lambda i: i + 1, [0])
 
 
+@pytest.fixture(autouse=True)
+def no_device_is_left_behind():
+    """`tf.map_fn` and `tf.scan` set a caching device, and do not unset it when what they call raises."""
+    yield
+    tf.compat.v1.get_variable_scope().set_caching_device(None)
+
+
 def in_map_fn(draw):
     return tf.map_fn(lambda x: x + draw(), tf.zeros([3, 2]))
 

@@ -142,5 +142,5 @@ def test_a_network_loaded_elsewhere_answers_alike_and_is_described_alike(saved, 
     answers, config = expected[name]
     with np.load(folder / "answers.npz") as loaded:
         for i, y in enumerate(answers):
-            np.testing.assert_allclose(loaded[f"{name}/{i}"], y, rtol=1e-5, atol=1e-6)
+            np.testing.assert_allclose(loaded[f"{name}/{i}"], y, rtol=1e-5, atol=1e-5)
     assert (folder / f"{name}.json").read_text() == config

@@ -9,7 +9,7 @@ import tensorflow as tf
 from PIL import Image, ImageOps
 
 from tfgan_zoo import latent, trust
-from tfgan_zoo.data import batches, decoding, folders, images
+from tfgan_zoo.data import batches, decoding, folders, images, layouts
 from tfgan_zoo.errors import InputError
 from tfgan_zoo.metrics.checks import COLOURS
 from tfgan_zoo.signatures import NAMES
@@ -465,7 +465,8 @@ def _size(folder):
     """Height and width of the first picture of a folder that can be read."""
     if not Path(folder).is_dir():
         raise InputError(f"--pictures={folder} is no folder; give one of pictures")
-    for _, (file, *_) in (item for items in folders.file_split(Path(folder)).values() for item in items):
+    splits = layouts.single(folders.walk(Path(folder))).splits
+    for _, (file, *_) in (item for items in splits.values() for item in items):
         try:
             with Image.open(file) as image:
                 return ImageOps.exif_transpose(image).size[::-1]
