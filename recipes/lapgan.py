@@ -41,7 +41,7 @@ class Config(run.Config):
     image_size: run.ImageSize = run.square(32)
     batch_size: int = 64
     steps: int = 8000
-    levels: int = 2
+    levels: int = dataclasses.field(default=2, metadata={"below": 17})
     """Sizes of the pyramid; each is half the one before."""
     latent_dim: int = 100
     """Length of the coarsest level's z; a finer one has a number per pixel."""

@@ -416,3 +416,21 @@ def test_memory_that_runs_out_is_one_line_that_names_the_flags(main, monkeypatch
 def test_what_is_no_range_of_values_is_refused(main, text):
     code, _, err = main(f"--value-range={text}")
     assert code == 2 and last(err).startswith(f"error: --value-range={text}: expected two numbers")
+
+
+def test_the_commit_recorded_is_of_a_checkout_of_this_package_and_of_no_other(tmp_path, monkeypatch):
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=x", "-c", "user.email=x@example.com"]
+    package = tmp_path / "site" / "folder.py"
+    package.parent.mkdir()
+    package.write_text("")
+    (tmp_path / "mine.py").write_text("")
+    for command in (["init", "-q"], ["add", "mine.py"], ["commit", "-q", "-m", "mine"]):
+        subprocess.run([*git, *command], check=True)
+    monkeypatch.setattr(run.folder, "__file__", str(package))
+    assert run.folder._commit() is None, "installed into somebody's project"
+    for command in (["add", "site"], ["commit", "-q", "-m", "package"]):
+        subprocess.run([*git, *command], check=True)
+    head = subprocess.check_output([*git, "rev-parse", "HEAD"], text=True).strip()
+    assert run.folder._commit() == head
+    package.write_text("changed")
+    assert run.folder._commit() == head + "+"

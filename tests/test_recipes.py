@@ -92,6 +92,7 @@ def test_a_recipe_trains_and_its_export_answers_where_only_tensorflow_is(recipe,
         ("gan", "--dropout=1", "--dropout=1.0 must be below 1"),
         ("gan", "--maxout=300", "--maxout=300 is above the --width=256 that it divides"),
         ("lapgan", "--coarse-width=1", "--coarse-width=1 must be 2 or more"),
+        ("lapgan", "--levels=1000000", "--levels=1000000 must be below 17"),
     ],
 )
 def test_a_flag_that_no_network_can_be_made_of_is_one_line_and_exit_code_2(recipe, flag, says, tmp_path):
