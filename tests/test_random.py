@@ -155,7 +155,7 @@ def in_the_condition(draw):
 def no_device_is_left_behind():
     """`tf.map_fn` and `tf.scan` set a caching device, and do not unset it when what they call raises."""
     yield
-    tf.compat.v1.get_variable_scope().set_caching_device(None)
+    tf.compat.v1.get_variable_scope()._caching_device = None  # its setter refuses to work eagerly
 
 
 def in_map_fn(draw):
