@@ -2,7 +2,8 @@
 
 Default: the embedded glyphs, DejaVu Sans -> Serif Bold Italic at 64x64, 1,200 steps of 16. From a fresh clone, on an
 Intel Xeon with AMX, in mixed_bfloat16: 3 min 9 s, L1 0.0402 on unseen characters (commit e00b023); on two cores of an
-AMD EPYC with AVX2 only, in float32: 8 min 6 s, L1 0.0393 (commit 08abe86). The input itself: 0.0869.
+AMD EPYC with AVX2 only, in float32: 8 min 6 s, L1 0.0393 (commit 08abe86); of one with AVX512-BF16, in mixed_bfloat16:
+2 min 9 s, L1 0.0412 (commit 7f9d04f). The input itself: 0.0869.
 
     python recipes/pix2pix.py
     python recipes/pix2pix.py --dataset=path/to/facades --direction=b_to_a --image-size=128 --batch-size=4 --steps=6000
