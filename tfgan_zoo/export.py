@@ -105,7 +105,7 @@ def export(model, directory, about=None, *, fit=None, max_pixels=served_files.MA
         "signatures": _described(served, functions),
     }
     version = _last_version(directory) + 1
-    files.sync(*(path for path in unfinished.rglob("*")))
+    files.sync(*unfinished.rglob("*"))
     while True:
         metadata["version"] = version
         metadata["created"] = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")

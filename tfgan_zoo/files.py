@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import re
+import shutil
 import sys
 from pathlib import Path
 
@@ -121,8 +122,6 @@ def set_aside(path, error):
 
 def remove_unfinished(folder):
     """Removes what processes that live no more left unfinished in `folder`: files of `write`, folders of `export`."""
-    import shutil
-
     for path in Path(folder).glob(".*-*"):
         match = _UNFINISHED.fullmatch(path.name)
         if not match or _lives(int(match[1])):
@@ -138,7 +137,7 @@ def _lives(pid):
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
-    except OSError:  # somebody else's
+    except PermissionError:  # somebody else's
         return True
     return True
 
