@@ -175,7 +175,7 @@ def real_and_made(folder, sets, model, **flags):
     flags = measure.Measures(**flags)
     generator = sources.load(model, flags)
     source = sources.Source(generator, sources.data_for(generator, dataset=str(folder), data_dir=sets), "train", flags)
-    return np.concatenate(list(source.reals())), np.concatenate([b for b, _, _ in source.fakes()])
+    return np.concatenate([batch for batch, _ in source.reals()]), np.concatenate([b for b, _, _ in source.fakes()])
 
 
 def blocks(images):
