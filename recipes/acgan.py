@@ -17,7 +17,7 @@ import dataclasses
 
 from tfgan_zoo import ACGAN, latent, run
 from tfgan_zoo.data import images
-from tfgan_zoo.networks.acgan import acgan_discriminator, acgan_generator
+from tfgan_zoo.networks.acgan import acgan_discriminator, acgan_generator, acgan_imagenet_generator
 from tfgan_zoo.optimizers import Adam
 
 
@@ -31,7 +31,7 @@ class Config(run.Config):
     latent_dim: int = 100
     """Length of z, which the one-hot label stands beside."""
     g_width: int = 24
-    """Channels of the generator's map next to the picture, twice as many in each of two before it."""
+    """Channels of the generator's map next to the picture, twice as many with each halving of the size."""
     d_width: int = 8
     """Channels of the discriminator's first layer, doubled in each of the five that follow."""
     imagenet: bool = False
@@ -54,12 +54,11 @@ PRESETS = {
 def main(job, config):
     data = images.labelled(config.dataset, **config.pictures())
     shape, classes = data.shapes["image"], len(data.classes)
-    if config.imagenet:
-        how = {"widths": (768, 384, 256, 192), "hidden": 0, "kernel": 5}
-    else:
-        how = {"widths": (4 * config.g_width, 2 * config.g_width, config.g_width), "hidden": 8 * config.g_width}
     with job.scope():
-        generator = acgan_generator(shape, classes, config.latent_dim, **how)
+        if config.imagenet:
+            generator = acgan_imagenet_generator(shape, classes, config.latent_dim)
+        else:
+            generator = acgan_generator(shape, classes, config.latent_dim, config.g_width)
         discriminator = acgan_discriminator(shape, classes, config.d_width, config.dropout)
         model = ACGAN(generator, discriminator, num_classes=classes, seed=config.seed)
         g_optimizer, d_optimizer = Adam(config.learning_rate, 0.5), Adam(config.learning_rate, 0.5)

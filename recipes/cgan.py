@@ -38,7 +38,7 @@ class Config(run.Config):
     networks: Literal["convolutional", "maxout"] = "convolutional"
     """DCGAN's, or the paper's: fully connected, with maxout units and dropout."""
     latent_dim: int = 100
-    """Length of z, uniform between 0 and 1."""
+    """Length of z: N(0, 1) with the convolutional networks, uniform between 0 and 1 with the paper's."""
     width: int = 32
     """Of the convolutional networks: channels next to the picture, twice as many with each halving of the size."""
     optimizer: Literal["adam", "sgd"] = "adam"
@@ -67,13 +67,15 @@ def main(job, config):
         return keras.optimizers.SGD(rate, momentum=0.5)
 
     with job.scope():
+        prior = None
         if config.networks == "maxout":
             generator = cgan_generator(shape, classes, config.latent_dim)
             discriminator = cgan_discriminator(shape, classes)
         else:
+            prior = latent.Prior(config.latent_dim)  # between 0 and 1 D wins, and there is one picture for all z
             generator = dcgan_generator(shape, config.latent_dim, config.width, num_classes=classes)
             discriminator = dcgan_discriminator(shape, config.width, num_classes=classes)
-        model = CGAN(generator, discriminator, num_classes=classes, seed=config.seed)
+        model = CGAN(generator, discriminator, num_classes=classes, prior=prior, seed=config.seed)
         g_optimizer, d_optimizer = optimizer(), optimizer()
     job.train(model, data, until=config.steps, g_optimizer=g_optimizer, d_optimizer=d_optimizer)
     job.finish(model, data, draw=latent.tour)

@@ -8,14 +8,14 @@ from conformance import Conformance
 from tfgan_zoo import ACGAN, latent, losses, random
 from tfgan_zoo.errors import InputError
 from tfgan_zoo.metrics import similarity
-from tfgan_zoo.networks.acgan import acgan_discriminator, acgan_generator
+from tfgan_zoo.networks.acgan import acgan_discriminator, acgan_generator, acgan_imagenet_generator
 
 SHAPE, CLASSES = (8, 8, 1), 3
 
 
 class TestACGAN(Conformance):
     def make(self):
-        generator = acgan_generator(SHAPE, CLASSES, 6, [8, 8], hidden=8)
+        generator = acgan_generator(SHAPE, CLASSES, 6, 8)
         return ACGAN(generator, acgan_discriminator(SHAPE, CLASSES, 2), num_classes=CLASSES)
 
     def batch(self, count, rng):
@@ -148,7 +148,7 @@ def test_the_networks_of_32x32_have_the_parameters_of_the_public_reimplementatio
 
 
 def test_the_networks_have_the_maps_of_the_papers_table():
-    generator = acgan_generator((128, 128, 3), 10, 100, (768, 384, 256, 192), hidden=0, kernel=5)
+    generator = acgan_imagenet_generator((128, 128, 3), 10)
     maps = [x.output.shape[1:] for x in generator.layers if type(x).__name__ in ("Reshape", "ReLU")]
     assert maps == [(8, 8, 768), (16, 16, 384), (32, 32, 256), (64, 64, 192)]
     assert generator.get_layer(index=3).kernel.shape == (110, 8 * 8 * 768)
@@ -165,8 +165,8 @@ def test_the_networks_have_the_maps_of_the_papers_table():
 
 
 def test_a_size_that_does_not_double_is_answered_with_those_near_it():
-    with pytest.raises(InputError, match="image size 30x33: expected multiples of 8, like 24x32 or 32x40"):
-        acgan_generator((30, 33, 1), 3)
+    with pytest.raises(InputError, match="image size 30x33: expected multiples of 16, like 16x32 or 32x48"):
+        acgan_imagenet_generator((30, 33, 1), 3)
 
 
 def test_discriminate_takes_images_alone_and_tells_source_and_class():

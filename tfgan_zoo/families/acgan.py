@@ -31,9 +31,7 @@ class ACGAN(base.GenerativeModel):
         from tfgan_zoo.networks.acgan import acgan_discriminator, acgan_generator
         from tfgan_zoo.optimizers import Adam
 
-        model = ACGAN(
-            acgan_generator((8, 8, 1), 3, 4, [8], hidden=8), acgan_discriminator((8, 8, 1), 3, 4), num_classes=3
-        )
+        model = ACGAN(acgan_generator((8, 8, 1), 3, 4, 8), acgan_discriminator((8, 8, 1), 3, 4), num_classes=3)
         model.compile(g_optimizer=Adam(2e-4, 0.5), d_optimizer=Adam(2e-4, 0.5))
         images, labels = np.random.uniform(-1, 1, [16, 8, 8, 1]).astype("float32"), np.arange(16) % 3
         model.fit({"image": images, "label": labels}, batch_size=4, verbose=0)

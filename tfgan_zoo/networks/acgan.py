@@ -19,16 +19,37 @@ from tfgan_zoo.errors import InputError
 from tfgan_zoo.networks import sizes
 
 
-def acgan_generator(image_shape, num_classes, latent_dim=100, widths=(192, 96, 48), *, hidden=384, kernel=4):
+def acgan_generator(image_shape, num_classes, latent_dim=100, width=48):
     """`[z [B, latent_dim], label [B]] -> image [B, H, W, C]` in [-1, 1], float32; z and the one-hot label side by side.
 
     Args:
-        image_shape: (H, W, C); H and W are multiples of 2**len(widths). Any C.
+        image_shape: (H, W, C); both sides halve until the smaller one is 4 to 7, once at least: 28x28, 32x32, 64x128,
+            96x160. Any C.
         num_classes: labels are 0 ... num_classes - 1.
         latent_dim: length of z.
-        widths: channels of the maps before the picture, which double in size from one to the next.
-        hidden: units of a layer between the input and the first map; 0: none, and no normalisation of that map.
-        kernel: height and width of the kernels that double the size.
+        width: channels of the last hidden layer, doubled with every halving of the size and once more.
+
+    Raises:
+        InputError: an image size that does not fit.
+    """
+    base, times = sizes.halvings(image_shape)
+    inputs, x = _inputs(latent_dim, num_classes)
+    x = kl.Dense(width * 2**times, kernel_initializer=layers.normal_002())(x)
+    x = kl.Reshape([1, 1, width * 2**times])(x)
+    x = _normalized(_deconv(width * 2 ** (times - 1), base, strides=1, padding="valid")(x))  # [B, *base, channels]
+    for i in reversed(range(times - 1)):
+        x = _normalized(_deconv(width * 2**i, 4)(x))  # [B, 2h, 2w, width * 2**i]
+    x = _deconv(image_shape[2], 4)(x)  # [B, H, W, C]
+    return keras.Model(inputs, kl.Activation("tanh", dtype="float32")(x), name="acgan_generator")
+
+
+def acgan_imagenet_generator(image_shape, num_classes, latent_dim=100, widths=(768, 384, 256, 192)):
+    """As `acgan_generator`, the one of the paper's table.
+
+    Args:
+        image_shape: (H, W, C); H and W are multiples of 2**len(widths). Any C.
+        num_classes, latent_dim: as there.
+        widths: channels of the maps before the picture; the first is of H / 2**len(widths), each other twice its size.
 
     Raises:
         InputError: an image size that does not fit.
@@ -39,20 +60,18 @@ def acgan_generator(image_shape, num_classes, latent_dim=100, widths=(192, 96, 4
         near = sizes.multiples_near(height, width, times)
         raise InputError(f"image size {height}x{width}: expected multiples of {times}, like {near}")
     base = height // times, width // times
-    wide = hidden or math.prod(base) * widths[0]
-
-    z, label = keras.Input([latent_dim], name="z"), keras.Input([], dtype="int64", name="label")
-    x = kl.Concatenate()([z, layers.one_hot(label, num_classes)])
-    x = kl.Dense(wide, None if hidden else "relu", kernel_initializer=layers.normal_002())(x)
-    if hidden:
-        x = kl.Reshape([1, 1, hidden])(x)
-        x = _normalized(_deconv(widths[0], base, strides=1, padding="valid")(x))  # [B, H / times, W / times, widths[0]]
-    else:
-        x = kl.Reshape([*base, widths[0]])(x)
+    inputs, x = _inputs(latent_dim, num_classes)
+    x = kl.Dense(math.prod(base) * widths[0], "relu", kernel_initializer=layers.normal_002())(x)
+    x = kl.Reshape([*base, widths[0]])(x)
     for channels in widths[1:]:
-        x = _normalized(_deconv(channels, kernel)(x))  # [B, 2h, 2w, channels]
-    x = _deconv(image_shape[2], kernel)(x)  # [B, H, W, C]
-    return keras.Model([z, label], kl.Activation("tanh", dtype="float32")(x), name="acgan_generator")
+        x = _normalized(_deconv(channels, 5)(x))  # [B, 2h, 2w, channels]
+    x = _deconv(image_shape[2], 5)(x)  # [B, H, W, C]
+    return keras.Model(inputs, kl.Activation("tanh", dtype="float32")(x), name="acgan_imagenet_generator")
+
+
+def _inputs(latent_dim, num_classes):
+    z, label = keras.Input([latent_dim], name="z"), keras.Input([], dtype="int64", name="label")
+    return [z, label], kl.Concatenate()([z, layers.one_hot(label, num_classes)])
 
 
 def acgan_discriminator(image_shape, num_classes, width=16, dropout=0.5):

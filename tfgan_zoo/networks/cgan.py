@@ -39,7 +39,7 @@ def cgan_generator(image_shape, num_classes, latent_dim=100, widths=(200, 1000, 
     z, label = keras.Input([latent_dim], name="z"), keras.Input([], dtype="int64", name="label")
     x = kl.Concatenate()([hidden(z, of_z), hidden(layers.one_hot(label, num_classes), of_label)])
     x = kl.Dense(math.prod(image_shape), kernel_initializer=_uniform(0.05))(hidden(x, of_both))  # [B, H W C]
-    x = kl.Rescaling(2.0, -1.0, dtype="float32")(kl.Activation("sigmoid", dtype="float32")(x))
+    x = kl.Activation("tanh", dtype="float32")(kl.Rescaling(0.5, dtype="float32")(x))  # 2 sigmoid(x) - 1
     return keras.Model([z, label], kl.Reshape(image_shape, dtype="float32")(x), name="cgan_generator")
 
 
