@@ -5,7 +5,7 @@ yet run.
 
     python recipes/acgan.py
     python recipes/acgan.py --dataset=mnist --image-size=28
-    python recipes/acgan.py --dataset=cifar10 --g-width=48 --d-width=16 --batch-size=100 --steps=50000
+    python recipes/acgan.py --dataset=cifar10 --g-width=48 --dropout=0.5 --batch-size=100 --steps=50000
     python recipes/acgan.py --preset=paper --dataset=path/to/ten/classes
 
 Paper (arXiv 1610.09585): ImageNet at 128x128, ten classes for each of 100 models, batch 100, 50,000 steps, Adam(2e-4,
@@ -27,16 +27,16 @@ class Config(run.Config):
 
     image_size: run.ImageSize = run.square(32)
     batch_size: int = 64
-    steps: int = 2000
+    steps: int = 1500
     latent_dim: int = 100
     """Length of z, which the one-hot label stands beside."""
     g_width: int = 24
     """Channels of the generator's map next to the picture, twice as many with each halving of the size."""
-    d_width: int = 8
+    d_width: int = 16
     """Channels of the discriminator's first layer, doubled in each of the five that follow."""
     imagenet: bool = False
     """The generator of the paper's table, with maps of 768, 384, 256 and 192 channels."""
-    dropout: float = dataclasses.field(default=0.5, metadata={"below": 1})
+    dropout: float = dataclasses.field(default=0.2, metadata={"below": 1})
     """The share of the discriminator's units that drop out."""
     learning_rate: float = 2e-4
     """The rate of Adam with beta_1 0.5, for both players."""
@@ -45,8 +45,8 @@ class Config(run.Config):
 PRESETS = {
     "default": Config(),
     "paper": Config(
-        preset="paper", dataset="imagenet2012", image_size=run.square(128), batch_size=100, steps=50_000, d_width=16,
-        imagenet=True,
+        preset="paper", dataset="imagenet2012", image_size=run.square(128), batch_size=100, steps=50_000, imagenet=True,
+        dropout=0.5,
     ),
 }  # fmt: skip
 

@@ -40,7 +40,7 @@ class Config(run.Config):
     latent_dim: int = 100
     """Length of z: N(0, 1) with the convolutional networks, uniform between 0 and 1 with the paper's."""
     width: int = 32
-    """Of the convolutional networks: channels next to the picture, twice as many with each halving of the size."""
+    """Channels of the convolutional networks next to the picture, twice as many with each halving of the size."""
     optimizer: Literal["adam", "sgd"] = "adam"
     """Adam with beta_1 0.5, or SGD with momentum 0.5 whose rate falls by a factor of 1.00004 per update."""
     learning_rate: float = 2e-4
