@@ -202,7 +202,8 @@ class _Seen:
         if "classes" in self.keeps:
             for number in np.unique(label):
                 kept = self.classes.setdefault(int(number), [])
-                kept.append(batch[label == number][: max(2, flags.within_pairs) - sum(map(len, kept))])
+                if room := max(2, flags.within_pairs) - sum(map(len, kept)):
+                    kept.append(batch[label == number][:room])
         if "patches" in self.keeps and (room := of.swd_images - self.patches.count):
             self.patches.update(batch[:room])
         if "errors" in self.keeps and example and "target" in example:
