@@ -101,8 +101,7 @@ class Model:
     @property
     def classes(self):
         """Names of the labels, from 0; [] where they are not known."""
-        classes = _section(self.metadata, "data").get("classes")
-        return [str(name) for name in classes] if isinstance(classes, list) else []
+        return signatures.told_names(self.metadata, "label")
 
 
 def discover(folder):
@@ -269,9 +268,7 @@ def answer(loaded, use, given, count=1):
         made = loaded.signatures[use.signature](**request)[use.output].numpy().astype(np.float32)
         return made[:, : sides[0] * use.scale, : sides[1] * use.scale] if sides else made
     except tf.errors.OpError as error:
-        asserted = re.search(r"assertion failed: \[([^\]]*)\]", str(error))  # else all is about the graph
-        why = asserted[1].strip() if asserted else _first_line(error)
-        raise InputError(f"the model refuses this ({why}); change what is given") from error
+        raise InputError(f"the model refuses this ({signatures.refusal(error)}); change what is given") from error
 
 
 def draw(seed, count, prior):
