@@ -98,10 +98,9 @@ class Model:
         fit = _section(self.metadata, "picture_files").get("fit")
         return fit if fit in list(served_files.FITS) else "crop"
 
-    @property
-    def classes(self):
-        """Names of the labels, from 0; [] where they are not known."""
-        return signatures.told_names(self.metadata, "label")
+    def names(self, control):
+        """Names of the numbers of a `label` or a `domain`, from 0; [] where they are not known."""
+        return signatures.told_names(self.metadata, control)
 
 
 def discover(folder):
@@ -318,6 +317,22 @@ def from_file(content, tensor, swap=False, fit="crop", sides=None):
     return (picture > 0).astype(np.float32) if tensor.control == "mask" else picture
 
 
+def hole(sides, down, across):
+    """A mask `[H, W, 1]` of a picture, 0 in a rectangle and 1 around it.
+
+    Args:
+        sides: height and width of the picture.
+        down, across: where the rectangle begins and ends, in hundredths of the side. It has one pixel at least.
+    """
+    mask = np.ones([*sides, 1], np.float32)
+    (top, bottom), (left, right) = (
+        (min(round(first * side / 100), side - 1), round(last * side / 100))
+        for side, (first, last) in zip(sides, (down, across), strict=True)
+    )
+    mask[top : max(bottom, top + 1), left : max(right, left + 1)] = 0.0
+    return mask
+
+
 def shown(picture, tensor):
     """A picture as `from_file` gave it, in [-1, 1]: a mask is white where the picture is known."""
     return 2 * picture - 1 if tensor.control == "mask" else picture
@@ -363,6 +378,12 @@ def sheet(images, across=None, least=144):
     picture = pictures.tile(columns)
     larger = max(1, least // height)
     return picture.repeat(larger, 0).repeat(larger, 1).squeeze()
+
+
+def png(picture):
+    """The PNG file of a picture [H, W, C] in [-1, 1]; of a film its frames below each other."""
+    (file,) = signatures.to_png(tf.constant(picture.reshape(-1, *picture.shape[-2:])[None])).numpy()
+    return file
 
 
 def _first_line(error):
