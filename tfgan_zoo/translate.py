@@ -229,8 +229,8 @@ def _check_record(config, translator):
 
 
 def _sheet(pairs, translator):
-    """Pictures beside their answers, of the same height and width each, framed with white where they have another."""
-    sizes = [(head.height, head.width) for head in (decoding.header(str(path)) for path, _ in pairs)]
+    """Pictures beside their answers, all of one height and width, framed with white where they have another."""
+    sizes = [(head.height, head.width) for pair in pairs for head in map(decoding.header, map(str, pair))]
     height, width = (min(LONGEST_ON_SHEET, max(sides)) for sides in zip(*sizes, strict=True))
 
     def small(path):
