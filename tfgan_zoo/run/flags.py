@@ -101,7 +101,8 @@ class Config:
     jit: Literal["auto", "on", "off"] = free("auto")
     """Compile the step with XLA; auto: on GPUs."""
     steps_per_execution: int = free(1)
-    """Train steps per call into TensorFlow; raise it where a step takes milliseconds."""
+    """Most train steps per call into TensorFlow; so many are taken as lead to the next line, grid or checkpoint. More
+    than 1 pays where a step takes milliseconds."""
     run_dir: str | None = free(None)
     """The run folder: logs, samples, checkpoints. Default: runs/<family>."""
     resume: bool = free(True)
