@@ -38,6 +38,10 @@ def _numbers(shape, rng):
     return np.resize([0, 1], shape)
 
 
+def _ids(shape, rng):
+    return rng.integers(0, 3, shape)
+
+
 def _files(shape, rng):
     def one():
         return tf.io.encode_png(rng.integers(0, 256, [20, 12, 3], np.uint8)).numpy()
@@ -52,6 +56,7 @@ NAMES = {
     "image_bytes": Name("PNG or JPEG files, of any size", _files),
     "point": Name("points, on the scale of the data", _floats),
     "mask": Name("1 where the picture is known, 0 in the hole", lambda shape, rng: rng.integers(0, 2, shape), "mask"),
+    "instance": Name("ids of instances: pixels with the same number are one", _ids),
     "label": Name("number of a class, from 0", _numbers, "label"),
     "domain": Name("number of the domain to translate to, from 0", _numbers, "domain"),
     "text": Name("a caption", lambda shape, rng: np.full(shape, b"a", object), "text"),
