@@ -84,9 +84,9 @@ class ReflectionPadding2D(keras.layers.Layer):
 
 @_saved
 class HalvingAverage(keras.layers.Layer):
-    """The mean of 3x3 pixels around every second one, of those that are there at the border: [B, H, W, C] -> [B, h, w, C].
+    """The mean of the 3x3 pixels around every second one, at a border of those that are there: H becomes H / 2.
 
-    h = H / 2 rounded up. Keras' "same" lies half a pixel off, since it pads even sizes on one side alone.
+    [B, H, W, C] -> [B, h, w, C], rounded up. Keras' "same" lies half a pixel off: it pads even sizes on one side alone.
     """
 
     def call(self, x):

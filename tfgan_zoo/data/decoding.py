@@ -68,6 +68,26 @@ def read(file, height, width, channels=None, fit="crop", value_range=None, found
     return _pixels(_fit(_open(file, channels, value_range, found_range), height, width, fit))
 
 
+def read_ids(file, height, width, fit="crop"):
+    """One file of ids -> int32 `[height, width, 1]`, by the nearest pixel.
+
+    Args:
+        file: as of `read`. What counts is the number of a pixel: of grey and palette files of 8, 16 or 32 bits their
+            values, of colours red * 65536 + green * 256 + blue.
+        height, width, fit: as of `read`; the bars of `pad` have the id -1.
+
+    Raises:
+        Exception: whatever Pillow raises on a file that is not a whole image.
+    """
+    with _opened(file) as image:
+        image = ImageOps.exif_transpose(image)
+        values = np.asarray(image if image.mode in (*_GREY, "P") and image.mode != "LA" else image.convert("RGB"))
+    if values.ndim == 3:
+        values = values.astype(np.int32) @ np.array([65536, 256, 1], np.int32)
+    image = Image.fromarray(values.astype(np.int32))
+    return _pixels(_fit(image, height, width, fit, Image.Resampling.NEAREST, paper=-1))
+
+
 def header(file):
     """The `Header` of a path, the bytes of a file or a binary file object. Raises what Pillow raises."""
     with _opened(file) as image:
@@ -278,26 +298,26 @@ def _tag(image, number):
     return value[0] if isinstance(value, tuple) and value else value
 
 
-def _fit(image, height, width, fit):
+def _fit(image, height, width, fit, method=Image.Resampling.BICUBIC, paper="white"):
     across, down = image.size
     if fit == "pad":
         scale = min(width / across, height / down)
-        inner = _resized(image, max(1, round(down * scale)), max(1, round(across * scale)))
-        paper = Image.new(image.mode, (width, height), (255, 255, 255, 0) if image.mode == "RGBA" else "white")
-        paper.paste(inner, ((width - inner.width) // 2, (height - inner.height) // 2))
-        return paper
+        inner = _resized(image, max(1, round(down * scale)), max(1, round(across * scale)), method)
+        whole = Image.new(image.mode, (width, height), (255, 255, 255, 0) if image.mode == "RGBA" else paper)
+        whole.paste(inner, ((width - inner.width) // 2, (height - inner.height) // 2))
+        return whole
     if fit == "crop":
         keep = (min(across, max(1, round(down * width / height))), min(down, max(1, round(across * height / width))))
         left, top = (across - keep[0]) // 2, (down - keep[1]) // 2
-        return _resized(image, height, width, (left, top, left + keep[0], top + keep[1]))
-    return _resized(image, height, width)
+        return _resized(image, height, width, method, (left, top, left + keep[0], top + keep[1]))
+    return _resized(image, height, width, method)
 
 
-def _resized(image, height, width, box=None):
+def _resized(image, height, width, method, box=None):
     box = box or (0, 0, *image.size)
     if (box[2] - box[0], box[3] - box[1]) == (width, height):
         return image.crop(box)
-    return image.resize((width, height), Image.Resampling.BICUBIC, box=box)  # Pillow's filters widen as they shrink.
+    return image.resize((width, height), method, box=box)  # Pillow's filters widen as they shrink.
 
 
 def _pixels(image):

@@ -4,8 +4,8 @@ Kautz and Catanzaro, CVPR 2018. arXiv 1711.11585.
 Follows equations 2 to 5: a coarse-to-fine generator, discriminators of several scales that also match features, edges
 between instances (section 3.3), one style per instance (section 3.4). From the published code, as facts: least squares
 as the adversarial loss (equation 2 is written with logarithms), summed over the scales and halved for D; the mean over
-scales in the matching of features, which equation 5 sums; a loss of VGG features beside it, weighted 10 too; one forward
-pass for both players, whose steps then follow, G first. Departs from both in that
+scales in the matching of features, which equation 5 sums; a loss of VGG features beside it, weighted 10 too; one pass
+forward for both players, whose steps then follow, G first. Departs from both in that
 - what is translated is a picture, not a map of labels as one-hot vectors;
 - VGG is given what its weights were trained on (ImageNet's means taken away), where the published code gives [-1, 1];
 - styles are clustered over all instances together, not per category, which a picture does not tell;

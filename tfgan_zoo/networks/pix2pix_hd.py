@@ -41,7 +41,7 @@ def global_generator(image_shape, out_channels=None, width=64, downs=4, blocks=9
 
 
 def features_of(generator):
-    """`image [B, H, W, C] -> features [B, H, W, width]`, a `global_generator` without its last layer, of its weights."""
+    """`image [B, H, W, C] -> features [B, H, W, width]`: a `global_generator` without its last layer, its weights."""
     return keras.Model(generator.input, generator.get_layer(FEATURES).output, name="global_features")
 
 
