@@ -1,9 +1,12 @@
+import io
+
 import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image
 from sample_data import first, save
 
+from tfgan_zoo import served_files
 from tfgan_zoo.data import batches, decoding, folders, instances, layouts, transforms
 from tfgan_zoo.errors import InputError
 
@@ -159,3 +162,25 @@ def test_most_pairs_without_a_map_are_refused_and_no_folder_of_maps_is_none():
     with pytest.raises(InputError, match="^d has instances/, but 4 of 5 pairs have no map of ids .*, first A/1.png"):
         layouts.paired_with_ids(_tree(*names, "instances/0.png"))
     assert layouts.paired_with_ids(_tree(*names)) == layouts.paired(_tree(*names))
+
+
+@pytest.mark.parametrize("fit", ["crop", "stretch", "pad"])
+@pytest.mark.parametrize("size", [(7, 5), (16, 9), (4, 20)])
+def test_served_files_of_ids_are_read_at_the_pixels_that_training_reads(fit, size, tmp_path):
+    ids = np.random.default_rng(0).integers(0, 5, [*size]).astype(np.uint16)
+    for depth in (np.uint16, np.uint8):
+        Image.fromarray(ids.astype(depth)).save(tmp_path / "x.png")
+        served = served_files.read_ids(tf.constant([(tmp_path / "x.png").read_bytes()] * 2), 6, 8, fit)
+        assert served.dtype == tf.int32 and served.shape == (2, 6, 8, 1)
+        trained = decoding.read_ids(tmp_path / "x.png", 6, 8, fit)
+        scale = 257 if depth is np.uint8 else 1
+        np.testing.assert_array_equal(served[1], np.where(trained < 0, -1, trained * scale))
+
+
+def test_what_is_no_png_file_or_too_large_is_refused_by_its_header():
+    Image.new("L", (9, 9)).save(file := io.BytesIO(), "JPEG")
+    with pytest.raises(tf.errors.InvalidArgumentError, match="instance_bytes must be PNG files"):
+        served_files.read_ids(tf.constant([file.getvalue()]), 4, 4)
+    Image.new("L", (9, 9)).save(file := io.BytesIO(), "PNG")
+    with pytest.raises(tf.errors.InvalidArgumentError, match="instance_bytes must hold 80 pixels or less"):
+        served_files.read_ids(tf.constant([file.getvalue()]), 4, 4, max_pixels=80)

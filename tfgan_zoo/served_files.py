@@ -51,6 +51,47 @@ def read(files, height, width, channels, fit="crop", max_pixels=MAX_PIXELS):
     )
 
 
+def read_ids(files, height, width, fit="crop", max_pixels=MAX_PIXELS):
+    """PNG files of ids `[B]`, string -> int32 `[B, height, width, 1]`, by the nearest pixel.
+
+    Grey ones of 8 or 16 bits. The numbers of those of 8 bits come times 257: what was equal is equal. The pixels are
+    those that `data/decoding.read_ids` takes, orientation aside.
+
+    Args:
+        files, height, width, fit, max_pixels: as of `read`; the bars of `pad` have the id -1.
+
+    Raises:
+        InvalidArgumentError: a file that is no whole PNG file, or too many pixels.
+    """
+    headers = tf.map_fn(_header, files, fn_output_signature=tf.TensorSpec([6], tf.int64))
+    known = tf.debugging.assert_equal(headers[:, 0], tf.constant(_PNG, tf.int64), "instance_bytes must be PNG files")
+    with tf.control_dependencies([known]):
+        total = tf.reduce_sum(tf.minimum(headers[:, 1] * headers[:, 2], _HUGE))
+    few = tf.debugging.assert_less_equal(
+        total, tf.constant(max_pixels, tf.int64), f"instance_bytes must hold {max_pixels} pixels or less in all"
+    )
+    with tf.control_dependencies([few]):
+        files = tf.identity(files)
+
+    def one(given):
+        file, header = given
+        ids = tf.cast(tf.io.decode_png(file, channels=1, dtype=tf.uint16), tf.int32)
+        (top, rows), inner_height, (left, columns), inner_width = _fitted(header[1], header[2], height, width, fit)
+        ids = tf.gather(ids, _nearest(top, rows, inner_height), axis=0)
+        ids = tf.gather(ids, _nearest(left, columns, inner_width), axis=1)
+        over, beside = height - inner_height, width - inner_width
+        bars = [[over // 2, over - over // 2], [beside // 2, beside - beside // 2], [0, 0]]
+        return tf.ensure_shape(tf.pad(ids, bars, constant_values=-1), [height, width, 1])
+
+    return tf.map_fn(one, (files, headers), fn_output_signature=tf.TensorSpec([height, width, 1], tf.int32))
+
+
+def _nearest(start, kept, size):
+    """The numbers of the pixels that the nearest-pixel rule takes of `kept` ones from `start` on."""
+    place = tf.cast(tf.range(size), tf.float64) + 0.5
+    return start + tf.cast(tf.floor(place * (tf.cast(kept, tf.float64) / tf.cast(size, tf.float64))), tf.int64)
+
+
 # ---------------------------------------------------------------------------------------------------------------------
 # Headers: int64 [6], kind, height, width, EXIF orientation, and of a PNG file whether it is transparent and has 16 bits
 

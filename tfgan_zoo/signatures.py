@@ -42,6 +42,13 @@ def _ids(shape, rng):
     return rng.integers(0, 3, shape)
 
 
+def _id_files(shape, rng):
+    def one():
+        return tf.io.encode_png(rng.integers(0, 3, [20, 12, 1], np.uint16)).numpy()
+
+    return np.array([one() for _ in range(int(np.prod(shape)))], object).reshape(shape)
+
+
 def _files(shape, rng):
     def one():
         return tf.io.encode_png(rng.integers(0, 256, [20, 12, 3], np.uint8)).numpy()
@@ -54,6 +61,7 @@ NAMES = {
     "z": Name("noise, as `sample` draws it", _floats, "noise"),
     "image": Name("pictures in [-1, 1]", _floats, "image"),
     "image_bytes": Name("PNG or JPEG files, of any size", _files),
+    "instance_bytes": Name("PNG files of ids, grey, of 8 or 16 bits, as large as the pictures", _id_files),
     "point": Name("points, on the scale of the data", _floats),
     "mask": Name("1 where the picture is known, 0 in the hole", lambda shape, rng: rng.integers(0, 2, shape), "mask"),
     "instance": Name("ids of instances: pixels with the same number are one", _ids),
@@ -199,6 +207,34 @@ class OnFiles:
     def __call__(self, image_bytes):
         image = served_files.read(image_bytes, *self.image_shape, fit=self.fit, max_pixels=self.max_pixels)
         return {"generated_bytes": to_png(self.translate(image))}
+
+
+def image_and_ids_to_image(translate, image_shape):
+    """`image_to_image` of `translate: image [B, H, W, C], instance int32 [B, H, W, 1] -> image`."""
+    return (
+        (
+            lambda image, instance: {"generated": translate(image, instance)},
+            [
+                tf.TensorSpec([None, *image_shape], tf.float32, name="image"),
+                tf.TensorSpec([None, *image_shape[:2], 1], tf.int32, name="instance"),
+            ],
+        ),
+        (
+            OnFilesWithIds(translate, tuple(image_shape)),
+            [tf.TensorSpec([None], tf.string, name=name) for name in ("image_bytes", "instance_bytes")],
+        ),
+    )
+
+
+class OnFilesWithIds(OnFiles):
+    """`OnFiles` of a signature that takes `instance_bytes [B]` too, files of ids as large as those of the pictures."""
+
+    def __call__(self, image_bytes, instance_bytes):
+        image = served_files.read(image_bytes, *self.image_shape, fit=self.fit, max_pixels=self.max_pixels)
+        instance = served_files.read_ids(
+            instance_bytes, *self.image_shape[:2], fit=self.fit, max_pixels=self.max_pixels
+        )
+        return {"generated_bytes": to_png(self.translate(image, instance))}
 
 
 def to_png(images):

@@ -230,20 +230,18 @@ class Pix2PixHD(base.GenerativeModel):
         }
 
     def signatures(self):
-        shape = self.discriminator.inputs[0].shape[1:]
-        shape = (*shape[:2], shape[2] - self.instances)
-        if not self.instances:
-            images, files = signatures.image_to_image(self.translate, shape)
-            return {"serving_default": images, "translate_bytes": files}
-        image = tf.TensorSpec([None, *shape], tf.float32, name="image")
-        instance = tf.TensorSpec([None, *shape[:2], 1], tf.int32, name="instance")
-        served = {"serving_default": (self._served, [image, instance])}
+        height, width, channels = self.discriminator.inputs[0].shape[1:]
+        shape = (height, width, channels - self.instances)
+        of = signatures.image_and_ids_to_image if self.instances else signatures.image_to_image
+        pictures, files = of(self.translate, shape)
+        served = {"serving_default": pictures, "translate_bytes": files}
         if self.styles is not None:
-            served["sample_styles"] = (self._served, [image, instance, tf.TensorSpec([], tf.int64, name="seed")])
-        return served
 
-    def _served(self, image, instance, seed=None):
-        return {"generated": self.translate(image, instance, seed)}
+            def sample(image, instance, seed):
+                return {"generated": self.translate(image, instance, seed)}
+
+            served["sample_styles"] = (sample, [*pictures[1], tf.TensorSpec([], tf.int64, name="seed")])
+        return served
 
 
 class Styles(tf.Module):
