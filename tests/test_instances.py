@@ -1,3 +1,4 @@
+import dataclasses
 import io
 
 import numpy as np
@@ -6,9 +7,12 @@ import tensorflow as tf
 from PIL import Image
 from sample_data import first, save
 
-from tfgan_zoo import served_files
+from tfgan_zoo import Pix2PixHD, served_files
 from tfgan_zoo.data import batches, decoding, folders, instances, layouts, transforms
 from tfgan_zoo.errors import InputError
+from tfgan_zoo.families.pix2pix_hd import edges
+from tfgan_zoo.metrics import measure, sources
+from tfgan_zoo.networks import pix2pix_hd as networks
 
 
 def _by_search(ink):
@@ -184,3 +188,17 @@ def test_what_is_no_png_file_or_too_large_is_refused_by_its_header():
     Image.new("L", (9, 9)).save(file := io.BytesIO(), "PNG")
     with pytest.raises(tf.errors.InvalidArgumentError, match="instance_bytes must hold 80 pixels or less"):
         served_files.read_ids(tf.constant([file.getvalue()]), 4, 4, max_pixels=80)
+
+
+def test_a_model_that_takes_ids_is_scored_on_pairs_with_ids(folder, tmp_path):
+    network = networks.global_generator((4, 8, 2), 1, width=2, downs=1, blocks=1)
+    judge = networks.multiscale_discriminator((4, 8, 1), 2, width=2, layers=1, scales=1)
+    flags = measure.Measures(metrics="l1")
+    generator = sources.live(Pix2PixHD(network, judge), flags)
+    data = sources.data_for(generator, dataset=str(folder), data_dir=tmp_path)
+    assert data.kind == "instances" and set(generator.columns) == {"image", "instance"}
+    flags = dataclasses.replace(flags, count=1, real_count=1)
+    (record,) = measure.Measurement(sources.Source(generator, data, "test", flags), flags).run(quiet=True)
+    example = batches.take(data.test, 1)
+    expected = np.abs(network(np.concatenate([example["image"], edges(example["instance"])], -1)) - example["target"])
+    np.testing.assert_allclose(record["value"], expected.mean(), atol=1 / 127.5)

@@ -88,8 +88,7 @@ def read_ids(files, height, width, fit="crop", max_pixels=MAX_PIXELS):
 
 def _nearest(start, kept, size):
     """The numbers of the pixels that the nearest-pixel rule takes of `kept` ones from `start` on."""
-    place = tf.cast(tf.range(size), tf.float64) + 0.5
-    return start + tf.cast(tf.floor(place * (tf.cast(kept, tf.float64) / tf.cast(size, tf.float64))), tf.int64)
+    return start + (2 * tf.range(size) + 1) * kept // (2 * size)
 
 
 # ---------------------------------------------------------------------------------------------------------------------

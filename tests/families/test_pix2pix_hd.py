@@ -6,6 +6,7 @@ from closed_form import _Turned, step, weights_of
 from conformance import Conformance
 
 from tfgan_zoo import Pix2PixHD, layers
+from tfgan_zoo.errors import InputError
 from tfgan_zoo.families.pix2pix_hd import Styles, edges, feature_matching, instance_mean, k_means
 from tfgan_zoo.networks import pix2pix_hd as networks
 
@@ -343,6 +344,49 @@ def test_the_discriminators_of_coarser_scales_see_averages_of_what_is_there():
     assert [y.shape[1:3] for y in seen] == [(6, 4), (3, 2)]
     for y in seen:  # the border's zeros would pull these towards 0
         np.testing.assert_allclose(y, np.broadcast_to([0.75, -0.5], y.shape), rtol=1e-6)
+
+
+BUILDERS = {
+    "global_generator": lambda size, c: networks.global_generator((*size, c), 2, width=2, downs=1, blocks=1),
+    "local_enhancer": lambda size, c: networks.local_enhancer((*size, c), 2, width=2, blocks=1),
+    "multiscale_discriminator": lambda size, c: networks.multiscale_discriminator((*size, c), 2, 2, layers=1, scales=2),
+    "instance_encoder": lambda size, c: networks.instance_encoder((*size, c), 2, width=2, downs=1),
+}
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+@pytest.mark.parametrize("name", BUILDERS)
+@pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"])
+def test_networks_take_rectangles_of_any_channels_and_give_float32_and_every_kernel_a_gradient(name, channels, policy):
+    keras.config.set_dtype_policy(policy)
+    network = BUILDERS[name]((12, 20), channels)
+    inputs = [tf.random.stateless_normal([2, *x.shape[1:]], [0, i]) for i, x in enumerate(network.inputs)]
+    with tf.GradientTape() as tape:
+        said = keras.tree.flatten(network(inputs if len(inputs) > 1 else inputs[0]))
+        loss = tf.add_n([tf.reduce_sum(y * tf.random.stateless_normal(y.shape, [3, i])) for i, y in enumerate(said)])
+    assert all(y.dtype == tf.float32 for y in said)
+    if name != "multiscale_discriminator":
+        assert said[0].shape == (2, 12, 20, 2) and np.abs(said[0]).max() <= 1
+    kernels = [w for w in network.trainable_weights if w.path.endswith("kernel")]
+    assert kernels and all(np.any(gradient) for gradient in tape.gradient(loss, kernels))
+
+
+@pytest.mark.parametrize(
+    ("build", "says"),
+    [
+        (
+            lambda: networks.global_generator((24, 8, 1), downs=3),
+            "image size 24x8: .* of 8, at least 16, for 3 halvings",
+        ),
+        (lambda: networks.global_generator((12, 12, 1), downs=3), "expected multiples of 8, .* like 16x16"),
+        (lambda: networks.local_enhancer((9, 8, 1)), "image size 9x8: expected multiples of 2"),
+        (lambda: networks.multiscale_discriminator((4, 9, 1), 1), "image size 4x9 with 3 patch layers and 3 scales"),
+        (lambda: networks.multiscale_discriminator((8, 8, 1), 1, layers=0), "expected 1 or more of each"),
+    ],
+)
+def test_sizes_that_do_not_fit_are_refused(build, says):
+    with pytest.raises(InputError, match=says):
+        build()
 
 
 def test_networks_have_the_parameters_of_the_published_ones():

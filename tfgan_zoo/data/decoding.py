@@ -81,11 +81,19 @@ def read_ids(file, height, width, fit="crop"):
     """
     with _opened(file) as image:
         image = ImageOps.exif_transpose(image)
-        values = np.asarray(image if image.mode in (*_GREY, "P") and image.mode != "LA" else image.convert("RGB"))
-    if values.ndim == 3:
-        values = values.astype(np.int32) @ np.array([65536, 256, 1], np.int32)
-    image = Image.fromarray(values.astype(np.int32))
-    return _pixels(_fit(image, height, width, fit, Image.Resampling.NEAREST, paper=-1))
+        is_number = image.mode in (*_GREY, "P") and image.mode != "LA"
+        ids = np.asarray(image if is_number else image.convert("RGB")).astype(np.int32)
+    ids = ids if is_number else ids @ np.array([65536, 256, 1], np.int32)
+    box, inner = _place(*ids.shape[::-1], height, width, fit)
+    # In whole numbers: Pillow's nearest pixel is the one before where two are equally near, by rounding.
+    columns, rows = (
+        start + (2 * np.arange(size) + 1) * (end - start) // (2 * size)
+        for start, end, size in zip(box[:2], box[2:], inner[::-1], strict=True)
+    )
+    found = np.full([height, width, 1], -1, np.int32)
+    top, left = (height - inner[0]) // 2, (width - inner[1]) // 2
+    found[top : top + inner[0], left : left + inner[1], 0] = ids[rows[:, None], columns]
+    return found
 
 
 def header(file):
@@ -298,26 +306,32 @@ def _tag(image, number):
     return value[0] if isinstance(value, tuple) and value else value
 
 
-def _fit(image, height, width, fit, method=Image.Resampling.BICUBIC, paper="white"):
-    across, down = image.size
+def _fit(image, height, width, fit):
+    box, inner = _place(*image.size, height, width, fit)
+    picture = _resized(image, *inner, box)
+    if picture.size == (width, height):
+        return picture
+    paper = Image.new(image.mode, (width, height), (255, 255, 255, 0) if image.mode == "RGBA" else "white")
+    paper.paste(picture, ((width - picture.width) // 2, (height - picture.height) // 2))
+    return paper
+
+
+def _place(across, down, height, width, fit):
+    """What is kept of a picture, (left, top, right, bottom), and the height and width that it is scaled to."""
     if fit == "pad":
         scale = min(width / across, height / down)
-        inner = _resized(image, max(1, round(down * scale)), max(1, round(across * scale)), method)
-        whole = Image.new(image.mode, (width, height), (255, 255, 255, 0) if image.mode == "RGBA" else paper)
-        whole.paste(inner, ((width - inner.width) // 2, (height - inner.height) // 2))
-        return whole
+        return (0, 0, across, down), (max(1, round(down * scale)), max(1, round(across * scale)))
     if fit == "crop":
         keep = (min(across, max(1, round(down * width / height))), min(down, max(1, round(across * height / width))))
         left, top = (across - keep[0]) // 2, (down - keep[1]) // 2
-        return _resized(image, height, width, method, (left, top, left + keep[0], top + keep[1]))
-    return _resized(image, height, width, method)
+        return (left, top, left + keep[0], top + keep[1]), (height, width)
+    return (0, 0, across, down), (height, width)
 
 
-def _resized(image, height, width, method, box=None):
-    box = box or (0, 0, *image.size)
+def _resized(image, height, width, box):
     if (box[2] - box[0], box[3] - box[1]) == (width, height):
         return image.crop(box)
-    return image.resize((width, height), method, box=box)  # Pillow's filters widen as they shrink.
+    return image.resize((width, height), Image.Resampling.BICUBIC, box=box)  # Pillow's filters widen as they shrink.
 
 
 def _pixels(image):
