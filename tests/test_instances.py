@@ -198,7 +198,7 @@ def test_a_model_that_takes_ids_is_scored_on_pairs_with_ids(folder, tmp_path):
     data = sources.data_for(generator, dataset=str(folder), data_dir=tmp_path)
     assert data.kind == "instances" and set(generator.columns) == {"image", "instance"}
     flags = dataclasses.replace(flags, count=1, real_count=1)
-    (record,) = measure.Measurement(sources.Source(generator, data, "test", flags), flags).run(quiet=True)
+    record, *_ = measure.Measurement(sources.Source(generator, data, "test", flags), flags).run(quiet=True)
     example = batches.take(data.test, 1)
     expected = np.abs(network(np.concatenate([example["image"], edges(example["instance"])], -1)) - example["target"])
     np.testing.assert_allclose(record["value"], expected.mean(), atol=1 / 127.5)
