@@ -2,7 +2,7 @@
 
 Default: the embedded glyphs, DejaVu Sans -> Serif Bold Italic at 64x64, ids those of connected ink. G1 alone at 32x32,
 the enhancer alone, then both: 1,400 steps of 16. 3 min 40 s on two cores of an AMD EPYC with AVX512-BF16 that did other
-work too, in mixed_bfloat16; L1 0.0364 on unseen characters (commit 853fe94). The input itself: 0.0869.
+work too, in mixed_bfloat16; L1 0.0364 on unseen characters (commit 68f75e9). The input itself: 0.0869.
 
     python recipes/pix2pix_hd.py
     python recipes/pix2pix_hd.py --dataset=path/to/pairs --vgg-weights=path/to/vgg19_notop.h5 --encoder
