@@ -42,10 +42,12 @@ def built(recipe, monkeypatch, channels=3, classes=0):
     config = module.PRESETS["paper"]
     size = config.pictures()["image_size"]
     shape = (*size, channels)
-    shapes = dict.fromkeys(("image", "target", "a", "b"), shape)
+    shapes = dict.fromkeys(("image", "target", "a", "b", "instance"), shape)
     data = types.SimpleNamespace(shapes=shapes, classes=range(classes), kind="images", test_is_paired=False)
-    for kind in ("images", "labelled", "pairs", "unpaired"):
+    for kind in ("images", "labelled", "pairs", "unpaired") if hasattr(module, "images") else ():
         monkeypatch.setattr(module.images, kind, lambda *args, **kwargs: data)
+    if hasattr(module, "instances"):
+        monkeypatch.setattr(module.instances, "instances", lambda *args, **kwargs: data)
     job = _Job()
     module.main(job, config)
     return job
@@ -94,6 +96,29 @@ def test_the_paper_preset_of_ebgan_has_a_code_of_feature_maps(monkeypatch):
 
 def test_the_paper_preset_of_cyclegan_has_no_identity_term(monkeypatch):
     assert built("cyclegan", monkeypatch).model.identity_weight == 0
+
+
+def test_the_paper_preset_of_pix2pix_hd_has_the_published_sizes_and_schedule(monkeypatch):
+    from tfgan_zoo.networks import pix2pix_hd as networks
+
+    monkeypatch.setattr(networks, "normal_002", lambda: "zeros")  # 0.7 GB, of which nothing is drawn
+    job = built("pix2pix_hd", monkeypatch)
+    counts = {role: getattr(job.model, role).count_params() for role in job.model.roles}
+    # Of pictures and edges, 4 channels, in place of 36 or 39: 32 or 35 less in each first layer.
+    kernel = 7 * 7 * 32
+    assert counts == {
+        "generator": 182_857_059 - 319_715 - kernel * 64,
+        "enhancer": 319_715 - kernel * 32,
+        "discriminator": 3 * (2_801_601 - 4 * 4 * 32 * 64),
+    }
+    assert job.model.discriminator.inputs[1].shape[1:] == (1024, 2048, 3) and job.model.vgg_weight == 10
+    assert job.model.generator.input_shape[1:] == (512, 1024, 4) and job.given["transform"] is not None
+    epoch, rates = 2975, {name: job.given[name]._learning_rate for name in ("g_optimizer", "d_optimizer")}
+    assert job.given["until"] == 300 * epoch
+    # G's Adam is new after 10 epochs, D's is not: 50 epochs constant, 50 to 0.
+    for name, since in (("g_optimizer", 10), ("d_optimizer", 0)):
+        got = [float(rates[name]((n - since) * epoch)) for n in (50, 75, 100)]
+        np.testing.assert_allclose(got, [2e-4, 1e-4, 0.0], atol=1e-9)
 
 
 def test_the_paper_preset_of_wgan_gp_fills_the_gaps_between_the_values_of_a_pixel(monkeypatch):

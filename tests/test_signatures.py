@@ -21,7 +21,8 @@ SPECS = [
     spec("truncation"), spec("generated", None, 8, 8, 1), spec("logits", None, 1),
     spec("label", None, dtype=tf.int64), spec("domain", None, dtype=tf.int64), spec("count", dtype=tf.int32),
     spec("seed", dtype=tf.int64), spec("image_bytes", None, dtype=tf.string), spec("text", None, dtype=tf.string),
-    spec("generated_bytes", None, dtype=tf.string),
+    spec("generated_bytes", None, dtype=tf.string), spec("instance", None, 8, 12, 1, dtype=tf.int32),
+    spec("instance_bytes", None, dtype=tf.string),
 ]  # fmt: skip
 
 
@@ -42,7 +43,11 @@ def test_the_example_of_a_name_fits_its_spec_and_its_meaning(spec):
     if spec.name == "count":
         assert array == 3
     if spec.name.endswith("_bytes"):
-        assert {tuple(tf.io.decode_png(file).shape) for file in array} == {(20, 12, 3)} and len(set(array)) == 3
+        channels = 1 if spec.name == "instance_bytes" else 3
+        shapes = {tuple(tf.io.decode_png(file).shape) for file in array}
+        assert shapes == {(20, 12, channels)} and len(set(array)) == 3
+    if spec.name == "instance":
+        assert set(np.unique(array)) == {0, 1, 2}
 
 
 def test_every_name_is_tried():

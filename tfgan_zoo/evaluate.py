@@ -54,7 +54,7 @@ class Config(measure.Measures):
     """Where TensorFlow Datasets keeps its prepared data; its own default if not given."""
     split: Literal["test", "train", "all"] | None = None
     """Which part of the data to compare with. Default: test, what is held out; all with --pictures."""
-    kind: Literal["auto", "images", "labelled", "pairs", "unpaired"] | None = None
+    kind: Literal["auto", "images", "labelled", "pairs", "unpaired", "instances"] | None = None
     """How to read the data. auto: images, labelled for a model that takes labels, pairs for image to image. Default: as
     in training, or auto."""
     direction: Literal["a_to_b", "b_to_a"] | None = None
@@ -98,7 +98,7 @@ def _score(config):
         data, how = sources.data_of(generator, config.settings())
         source = sources.Source(generator, data, split, config)
         records = measure.Measurement(source, config).run()
-        direction = [how.direction] if data.kind == "pairs" else []
+        direction = [how.direction] if data.kind in ("pairs", "instances") else []
         _show(records, source, generator.signature, *direction)
         environment = _environment(config, generator.signature)
         protocol.append(folder, [record | {"environment": environment} for record in records])

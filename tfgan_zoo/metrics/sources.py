@@ -9,7 +9,7 @@ import tensorflow as tf
 from PIL import Image, ImageOps
 
 from tfgan_zoo import latent, trust
-from tfgan_zoo.data import batches, decoding, folders, images, layouts
+from tfgan_zoo.data import batches, decoding, folders, images, instances, layouts
 from tfgan_zoo.errors import InputError
 from tfgan_zoo.metrics.checks import COLOURS
 from tfgan_zoo.signatures import NAMES, OnImages, told_sizes
@@ -281,6 +281,8 @@ def _changed(metadata, data):
 
 
 def _fitting_kinds(generator):
+    if "instance" in generator.inputs:
+        return ("instances",)
     kinds = {"image": ("pairs", "unpaired")}.get(generator.kind, ("images", "labelled"))
     return kinds[1:] if generator.has_labels else kinds
 
@@ -302,7 +304,7 @@ def data_for(
         generator: a `Generator`.
         dataset, data_dir, direction, channels, fit: as `data.images` takes them.
         value_range: likewise, as text: `0,4095`.
-        kind: images, labelled, pairs, unpaired; auto: what the generator needs.
+        kind: images, labelled, pairs, unpaired, instances; auto: what the generator needs.
 
     Raises:
         InputError: data of another kind or other channels.
@@ -327,8 +329,8 @@ def data_for(
             raise InputError(f"{name} takes images of {taken.as_list()} and makes {list(shape)}; expected the same")
     how = {"image_size": shape[:2], "channels": channels, "data_dir": data_dir, "fit": fit}
     how |= {"value_range": decoding.as_range(value_range)}
-    how |= {"direction": direction} if kind == "pairs" else {}
-    data = getattr(images, kind)(dataset, **how)
+    how |= {"direction": direction} if kind in ("pairs", "instances") else {}
+    data = (instances.instances if kind == "instances" else getattr(images, kind))(dataset, **how)
     has = next(iter(data.shapes.values()))[-1]
     if has != shape[2]:
         raise InputError(
