@@ -11,7 +11,9 @@ from tfgan_zoo.latent import Prior
 
 # recipe -> (trainable parameters of its networks by the published programs, channels of its data, labels)
 PUBLISHED = {
+    "acgan": ({"generator": 16_531_136, "discriminator": 3_015_547}, 3, 10),
     "bgan": ({"generator": 6_709_185, "discriminator": 6_631_169}, 1, 0),
+    "cgan": ({"generator": 2_413_984, "discriminator": 1_224_351}, 1, 10),
     "cyclegan": ({"generator_ab": 11_378_179, "discriminator_a": 2_764_737}, 3, 0),
     "dcgan": ({"generator": 18_855_043, "discriminator": 17_232_897}, 3, 0),
     "gan": ({"generator": 2_503_984, "discriminator": 1_231_441}, 1, 0),
@@ -71,10 +73,19 @@ def test_the_paper_preset_builds_networks_of_the_published_size(recipe, monkeypa
         ("lsgan", Prior(1024, "uniform")),
         ("bgan", Prior(64, "uniform")),
         ("dcgan", Prior(100, "uniform")),
+        ("cgan", Prior(100, "uniform", low=0.0)),
     ],
 )
 def test_the_paper_preset_draws_z_as_the_published_program_does(recipe, prior, monkeypatch):
     assert built(recipe, monkeypatch, 1).model.prior == prior
+
+
+def test_the_rate_of_the_paper_preset_of_cgan_falls_to_a_millionth_with_its_last_step(monkeypatch):
+    given = built("cgan", monkeypatch, 1, 10).given
+    for name in ("g_optimizer", "d_optimizer"):
+        rate = given[name]._learning_rate
+        got = [float(rate(step)) for step in (0, 1, given["until"])]
+        np.testing.assert_allclose(got, [0.1, 0.1 / 1.00004, 1e-6], rtol=2e-3)
 
 
 @pytest.mark.parametrize(("recipe", "rates"), [("lapgan", (0.02, 0.01)), ("gan", (0.1, 0.05))])

@@ -15,7 +15,9 @@ import two_workers  # noqa: E402
 ROOT = Path(__file__).resolve().parent.parent
 RECIPES = sorted(path.stem for path in (ROOT / "recipes").glob("*.py"))
 TINY = {
+    "acgan": ["--image-size=8", "--g-width=4", "--d-width=4"],
     "bgan": ["--image-size=8", "--width=8", "--samples=2"],
+    "cgan": ["--image-size=8", "--width=8"],
     "cyclegan": ["--image-size=8", "--width=8", "--patch-layers=1", "--blocks=1"],
     "dcgan": ["--image-size=8", "--width=8"],
     "ebgan": ["--image-size=8", "--width=8"],

@@ -21,6 +21,7 @@ from tfgan_zoo.families.lapgan import level_discriminator, level_generator
 from tfgan_zoo.families.lsgan import vgg_generator
 from tfgan_zoo.families.unrolled_gan import recurrent_generator, stacked_generator, strided_discriminator
 from tfgan_zoo.networks import pix2pix_hd
+from tfgan_zoo.networks.acgan import acgan_discriminator
 from tfgan_zoo.networks.classifier import classifier
 from tfgan_zoo.networks.dcgan import dcgan_discriminator, dcgan_generator
 from tfgan_zoo.networks.sn_resnet import sn_resnet_discriminator, sn_resnet_generator
@@ -53,6 +54,7 @@ BUILDS = {name: build for name, (build, _) in SMALL.items()} | {
     ),
     "sn_resnet_discriminator_labels": lambda: sn_resnet_discriminator(SHAPE, 4, num_classes=CLASSES, attention=6),
     "sn_resnet_discriminator_bfloat16": in_bfloat16,
+    "acgan_discriminator": lambda: acgan_discriminator(SHAPE, CLASSES, 2),
     "classifier": lambda: classifier(SHAPE, CLASSES, 2),
     "autoencoder": lambda: autoencoder(SHAPE, 2, 5),
     "convolutional_autoencoder": lambda: convolutional_autoencoder((8, 16, 3), 2),

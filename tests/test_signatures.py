@@ -19,6 +19,7 @@ def spec(name, *shape, dtype=tf.float32):
 SPECS = [
     spec("z", None, 5), spec("image", None, 8, 12, 3), spec("point", None, 2), spec("mask", None, 8, 12, 1),
     spec("truncation"), spec("generated", None, 8, 8, 1), spec("logits", None, 1),
+    spec("class_logits", None, 10),
     spec("label", None, dtype=tf.int64), spec("domain", None, dtype=tf.int64), spec("count", dtype=tf.int32),
     spec("seed", dtype=tf.int64), spec("image_bytes", None, dtype=tf.string), spec("text", None, dtype=tf.string),
     spec("generated_bytes", None, dtype=tf.string), spec("instance", None, 8, 12, 1, dtype=tf.int32),
@@ -74,6 +75,7 @@ def test_the_code_of_z_draws_by_the_law_of_the_model():
     z = spec("z", None, 5)
     assert signatures.code(z, latent.Prior(5)) == "tf.random.normal([1, 5])"
     assert signatures.code(z, latent.Prior(5, "uniform", 2.0)) == "tf.random.uniform([1, 5], -2.0, 2.0)"
+    assert signatures.code(z, latent.Prior(5, "uniform", low=0.0)) == "tf.random.uniform([1, 5], 0.0, 1.0)"
     assert signatures.code(z) == "tf.zeros([1, 5])"
 
 

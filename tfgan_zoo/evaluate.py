@@ -33,6 +33,7 @@ try:
 except ImportError:  # Windows
     resource = None
 
+PER_LINE = 8  # details of a number
 IN_TRAINING = 256  # images, where nothing else is asked for: some seconds of swd
 
 
@@ -121,8 +122,11 @@ def _show(records, source, *how):
     against = f"{source.split} of {source.data.name}: {source.data.kind}, {shape}"
     print(f"  {', '.join([source.name, *how])}; compared with {against}")
     for record in records:
-        details = ", ".join(f"{name} {value:.6g}" for name, value in record["details"].items())
-        print(f"  {record['metric']:<28} {record['value']:<12.6g} {details}".rstrip(), flush=True)
+        details = [f"{name} {value:.6g}" for name, value in record["details"].items()]
+        first, *more = [", ".join(details[i : i + PER_LINE]) for i in range(0, len(details), PER_LINE)] or [""]
+        print(f"  {record['metric']:<28} {record['value']:<12.6g} {first}".rstrip(), flush=True)
+        for line in more:  # such as a number of each class
+            print(f"    {line}", flush=True)
 
 
 def _compare(config):

@@ -149,6 +149,11 @@ def batch_normalization(**kwargs):
     return keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5, synchronized=True, **kwargs)
 
 
+def one_hot(label, num_classes):
+    """Labels [B] of a network's input -> [B, num_classes] float32, 1 at the label."""
+    return keras.ops.one_hot(label, num_classes, dtype="float32")
+
+
 def normal_002():
     """N(0, 0.02), the weights of DCGAN (section 4), pix2pix (6.2) and CycleGAN (7.1).
 

@@ -78,6 +78,7 @@ NAMES = {
     "generated": Name("pictures in [-1, 1], or points on the scale of the data, that the model made", _floats),
     "generated_bytes": Name("PNG files of them", _files),
     "logits": Name("of the discriminator; the higher, the more real", _floats),
+    "class_logits": Name("one per class, of the part of the discriminator that tells classes", _floats),
 }  # fmt: skip
 
 
@@ -104,7 +105,8 @@ def code(spec, prior=None):
     if spec.name == "z" and prior is not None and prior.law == "normal":
         return f"tf.random.normal({shape})"
     if spec.name == "z" and prior is not None:
-        return f"tf.random.uniform({shape}, {-prior.bound}, {prior.bound})"
+        low, high = prior.ends
+        return f"tf.random.uniform({shape}, {low}, {high})"
     if spec.dtype == tf.string:
         return f"tf.constant({['...'] if spec.shape.rank else '...'!r})"
     if spec.dtype == tf.float32:

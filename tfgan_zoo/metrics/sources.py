@@ -387,9 +387,9 @@ class Source:
         return self.called.get(name, name)
 
     def reals(self):
-        """Batches of `real_count` images; of pairs the targets."""
+        """Batches `(images, labels or None)`, `real_count` in all; of pairs the targets."""
         for example in _examples(self.data, self.split, self.real_count, self.flags.batch_size):
-            yield example[self.real]
+            yield example[self.real], example["label"] if self.has_labels else None
 
     def fakes(self):
         """Batches `(images, labels or None, example or None)`, `count` in all, of each label as many.
@@ -474,9 +474,9 @@ class Files:
         self.real_count, self.count = counts["real-count"], counts["count"]
 
     def reals(self):
-        """As of `Source`."""
+        """As of `Source`, without labels."""
         for example in _examples(self.data, self.split, self.real_count, self.flags.batch_size):
-            yield example["image"]
+            yield example["image"], None
 
     def stamp(self):
         """As of `Source`."""
