@@ -11,11 +11,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image
+from serving.models import small
 
 from tfgan_zoo import evaluate, latent
 from tfgan_zoo.data import batches, images
 from tfgan_zoo.data.columns import Data
 from tfgan_zoo.errors import InputError
+from tfgan_zoo.export import export
 from tfgan_zoo.metrics import classifier, frechet, kid, measure, neighbours, protocol, similarity, sources, swd
 
 SIZE = 16
@@ -269,6 +271,18 @@ def test_pairs_are_measured_against_their_targets(models, halves, call, tmp_path
     assert found["psnr"] == pytest.approx(-20 * np.log10(32 / 255), abs=1e-3)
     assert 0.5 < found["ssim"] < 1 and found["ms_ssim"] == pytest.approx(found["ssim"], abs=1e-5), "one scale: one SSIM"
     assert records(model)["l1"]["protocol"]["task"] == "image to image"
+
+
+def test_a_model_of_pictures_of_any_size_is_measured_at_that_of_its_training(halves, call, tmp_path):
+    live = small("pix2pix", (SIZE, SIZE, 1))
+    path = export(live, tmp_path / "pix2pix")
+    code, printed, err = call(path, f"--dataset={halves}", "--split=train", "--metrics=l1", "--batch-size=7")
+    assert code == 0 and f"pairs, {SIZE}x{SIZE}x1" in printed, err
+    for generator in (sources.load(path, measure.Measures()), sources.live(live, measure.Measures())):
+        assert (generator.signature, generator.shape) == ("serving_default", (SIZE, SIZE, 1))
+    (path / "metadata.json").unlink()
+    code, _, err = call(path, f"--dataset={halves}", "--metrics=l1")
+    assert code == 2 and "does not say what size its images are" in err
 
 
 def test_each_label_is_asked_for_as_often_and_told_by_the_classifier(models, extractor, call, tmp_path):

@@ -166,6 +166,21 @@ def test_an_uploaded_file_becomes_the_picture_that_the_signature_wants():
         gallery.from_file(b"GIF? no", wanted)
 
 
+def test_a_picture_of_any_size_keeps_its_own_and_the_answer_has_it(others, monkeypatch):
+    (use,) = next(model for model in gallery.discover(others) if model.name == "pix2pix").uses
+    assert (use.sizes, use.scale, use.inputs["image"].trained) == ((8, 8), 1, RECTANGLE[:2])
+    assert gallery.canvas(use.inputs["image"]) == (128, 256), "of the shape of training"
+    picture = gallery.from_file(png(np.full([11, 20], 100, np.uint8)), use.inputs["image"])
+    assert picture.shape == (11, 20, 4)
+    made = gallery.answer(gallery.load(others / "pix2pix" / "1"), use, {"image": picture})
+    mirrored = np.pad(picture, [(0, 5), (0, 4), (0, 0)], "reflect")
+    right = gallery.answer(gallery.load(others / "pix2pix" / "1"), use, {"image": mirrored})
+    np.testing.assert_allclose(made, right[:, :11, :20], atol=1e-6)
+    assert gallery.from_file(png(np.zeros([40, 20], np.uint8)), use.inputs["image"], sides=(8, 16)).shape == (8, 16, 4)
+    monkeypatch.setattr(gallery, "LONGEST", 16)
+    assert gallery.from_file(png(np.zeros([8, 40], np.uint8)), use.inputs["image"]).shape == (3, 16, 4)
+
+
 def test_a_swap_of_black_and_white_leaves_opacity_as_it_is():
     wanted = gallery.Tensor("image", "float32", (None, 1, 1, 4))
     clear = png(np.uint8([[[255, 51, 0, 102]]]))
@@ -370,7 +385,7 @@ def test_rectangles_with_opacity_are_answered_and_shown(page, others, sheets):
     assert sheets[0].shape == (18 * 4 * 10, 18 * 4 * 18, 4), "4 rows of 4, 18 times as large"
     app = page("pix2pix", others)
     upload(app, 100)
-    assert len(app.image) == 2 and [sheet.shape for sheet in sheets[-2:]] == [(32 * 10, 32 * 18, 4)] * 2
+    assert len(app.image) == 2 and [sheet.shape for sheet in sheets[-2:]] == [(12 * 22, 12 * 22, 4)] * 2
     np.testing.assert_array_equal(np.unique(sheets[-2].reshape(-1, 4), axis=0), [[100, 100, 100, 255], [128] * 4])
 
 

@@ -128,6 +128,24 @@ def test_dropout_of_a_shared_stream_does_not_depend_on_the_batch():
     np.testing.assert_array_equal(many, np.repeat(one, 5, axis=0))
 
 
+def test_dropout_of_pictures_of_any_size_lays_the_mask_of_its_own_size_side_by_side():
+    image = keras.Input([4, 3, 2])
+    network = keras.Model(image, layers.Dropout(0.5, always=True)(image))
+
+    @tf.function(input_signature=[tf.TensorSpec([None, None, None, 2])])
+    def call(x):
+        with random.stream(7, shared=True):
+            return network(x)
+
+    with random.stream(7, shared=True):
+        own = network(tf.ones([1, 4, 3, 2])).numpy()
+    np.testing.assert_array_equal(call(tf.ones([1, 4, 3, 2])), own)
+    larger = call(tf.ones([2, 9, 5, 2])).numpy()
+    np.testing.assert_array_equal(larger, np.tile(own, [2, 3, 2, 1])[:, :9, :5])
+    kinds = {operation.type for operation in call.get_concrete_function().graph.get_operations()}
+    assert not [kind for kind in kinds if "Random" in kind], "a constant, which every runtime knows"
+
+
 @pytest.mark.parametrize("jit", [False, True], ids=["plain", "xla"])
 def test_dropout_keeps_the_compute_dtype_and_compiles(jit):
     layer = layers.Dropout(0.5, dtype="mixed_bfloat16")

@@ -4,6 +4,7 @@ A signature is a function and the `tf.TensorSpec`s of its inputs. It returns a d
 """
 
 import dataclasses
+import re
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -277,6 +278,23 @@ def told_sizes(metadata, signature):
     except (KeyError, TypeError, ValueError):
         return None, None, 1
     return (height, width), sizes, scale
+
+
+def told_names(metadata, name):
+    """The names that `metadata.json` has for the numbers of an input `label` or `domain`, from 0; [] for none."""
+    data = metadata.get("data")
+    for key in {"label": ("classes",), "domain": ("domains", "classes")}[name]:
+        names = data.get(key) if isinstance(data, dict) else None
+        if isinstance(names, list) and names:
+            return [str(one) for one in names]
+    return []
+
+
+def refusal(error):
+    """What a signature says that refuses a request: of a `tf.errors.OpError`, whose rest is about the graph."""
+    asserted = re.search(r"assertion failed: \[([^\]]*)\]", str(error))
+    lines = (line.strip() for line in str(error).splitlines() if line.strip())
+    return asserted[1].strip() if asserted else next(lines, type(error).__name__)[:160]
 
 
 def _is_picture(spec):

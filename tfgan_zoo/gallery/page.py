@@ -83,7 +83,10 @@ def _use(model, trusted):
     with left:
         drawn = use.named("image") | use.named("mask")
         given = _numbers_and_texts(model, use, key)
-        given |= {name: _picture(name, tensor, f"{key} {name}", model.fit) for name, tensor in drawn.items()}
+        sides = None  # of the first: others are as large
+        for name, tensor in drawn.items():
+            given[name] = _picture(name, tensor, f"{key} {name}", model.fit, sides)
+            sides = sides if given[name] is None else given[name].shape[:2]
     if any(given[name] is None for name in drawn):
         right.info("Draw or upload a picture on the left.")
         return
@@ -165,8 +168,8 @@ def _next(key):
     st.session_state[key] = st.session_state[key] + 1
 
 
-def _picture(name, tensor, key, fit):
-    """A picture drawn or uploaded, as `gallery.from_file` makes it; None: not yet."""
+def _picture(name, tensor, key, fit, sides):
+    """A picture drawn or uploaded, as `gallery.from_file` makes it; None: not yet. `sides`: of another one, or None."""
     st.markdown(f"**{name.capitalize()}**")
     drawn = st.radio("From", ["Draw", "Upload"], horizontal=True, key=f"{key} from") == "Draw"
     swap = st.checkbox("Swap black and white", key=f"{key} swap")
@@ -180,7 +183,8 @@ def _picture(name, tensor, key, fit):
         content = file.getvalue() if file else b""
     if not content:
         return None
-    return gallery.from_file(content, tensor, swap, fit)
+    # What is drawn is meant for the size of training: lines would be too thick in that of the canvas.
+    return gallery.from_file(content, tensor, swap, fit, sides or (gallery.size(tensor) if drawn else None))
 
 
 def _lower(card):
