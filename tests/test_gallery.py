@@ -146,6 +146,9 @@ def test_noise_is_moved_along_its_first_components_and_uniform_noise_stays_in_bo
     np.testing.assert_allclose(
         gallery.shift(z, [1.0, -2.0], latent.Prior(4, "uniform", 1.2)), [[1.2, -1.2, 0.5, 0.5]] * 2
     )
+    np.testing.assert_allclose(
+        gallery.shift(z, [1.0, -2.0], latent.Prior(4, "uniform", low=0.0)), [[1.0, 0.0, 0.5, 0.5]] * 2
+    )
     assert np.all(z == 0.5)
 
 

@@ -11,7 +11,9 @@ from tfgan_zoo.latent import Prior
 
 # recipe -> (trainable parameters of its networks by the published programs, channels of its data, labels)
 PUBLISHED = {
+    "acgan": ({"generator": 16_531_136, "discriminator": 3_015_547}, 3, 10),
     "bgan": ({"generator": 6_709_185, "discriminator": 6_631_169}, 1, 0),
+    "cgan": ({"generator": 2_413_984, "discriminator": 1_224_351}, 1, 10),
     "cyclegan": ({"generator_ab": 11_378_179, "discriminator_a": 2_764_737}, 3, 0),
     "dcgan": ({"generator": 18_855_043, "discriminator": 17_232_897}, 3, 0),
     "gan": ({"generator": 2_503_984, "discriminator": 1_231_441}, 1, 0),
@@ -42,10 +44,12 @@ def built(recipe, monkeypatch, channels=3, classes=0):
     config = module.PRESETS["paper"]
     size = config.pictures()["image_size"]
     shape = (*size, channels)
-    shapes = dict.fromkeys(("image", "target", "a", "b"), shape)
+    shapes = dict.fromkeys(("image", "target", "a", "b", "instance"), shape)
     data = types.SimpleNamespace(shapes=shapes, classes=range(classes), kind="images", test_is_paired=False)
-    for kind in ("images", "labelled", "pairs", "unpaired"):
+    for kind in ("images", "labelled", "pairs", "unpaired") if hasattr(module, "images") else ():
         monkeypatch.setattr(module.images, kind, lambda *args, **kwargs: data)
+    if hasattr(module, "instances"):
+        monkeypatch.setattr(module.instances, "instances", lambda *args, **kwargs: data)
     job = _Job()
     module.main(job, config)
     return job
@@ -69,10 +73,19 @@ def test_the_paper_preset_builds_networks_of_the_published_size(recipe, monkeypa
         ("lsgan", Prior(1024, "uniform")),
         ("bgan", Prior(64, "uniform")),
         ("dcgan", Prior(100, "uniform")),
+        ("cgan", Prior(100, "uniform", low=0.0)),
     ],
 )
 def test_the_paper_preset_draws_z_as_the_published_program_does(recipe, prior, monkeypatch):
     assert built(recipe, monkeypatch, 1).model.prior == prior
+
+
+def test_the_rate_of_the_paper_preset_of_cgan_falls_to_a_millionth_with_its_last_step(monkeypatch):
+    given = built("cgan", monkeypatch, 1, 10).given
+    for name in ("g_optimizer", "d_optimizer"):
+        rate = given[name]._learning_rate
+        got = [float(rate(step)) for step in (0, 1, given["until"])]
+        np.testing.assert_allclose(got, [0.1, 0.1 / 1.00004, 1e-6], rtol=2e-3)
 
 
 @pytest.mark.parametrize(("recipe", "rates"), [("lapgan", (0.02, 0.01)), ("gan", (0.1, 0.05))])
@@ -94,6 +107,29 @@ def test_the_paper_preset_of_ebgan_has_a_code_of_feature_maps(monkeypatch):
 
 def test_the_paper_preset_of_cyclegan_has_no_identity_term(monkeypatch):
     assert built("cyclegan", monkeypatch).model.identity_weight == 0
+
+
+def test_the_paper_preset_of_pix2pix_hd_has_the_published_sizes_and_schedule(monkeypatch):
+    from tfgan_zoo.networks import pix2pix_hd as networks
+
+    monkeypatch.setattr(networks, "normal_002", lambda: "zeros")  # 0.7 GB, of which nothing is drawn
+    job = built("pix2pix_hd", monkeypatch)
+    counts = {role: getattr(job.model, role).count_params() for role in job.model.roles}
+    # Of pictures and edges, 4 channels, in place of 36 or 39: 32 or 35 less in each first layer.
+    kernel = 7 * 7 * 32
+    assert counts == {
+        "generator": 182_857_059 - 319_715 - kernel * 64,
+        "enhancer": 319_715 - kernel * 32,
+        "discriminator": 3 * (2_801_601 - 4 * 4 * 32 * 64),
+    }
+    assert job.model.discriminator.inputs[1].shape[1:] == (1024, 2048, 3) and job.model.vgg_weight == 10
+    assert job.model.generator.input_shape[1:] == (512, 1024, 4) and job.given["transform"] is not None
+    epoch, rates = 2975, {name: job.given[name]._learning_rate for name in ("g_optimizer", "d_optimizer")}
+    assert job.given["until"] == 300 * epoch
+    # G's Adam is new after 10 epochs, D's is not: 50 epochs constant, 50 to 0.
+    for name, since in (("g_optimizer", 10), ("d_optimizer", 0)):
+        got = [float(rates[name]((n - since) * epoch)) for n in (50, 75, 100)]
+        np.testing.assert_allclose(got, [2e-4, 1e-4, 0.0], atol=1e-9)
 
 
 def test_the_paper_preset_of_wgan_gp_fills_the_gaps_between_the_values_of_a_pixel(monkeypatch):

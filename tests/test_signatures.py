@@ -21,12 +21,25 @@ def spec(name, *shape, dtype=tf.float32):
 
 
 SPECS = [
-    spec("z", None, 5), spec("image", None, 8, 12, 3), spec("point", None, 2), spec("mask", None, 8, 12, 1),
-    spec("truncation"), spec("generated", None, 8, 8, 1), spec("logits", None, 1),
-    spec("label", None, dtype=tf.int64), spec("domain", None, dtype=tf.int64), spec("count", dtype=tf.int32),
-    spec("seed", dtype=tf.int64), spec("image_bytes", None, dtype=tf.string), spec("text", None, dtype=tf.string),
-    spec("generated_bytes", None, dtype=tf.string), spec("mask_bytes", None, dtype=tf.string),
-]  # fmt: skip
+    spec("z", None, 5),
+    spec("image", None, 8, 12, 3),
+    spec("point", None, 2),
+    spec("mask", None, 8, 12, 1),
+    spec("truncation"),
+    spec("generated", None, 8, 8, 1),
+    spec("logits", None, 1),
+    spec("class_logits", None, 10),
+    spec("label", None, dtype=tf.int64),
+    spec("domain", None, dtype=tf.int64),
+    spec("count", dtype=tf.int32),
+    spec("seed", dtype=tf.int64),
+    spec("image_bytes", None, dtype=tf.string),
+    spec("text", None, dtype=tf.string),
+    spec("generated_bytes", None, dtype=tf.string),
+    spec("instance", None, 8, 12, 1, dtype=tf.int32),
+    spec("instance_bytes", None, dtype=tf.string),
+    spec("mask_bytes", None, dtype=tf.string),
+]
 
 
 @pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.name)
@@ -46,7 +59,11 @@ def test_the_example_of_a_name_fits_its_spec_and_its_meaning(spec):
     if spec.name == "count":
         assert array == 3
     if spec.name.endswith("_bytes"):
-        assert {tuple(tf.io.decode_png(file).shape) for file in array} == {(20, 12, 3)} and len(set(array)) == 3
+        channels = 1 if spec.name == "instance_bytes" else 3
+        shapes = {tuple(tf.io.decode_png(file).shape) for file in array}
+        assert shapes == {(20, 12, channels)} and len(set(array)) == 3
+    if spec.name == "instance":
+        assert set(np.unique(array)) == {0, 1, 2}
 
 
 def test_every_name_is_tried():
@@ -74,6 +91,7 @@ def test_the_code_of_z_draws_by_the_law_of_the_model():
     z = spec("z", None, 5)
     assert signatures.code(z, latent.Prior(5)) == "tf.random.normal([1, 5])"
     assert signatures.code(z, latent.Prior(5, "uniform", 2.0)) == "tf.random.uniform([1, 5], -2.0, 2.0)"
+    assert signatures.code(z, latent.Prior(5, "uniform", low=0.0)) == "tf.random.uniform([1, 5], 0.0, 1.0)"
     assert signatures.code(z) == "tf.zeros([1, 5])"
 
 

@@ -40,6 +40,17 @@ def _numbers(shape, rng):
     return np.resize([0, 1], shape)
 
 
+def _ids(shape, rng):
+    return rng.integers(0, 3, shape)
+
+
+def _id_files(shape, rng):
+    def one():
+        return tf.io.encode_png(rng.integers(0, 3, [20, 12, 1], np.uint16)).numpy()
+
+    return np.array([one() for _ in range(int(np.prod(shape)))], object).reshape(shape)
+
+
 def _files(shape, rng):
     def one():
         return tf.io.encode_png(rng.integers(0, 256, [20, 12, 3], np.uint8)).numpy()
@@ -53,8 +64,10 @@ NAMES = {
     "image": Name("pictures in [-1, 1]", _floats, "image"),
     "image_bytes": Name("PNG or JPEG files, of any size", _files),
     "mask_bytes": Name("PNG or JPEG files, white where the picture is known, black in the hole", _files),
+    "instance_bytes": Name("PNG files of ids, grey, of 8 or 16 bits, as large as the pictures", _id_files),
     "point": Name("points, on the scale of the data", _floats),
     "mask": Name("1 where the picture is known, 0 in the hole", lambda shape, rng: rng.integers(0, 2, shape), "mask"),
+    "instance": Name("ids of instances: pixels with the same number are one", _ids),
     "label": Name("number of a class, from 0", _numbers, "label"),
     "domain": Name("number of the domain to translate to, from 0", _numbers, "domain"),
     "text": Name("a caption", lambda shape, rng: np.full(shape, b"a", object), "text"),
@@ -66,6 +79,7 @@ NAMES = {
     "generated": Name("pictures in [-1, 1], or points on the scale of the data, that the model made", _floats),
     "generated_bytes": Name("PNG files of them", _files),
     "logits": Name("of the discriminator; the higher, the more real", _floats),
+    "class_logits": Name("one per class, of the part of the discriminator that tells classes", _floats),
 }  # fmt: skip
 
 
@@ -92,7 +106,8 @@ def code(spec, prior=None):
     if spec.name == "z" and prior is not None and prior.law == "normal":
         return f"tf.random.normal({shape})"
     if spec.name == "z" and prior is not None:
-        return f"tf.random.uniform({shape}, {-prior.bound}, {prior.bound})"
+        low, high = prior.ends
+        return f"tf.random.uniform({shape}, {low}, {high})"
     if spec.dtype == tf.string:
         return f"tf.constant({['...'] if spec.shape.rank else '...'!r})"
     if spec.dtype == tf.float32:
@@ -231,7 +246,7 @@ def image_to_image(translate, image_shape, sizes=None, *, scale=1, more=()):
         sizes: the `Sizes` that it takes as well, of `any_size`; None: no other than `image_shape`.
         scale: how many times higher and wider its answer is.
         more: `tf.TensorSpec`s of further inputs, a row each per example: numbers (`domain`), or pictures
-            `[None, H, W, 1]` that are as high and wide as the first (`mask`).
+            `[None, H, W, 1]` that are as high and wide as the first (`mask`, `instance`).
 
     Returns:
         `(on_images, on_bytes)`; the second takes PNG or JPEG files and returns PNG files: `OnFiles`. Of what is a
@@ -374,6 +389,8 @@ class OnFiles:
         height, width, _ = self.on_images.image_shape
 
         def pictures(files, spec):
+            if spec.name == "instance":
+                return served_files.read_ids(files, height, width, self.fit, self.max_pixels)
             own = served_files.read(files, height, width, spec.shape[3], self.fit, self.max_pixels)
             return _as_mask(spec, own)
 
@@ -404,6 +421,8 @@ class OnFiles:
         def given(value, spec):
             if not _is_picture(spec):
                 return value[None]
+            if spec.name == "instance":
+                return mirrored(served_files.read_one_of_ids(*value), rows, across)[None]
             own = served_files.read_one(tf.identity(value[0]), value[1], spec.shape[3])
             return mirrored(_as_mask(spec, own), rows, across)[None]
 

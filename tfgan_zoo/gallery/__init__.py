@@ -284,7 +284,7 @@ def shift(z, by, prior):
     """z `[N, dim]` with `by` added to its first components; uniform noise stays within its bounds."""
     moved = np.array(z)
     moved[:, : len(by)] += by
-    return np.clip(moved, -prior.bound, prior.bound) if prior.law == "uniform" else moved
+    return np.clip(moved, *prior.ends) if prior.law == "uniform" else moved
 
 
 def from_file(content, tensor, swap=False, fit="crop", sides=None):

@@ -139,7 +139,8 @@ def _noise(model, loaded, use, given, key, left, right):
             with st.expander(f"Move {name}", expanded=len(noise) == 1):
                 st.caption("Added to one component in all pictures")
                 halves = st.columns(2)
-                far = 3.0 if priors[name].law == "normal" else 2 * priors[name].bound
+                low, high = priors[name].ends
+                far = 3.0 if priors[name].law == "normal" else high - low
                 by = [
                     halves[i % 2].slider(f"{name}[{i}]", -far, far, 0.0, 0.1, key=f"{key} {name} {i}")
                     for i in range(min(SLIDERS, z.shape[1]))

@@ -9,7 +9,7 @@ import tensorflow as tf
 from PIL import Image, ImageOps
 
 from tfgan_zoo import latent, trust
-from tfgan_zoo.data import batches, decoding, folders, images, layouts
+from tfgan_zoo.data import batches, decoding, folders, images, instances, layouts
 from tfgan_zoo.errors import InputError
 from tfgan_zoo.metrics.checks import COLOURS
 from tfgan_zoo.signatures import NAMES, OnImages, told_sizes
@@ -262,7 +262,11 @@ def data_of(generator, given):
         whole["kind"] = None  # it was trained on data of another form than its signature asks for
     whole["kind"], whole["direction"] = whole["kind"] or "auto", whole["direction"] or "a_to_b"
     try:
-        return data_for(generator, **whole), Settings(**whole)
+        data = data_for(generator, **whole)
+        untold = dataclasses.replace(given, data_dir=None) == Settings()
+        if untold and whole["kind"] == told.kind and _changed(generator.metadata, data):
+            print(f"  {data.name} has changed since {generator.name} was trained on it")
+        return data, Settings(**whole)
     except InputError as error:
         if given.dataset is None and f"{whole['dataset']} is neither a folder" in str(error):
             raise InputError(
@@ -271,7 +275,14 @@ def data_of(generator, given):
         raise
 
 
+def _changed(metadata, data):
+    before = metadata["data"].get("fingerprint")
+    return isinstance(before, str) and before != data.fingerprint
+
+
 def _fitting_kinds(generator):
+    if "instance" in generator.inputs:
+        return ("instances",)
     kinds = {"image": ("pairs", "unpaired")}.get(generator.kind, ("images", "labelled"))
     return kinds[1:] if generator.has_labels else kinds
 
@@ -293,7 +304,7 @@ def data_for(
         generator: a `Generator`.
         dataset, data_dir, direction, channels, fit: as `data.images` takes them.
         value_range: likewise, as text: `0,4095`.
-        kind: images, labelled, pairs, unpaired; auto: what the generator needs.
+        kind: images, labelled, pairs, unpaired, instances; auto: what the generator needs.
 
     Raises:
         InputError: data of another kind or other channels.
@@ -318,8 +329,8 @@ def data_for(
             raise InputError(f"{name} takes images of {taken.as_list()} and makes {list(shape)}; expected the same")
     how = {"image_size": shape[:2], "channels": channels, "data_dir": data_dir, "fit": fit}
     how |= {"value_range": decoding.as_range(value_range)}
-    how |= {"direction": direction} if kind == "pairs" else {}
-    data = getattr(images, kind)(dataset, **how)
+    how |= {"direction": direction} if kind in ("pairs", "instances") else {}
+    data = (instances.instances if kind == "instances" else getattr(images, kind))(dataset, **how)
     has = next(iter(data.shapes.values()))[-1]
     if has != shape[2]:
         raise InputError(
@@ -376,9 +387,9 @@ class Source:
         return self.called.get(name, name)
 
     def reals(self):
-        """Batches of `real_count` images; of pairs the targets."""
+        """Batches `(images, labels or None)`, `real_count` in all; of pairs the targets."""
         for example in _examples(self.data, self.split, self.real_count, self.flags.batch_size):
-            yield example[self.real]
+            yield example[self.real], example["label"] if self.has_labels else None
 
     def fakes(self):
         """Batches `(images, labels or None, example or None)`, `count` in all, of each label as many.
@@ -463,9 +474,9 @@ class Files:
         self.real_count, self.count = counts["real-count"], counts["count"]
 
     def reals(self):
-        """As of `Source`."""
+        """As of `Source`, without labels."""
         for example in _examples(self.data, self.split, self.real_count, self.flags.batch_size):
-            yield example["image"]
+            yield example["image"], None
 
     def stamp(self):
         """As of `Source`."""
