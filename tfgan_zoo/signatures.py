@@ -113,7 +113,7 @@ def noise_to_image(generator, discriminator, prior, num_classes=0):
     what = "point" if len(generator.output_shape) == 2 else "image"
 
     def generate(z, label=None):
-        return generator(base.given(z, _known(label, num_classes, z)), training=False)
+        return generator(base.given(z, known(label, num_classes, z)), training=False)
 
     def sample(count, seed, label=None):
         count = _in_range(count)
@@ -122,7 +122,7 @@ def noise_to_image(generator, discriminator, prior, num_classes=0):
         return generate(z, None if label is None else tf.fill([count], label))
 
     def discriminate(example, label=None):
-        return discriminator(base.given(example, _known(label, num_classes, example)), training=False)
+        return discriminator(base.given(example, known(label, num_classes, example)), training=False)
 
     z = tf.TensorSpec([None, prior.dim], tf.float32, name="z")
     example = tf.TensorSpec([None, *generator.output_shape[1:]], tf.float32, name=what)
@@ -140,14 +140,22 @@ def noise_to_image(generator, discriminator, prior, num_classes=0):
     return served
 
 
-def _known(label, num_classes, examples):
+def known(label, num_classes, examples, name="label"):
+    """`label [B]`, of which a request fails unless each is from 0 to `num_classes` - 1 and there is one per example.
+
+    Args:
+        label: integers, or None, which stays None.
+        num_classes: how many there are.
+        examples: `[B, ...]`.
+        name: of the input, for the message.
+    """
     if label is None:
         return None
-    known = (label >= 0) & (label < num_classes)
+    in_range = (label >= 0) & (label < num_classes)
     one_each = tf.shape(label)[0] == tf.shape(examples)[0]
     checks = [
-        tf.debugging.assert_equal(known, True, f"label must be from 0 to {num_classes - 1}"),
-        tf.debugging.assert_equal(one_each, True, "there must be one label per example"),
+        tf.debugging.assert_equal(in_range, True, f"{name} must be from 0 to {num_classes - 1}"),
+        tf.debugging.assert_equal(one_each, True, f"there must be one {name} per example"),
     ]
     with tf.control_dependencies(checks):
         return tf.identity(label)
@@ -161,27 +169,32 @@ def _in_range(count):
         return tf.identity(count)
 
 
-def image_to_image(translate, image_shape):
-    """The pair of signatures of `translate: image [B, H, W, C] -> image`: arrays, and files in their own format.
+def image_to_image(translate, image_shape, *, more=()):
+    """The pair of signatures of `translate: image [B, H, W, C], ... -> image`: arrays, and files in their own format.
+
+    Args:
+        translate: its inputs are those of `more`, too, behind the picture.
+        image_shape: `(H, W, C)`.
+        more: `tf.TensorSpec`s of further inputs, a row each per example (`domain`).
 
     Returns:
         `(on_images, on_bytes)`; the second takes PNG or JPEG files of any size and returns PNG files: `OnFiles`.
     """
     return (
         (
-            lambda image: {"generated": translate(image)},
-            [tf.TensorSpec([None, *image_shape], tf.float32, name="image")],
+            lambda image, *others: {"generated": translate(image, *others)},
+            [tf.TensorSpec([None, *image_shape], tf.float32, name="image"), *more],
         ),
-        (OnFiles(translate, tuple(image_shape)), [tf.TensorSpec([None], tf.string, name="image_bytes")]),
+        (OnFiles(translate, tuple(image_shape)), [tf.TensorSpec([None], tf.string, name="image_bytes"), *more]),
     )
 
 
 @dataclasses.dataclass(frozen=True)
 class OnFiles:
-    """The function of a signature `image_bytes [B] -> generated_bytes [B]`.
+    """The function of a signature `image_bytes [B], ... -> generated_bytes [B]`.
 
     Attributes:
-        translate: `image [B, H, W, C] -> image`.
+        translate: `image [B, H, W, C], ... -> image`.
         image_shape: `(H, W, C)` of what it takes.
         fit, max_pixels: as `served_files.read` takes them; `export` sets both to its own.
     """
@@ -191,9 +204,9 @@ class OnFiles:
     fit: str = "crop"
     max_pixels: int = served_files.MAX_PIXELS
 
-    def __call__(self, image_bytes):
+    def __call__(self, image_bytes, *others):
         image = served_files.read(image_bytes, *self.image_shape, fit=self.fit, max_pixels=self.max_pixels)
-        return {"generated_bytes": to_png(self.translate(image))}
+        return {"generated_bytes": to_png(self.translate(image, *others))}
 
 
 def to_png(images):
