@@ -50,7 +50,9 @@ def test_a_step_moves_each_network_by_the_gradient_computed_by_hand():
         return -np.log(p[np.arange(4), domain]).mean(), (p - np.eye(3)[domain]) / 4
 
     d_before, u_before, e_before = d.copy(), u.copy(), e.copy()
-    for real, domain, order, share in zip((x[::2], x[1::2]), (own[::2], own[1::2]), draws[::2], draws[1::2], strict=True):
+    for real, domain, order, share in zip(
+        (x[::2], x[1::2]), (own[::2], own[1::2]), draws[::2], draws[1::2], strict=True
+    ):
         asked = domain[np.argsort(order)]
         fake = g[0] * real + g[1:][asked]
         mixed = np.float64(share) * real + (1 - np.float64(share)) * fake
@@ -181,9 +183,7 @@ def test_held_out_examples_are_shown_with_their_target_and_the_way_back():
     np.testing.assert_array_equal(shown["target"], batch["target"])
     generated = model.generator([tf.constant(batch["image"]), tf.constant(batch["domain"])])
     np.testing.assert_allclose(shown["generated"], generated, atol=1e-6)
-    np.testing.assert_allclose(
-        shown["and back"], model.generator([generated, tf.constant(batch["source"])]), atol=1e-5
-    )
+    np.testing.assert_allclose(shown["and back"], model.generator([generated, tf.constant(batch["source"])]), atol=1e-5)
 
 
 def test_cross_entropy_is_that_of_the_softmax_of_logits_whatever_their_precision():
