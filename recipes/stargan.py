@@ -50,8 +50,8 @@ class Config(run.Config):
 PRESETS = {
     "default": Config(),
     "paper": Config(
-        preset="paper", image_size=run.square(128), steps=40_000, g_width=64, blocks=6, d_width=64, d_layers=6,
-        flip=True,
+        preset="paper", dataset="rafd", image_size=run.square(128), steps=40_000, g_width=64, blocks=6, d_width=64,
+        d_layers=6, flip=True,
     ),
 }  # fmt: skip
 
@@ -68,14 +68,14 @@ def main(job, config):
         discriminator = stargan_discriminator(shape, count, width=config.d_width, layers=config.d_layers)
         model = StarGAN(generator, discriminator, n_critic=config.n_critic, seed=config.seed)
         optimizers = {"g_optimizer": adam(config.steps), "d_optimizer": adam(config.steps * config.n_critic)}
-    is_aligned = "target" in data.test.columns
-    score = directions.Directions(model.translate, data, most=config.measured)
-    metrics = score.measure if is_aligned else ""
+    is_known = "target" in data.test.columns  # the true translation
+    score = directions.Directions(model.translate, data, most=config.measured) if is_known else None
+    metrics = score.measure if score else ""
     flip = transforms.random_flip if config.flip else None
 
     def draw(model):
         shown = {"domains": directions.sheet(model.translate, data)}
-        return shown | ({"directions": {"": score.picture()}} if is_aligned else {})
+        return shown | ({"directions": {"": score.picture()}} if score else {})
 
     job.train(model, data, until=config.steps, metrics=metrics, transform=flip, **optimizers)
     job.finish(model, data, metrics=metrics, draw=draw)

@@ -6,6 +6,7 @@ from closed_form import Turned, lines, step
 from conformance import Conformance
 
 from tfgan_zoo import StarGAN, losses, random
+from tfgan_zoo.errors import InputError
 from tfgan_zoo.families.stargan import permuted
 from tfgan_zoo.layers import ReflectionPadding2D
 from tfgan_zoo.networks.stargan import stargan_discriminator, stargan_generator
@@ -30,7 +31,7 @@ def test_a_step_moves_each_network_by_the_gradient_computed_by_hand():
     g, d = np.array([0.6, 0.2, -0.3, 0.5]), np.array([0.4, 0.1, -0.7, 0.2])
     u, e = np.array([[0.3, -0.5, 0.8], [0.2, 0.1, -0.4]])
     x = np.array([1.0, -0.5, 0.8, 0.2, 1.2, -0.1, -0.9, 0.4])
-    own = np.array([0, 1, 2, 2, 1, 0, 0, 1])
+    own = np.array([0, 1, 2, 0, 1, 2, 0, 0])
     point, constant = keras.Input([1]), keras.initializers.Constant
 
     def dense(values, biases, of):
@@ -54,6 +55,7 @@ def test_a_step_moves_each_network_by_the_gradient_computed_by_hand():
         (x[::2], x[1::2]), (own[::2], own[1::2]), draws[::2], draws[1::2], strict=True
     ):
         asked = domain[np.argsort(order)]
+        assert (asked != domain).any()
         fake = g[0] * real + g[1:][asked]
         mixed = np.float64(share) * real + (1 - np.float64(share)) * fake
         slope = d[0] * (1 + 2 * mixed) + d[2]  # of the sum of the patches
@@ -164,6 +166,23 @@ def test_networks_have_as_many_parameters_as_the_published_ones():
         discriminator = stargan_discriminator((128, 128, 3), domains)
         assert (generator.count_params(), discriminator.count_params()) == (g, d)
         assert discriminator.output_shape == [(None, 2, 2, 1), (None, domains)]
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_discriminator_of_rectangular_pictures_has_a_logit_per_patch_and_a_gradient_everywhere(channels):
+    network = stargan_discriminator((13, 24, channels), DOMAINS, 4, layers=2)
+    with tf.GradientTape() as tape:
+        logits, of_class = network(tf.random.stateless_normal([2, 13, 24, channels], [0, 1]))
+        loss = tf.reduce_sum(tf.square(logits)) + tf.reduce_sum(tf.square(of_class))
+    assert (logits.shape, of_class.shape) == ((2, 3, 6, 1), (2, DOMAINS))
+    assert all(np.any(gradient) for gradient in tape.gradient(loss, network.trainable_weights))
+
+
+def test_sizes_that_do_not_fit_are_refused_with_those_that_do():
+    with pytest.raises(InputError, match="image size 30x32: expected multiples of 4, at least 8, like 28x32 or 32x32"):
+        stargan_generator((30, 32, 1), DOMAINS)
+    with pytest.raises(InputError, match="image size 32x64 with 6 layers: expected 1 layer or more, and images of"):
+        stargan_discriminator((32, 64, 1), DOMAINS)
 
 
 def test_a_request_for_a_domain_that_is_not_there_fails():

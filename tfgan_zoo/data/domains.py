@@ -38,7 +38,7 @@ def domains(dataset, *, image_size, channels=None, fit=None, value_range=None, d
         data = images.labelled(dataset, **how, data_dir=data_dir)
     columns = {"image": data.columns["image"], "domain": LABEL}
     train = _made(data.train, columns, lambda stored: {"image": stored["image"], "domain": stored["label"]})
-    test = _requests(data.test, len(data.classes), several)
+    test = requests(data.test, len(data.classes), several)
     counts, shape = train.counts[0], "x".join(map(str, columns["image"].spec.shape))
     return dataclasses.replace(
         data,
@@ -95,11 +95,19 @@ def _aligned(dataset, builder, decode, data_dir):
     )
 
 
-def _requests(part, count, aligned):
-    """Labelled images -> each of them for every other domain, with `target` where they are `aligned`.
+def requests(part, count, aligned):
+    """Labelled images -> each of them for every other domain.
 
     They come in `count` - 1 turns. In each turn every picture is asked for once, and neighbours for different domains:
     the first of them are a fair sample of all.
+
+    Args:
+        part: `Examples` or `Streamed` of `image` and `label`.
+        count: labels are 0 ... `count` - 1.
+        aligned: whether pictures number `count` e + k, of label k, belong together: then there is a `target`.
+
+    Returns:
+        The same with the columns `image`, `source`, `domain` and maybe `target`.
     """
     pictures = part.counts[0]
     columns = {"image": part.columns["image"], "source": LABEL, "domain": LABEL}

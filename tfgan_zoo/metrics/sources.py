@@ -9,7 +9,7 @@ import tensorflow as tf
 from PIL import Image, ImageOps
 
 from tfgan_zoo import latent, trust
-from tfgan_zoo.data import batches, decoding, folders, images, layouts
+from tfgan_zoo.data import batches, decoding, domains, folders, images, layouts
 from tfgan_zoo.errors import InputError
 from tfgan_zoo.metrics.checks import COLOURS
 from tfgan_zoo.signatures import NAMES
@@ -253,6 +253,8 @@ def data_of(generator, given):
 
 
 def _fitting_kinds(generator):
+    if generator.kind == "image" and "domain" in generator.inputs:
+        return ("domains",)
     kinds = {"image": ("pairs", "unpaired")}.get(generator.kind, ("images", "labelled"))
     return kinds[1:] if generator.has_labels else kinds
 
@@ -274,7 +276,7 @@ def data_for(
         generator: a `Generator`.
         dataset, data_dir, direction, channels, fit: as `data.images` takes them.
         value_range: likewise, as text: `0,4095`.
-        kind: images, labelled, pairs, unpaired; auto: what the generator needs.
+        kind: images, labelled, pairs, unpaired, domains; auto: what the generator needs.
 
     Raises:
         InputError: data of another kind or other channels.
@@ -300,7 +302,7 @@ def data_for(
     how = {"image_size": shape[:2], "channels": channels, "data_dir": data_dir, "fit": fit}
     how |= {"value_range": decoding.as_range(value_range)}
     how |= {"direction": direction} if kind == "pairs" else {}
-    data = getattr(images, kind)(dataset, **how)
+    data = (domains.domains if kind == "domains" else getattr(images, kind))(dataset, **how)
     has = next(iter(data.shapes.values()))[-1]
     if has != shape[2]:
         raise InputError(
@@ -333,19 +335,18 @@ class Source:
         self.translates = generator.kind == "image"
         a, b = ("b", "a") if generator.signature.startswith("b_to_a") else ("a", "b")
         self.called = {"image": a, "target": b} if data.kind == "unpaired" else {}  # name of an input -> of a column
-        self.has_targets = "target" in data.columns or (
-            data.kind == "unpaired" and split == "test" and data.test_is_paired
-        )
-        missing = [name for name in generator.columns if self._column(name) not in data.columns]
+        columns = _parts(data, split)[0].columns  # those held out of several domains have more than those of training
+        self.has_targets = "target" in columns or (data.kind == "unpaired" and split == "test" and data.test_is_paired)
+        missing = [name for name in generator.columns if self._column(name) not in columns]
         if missing:
             raise InputError(
                 f"{generator.name}: its signature {generator.signature} takes {', '.join(generator.columns)}, and "
-                f"{data.name} has {', '.join(data.columns)}; choose another --signature, --kind or data set"
+                f"{data.name} has {', '.join(columns)}; choose another --signature, --kind or data set"
             )
         self.real = self._column("target" if self.translates else "image")  # the column that is compared with
-        if self.real not in data.columns:
-            raise InputError(f"{data.name} has {', '.join(data.columns)} and no {self.real}; choose another data set")
-        self.shape = data.shapes[self.real]
+        if self.real not in columns:
+            raise InputError(f"{data.name} has {', '.join(columns)} and no {self.real}; choose another data set")
+        self.shape = tuple(columns[self.real].batch_spec.shape)
         there = _count(data, split)
         self.real_count = there if flags.real_count is None else flags.real_count
         self.count = self.real_count if flags.count is None else flags.count
