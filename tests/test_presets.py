@@ -7,6 +7,7 @@ import types
 import numpy as np
 import pytest
 
+from tfgan_zoo.data import transforms
 from tfgan_zoo.latent import Prior
 
 # recipe -> (trainable parameters of its networks by the published programs, channels of its data, labels)
@@ -21,6 +22,7 @@ PUBLISHED = {
     "pix2pix": ({"generator": 54_413_955, "discriminator": 2_768_705}, 3, 0),
     "sagan": ({"generator": 42_023_748, "discriminator": 39_451_330}, 3, 1000),
     "sngan": ({"generator": 4_274_435, "discriminator": 1_053_824}, 3, 0),
+    "stargan": ({"generator": 8_439_936, "discriminator": 44_786_624}, 3, 8),
     "wgan_gp": ({"generator": 1_203_331, "discriminator": 1_053_825}, 3, 0),
 }
 
@@ -50,6 +52,11 @@ def built(recipe, monkeypatch, channels=3, classes=0):
         monkeypatch.setattr(module.images, kind, lambda *args, **kwargs: data)
     if hasattr(module, "instances"):
         monkeypatch.setattr(module.instances, "instances", lambda *args, **kwargs: data)
+    data.test = types.SimpleNamespace(columns={})
+    for kind in ("images", "labelled", "pairs", "unpaired", "domains"):
+        source = getattr(module, "domains" if kind == "domains" else "images", None)
+        if source:
+            monkeypatch.setattr(source, kind, lambda *args, **kwargs: data)
     job = _Job()
     module.main(job, config)
     return job
@@ -141,3 +148,14 @@ def test_the_paper_preset_of_wgan_gp_fills_the_gaps_between_the_values_of_a_pixe
         low = value / 128 - 1
         np.testing.assert_allclose([pixels.min(), pixels.max()], [low, low + 1 / 128], atol=1e-4)
         np.testing.assert_allclose(pixels.mean(), low + 1 / 256, atol=3e-4)
+
+
+def test_the_paper_preset_of_stargan_has_five_steps_of_d_for_one_and_a_rate_that_ends_at_0(monkeypatch):
+    job = built("stargan", monkeypatch, classes=8)
+    config, rates = job.given, [job.given[f"{player}_optimizer"]._learning_rate for player in "gd"]
+    assert (job.model.n_critic, config["until"], config["transform"]) == (5, 40_000, transforms.random_flip)
+    # The published 200,000 iterations, each a step of D, the second half of them towards 0.
+    assert [(rate.learning_rate, rate.begin, rate.end) for rate in rates] == [
+        (1e-4, 20_000, 40_000),
+        (1e-4, 100_000, 200_000),
+    ]

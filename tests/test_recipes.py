@@ -48,6 +48,7 @@ TINY = {
         "--instance-noise=0.1",
         "--diff-augment=color,translation,cutout",
     ],
+    "stargan": ["--image-size=8", "--g-width=4", "--d-width=4", "--d-layers=2", "--n-critic=2", "--measured=264"],
     "unrolled_gan": ["--image-size=8", "--width=8", "--unroll-steps=2"],
     "wgan": ["--image-size=8", "--width=8", "--n-critic=2"],
     "wgan_gp": ["--image-size=8", "--width=8", "--n-critic=2"],

@@ -162,6 +162,14 @@ def normal_002():
     return keras.initializers.RandomNormal(mean=0.0, stddev=0.02)
 
 
+def uniform_by_fan_in():
+    """Uniform within 1 / sqrt(fan_in): how PyTorch starts the kernels of convolutions unless told otherwise.
+
+    Of a transposed convolution its fan_in is height * width * filters.
+    """
+    return keras.initializers.VarianceScaling(1 / 3, "fan_in", "uniform")
+
+
 def normal_1_002():
     """N(1, 0.02), the scales of batch normalisation in the code of DCGAN, pix2pix, WGAN and CycleGAN (Lua)."""
     return keras.initializers.RandomNormal(mean=1.0, stddev=0.02)

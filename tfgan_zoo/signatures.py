@@ -133,7 +133,7 @@ def noise_to_image(generator, discriminator, prior, num_classes=0):
     what = "point" if len(generator.output_shape) == 2 else "image"
 
     def generate(z, label=None):
-        return generator(base.given(z, _known(label, num_classes, z)), training=False)
+        return generator(base.given(z, known(label, num_classes, z)), training=False)
 
     def sample(count, seed, label=None):
         count = _in_range(count)
@@ -142,7 +142,7 @@ def noise_to_image(generator, discriminator, prior, num_classes=0):
         return generate(z, None if label is None else tf.fill([count], label))
 
     def discriminate(example, label=None):
-        return discriminator(base.given(example, _known(label, num_classes, example)), training=False)
+        return discriminator(base.given(example, known(label, num_classes, example)), training=False)
 
     z = tf.TensorSpec([None, prior.dim], tf.float32, name="z")
     example = tf.TensorSpec([None, *generator.output_shape[1:]], tf.float32, name=what)
@@ -160,14 +160,22 @@ def noise_to_image(generator, discriminator, prior, num_classes=0):
     return served
 
 
-def _known(label, num_classes, examples):
+def known(label, num_classes, examples, name="label"):
+    """`label [B]`, of which a request fails unless each is from 0 to `num_classes` - 1 and there is one per example.
+
+    Args:
+        label: integers, or None, which stays None.
+        num_classes: how many there are.
+        examples: `[B, ...]`.
+        name: of the input, for the message.
+    """
     if label is None:
         return None
-    known = (label >= 0) & (label < num_classes)
+    in_range = (label >= 0) & (label < num_classes)
     one_each = tf.shape(label)[0] == tf.shape(examples)[0]
     checks = [
-        tf.debugging.assert_equal(known, True, f"label must be from 0 to {num_classes - 1}"),
-        tf.debugging.assert_equal(one_each, True, "there must be one label per example"),
+        tf.debugging.assert_equal(in_range, True, f"{name} must be from 0 to {num_classes - 1}"),
+        tf.debugging.assert_equal(one_each, True, f"there must be one {name} per example"),
     ]
     with tf.control_dependencies(checks):
         return tf.identity(label)

@@ -9,11 +9,20 @@ import tensorflow as tf
 from PIL import Image, ImageOps
 
 from tfgan_zoo import latent, trust
-from tfgan_zoo.data import batches, decoding, folders, images, instances, layouts
+from tfgan_zoo.data import batches, decoding, domains, folders, images, instances, layouts
 from tfgan_zoo.errors import InputError
 from tfgan_zoo.metrics.checks import COLOURS
 from tfgan_zoo.signatures import NAMES, OnImages, told_sizes
 
+KINDS = {
+    "images": images.images,
+    "labelled": images.labelled,
+    "pairs": images.pairs,
+    "unpaired": images.unpaired,
+    "instances": instances.instances,
+    "domains": domains.domains,
+}
+_KIND_WITH = {"instance": "instances", "domain": "domains"}  # input of a signature -> the kind of data that has it
 _PREFERRED = {"sample": 0, "serving_default": 1}
 _SEEDS = ("count", "seed", "z")  # what pictures are made from where nothing is translated
 
@@ -281,8 +290,9 @@ def _changed(metadata, data):
 
 
 def _fitting_kinds(generator):
-    if "instance" in generator.inputs:
-        return ("instances",)
+    for name, kind in _KIND_WITH.items():
+        if name in generator.inputs:
+            return (kind,)
     kinds = {"image": ("pairs", "unpaired")}.get(generator.kind, ("images", "labelled"))
     return kinds[1:] if generator.has_labels else kinds
 
@@ -304,7 +314,7 @@ def data_for(
         generator: a `Generator`.
         dataset, data_dir, direction, channels, fit: as `data.images` takes them.
         value_range: likewise, as text: `0,4095`.
-        kind: images, labelled, pairs, unpaired, instances; auto: what the generator needs.
+        kind: of `KINDS`; auto: what the generator needs.
 
     Raises:
         InputError: data of another kind or other channels.
@@ -330,7 +340,7 @@ def data_for(
     how = {"image_size": shape[:2], "channels": channels, "data_dir": data_dir, "fit": fit}
     how |= {"value_range": decoding.as_range(value_range)}
     how |= {"direction": direction} if kind in ("pairs", "instances") else {}
-    data = (instances.instances if kind == "instances" else getattr(images, kind))(dataset, **how)
+    data = KINDS[kind](dataset, **how)
     has = next(iter(data.shapes.values()))[-1]
     if has != shape[2]:
         raise InputError(
@@ -363,19 +373,18 @@ class Source:
         self.translates = generator.kind == "image"
         a, b = ("b", "a") if generator.signature.startswith("b_to_a") else ("a", "b")
         self.called = {"image": a, "target": b} if data.kind == "unpaired" else {}  # name of an input -> of a column
-        self.has_targets = "target" in data.columns or (
-            data.kind == "unpaired" and split == "test" and data.test_is_paired
-        )
-        missing = [name for name in generator.columns if self._column(name) not in data.columns]
+        columns = _parts(data, split)[0].columns  # those held out of several domains have more than those of training
+        self.has_targets = "target" in columns or (data.kind == "unpaired" and split == "test" and data.test_is_paired)
+        missing = [name for name in generator.columns if self._column(name) not in columns]
         if missing:
             raise InputError(
                 f"{generator.name}: its signature {generator.signature} takes {', '.join(generator.columns)}, and "
-                f"{data.name} has {', '.join(data.columns)}; choose another --signature, --kind or data set"
+                f"{data.name} has {', '.join(columns)}; choose another --signature, --kind or data set"
             )
         self.real = self._column("target" if self.translates else "image")  # the column that is compared with
-        if self.real not in data.columns:
-            raise InputError(f"{data.name} has {', '.join(data.columns)} and no {self.real}; choose another data set")
-        self.shape = data.shapes[self.real]
+        if self.real not in columns:
+            raise InputError(f"{data.name} has {', '.join(columns)} and no {self.real}; choose another data set")
+        self.shape = tuple(columns[self.real].batch_spec.shape)
         there = _count(data, split)
         self.real_count = there if flags.real_count is None else flags.real_count
         self.count = self.real_count if flags.count is None else flags.count
