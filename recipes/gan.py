@@ -36,6 +36,7 @@ class Config(run.Config):
     image_size: run.ImageSize = run.square(16)
     batch_size: int = 64
     steps: int = 10_000
+    steps_per_execution: int = run.free(25)
     latent_dim: int = 64
     """Length of z."""
     prior: Literal["normal", "uniform"] = "normal"

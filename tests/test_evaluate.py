@@ -11,11 +11,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image
+from serving.models import small
 
 from tfgan_zoo import evaluate, latent
-from tfgan_zoo.data import batches
+from tfgan_zoo.data import batches, images
 from tfgan_zoo.data.columns import Data
 from tfgan_zoo.errors import InputError
+from tfgan_zoo.export import export
 from tfgan_zoo.metrics import classifier, frechet, kid, measure, neighbours, protocol, similarity, sources, swd
 
 SIZE = 16
@@ -269,6 +271,18 @@ def test_pairs_are_measured_against_their_targets(models, halves, call, tmp_path
     assert found["psnr"] == pytest.approx(-20 * np.log10(32 / 255), abs=1e-3)
     assert 0.5 < found["ssim"] < 1 and found["ms_ssim"] == pytest.approx(found["ssim"], abs=1e-5), "one scale: one SSIM"
     assert records(model)["l1"]["protocol"]["task"] == "image to image"
+
+
+def test_a_model_of_pictures_of_any_size_is_measured_at_that_of_its_training(halves, call, tmp_path):
+    live = small("pix2pix", (SIZE, SIZE, 1))
+    path = export(live, tmp_path / "pix2pix")
+    code, printed, err = call(path, f"--dataset={halves}", "--split=train", "--metrics=l1", "--batch-size=7")
+    assert code == 0 and f"pairs, {SIZE}x{SIZE}x1" in printed, err
+    for generator in (sources.load(path, measure.Measures()), sources.live(live, measure.Measures())):
+        assert (generator.signature, generator.shape) == ("serving_default", (SIZE, SIZE, 1))
+    (path / "metadata.json").unlink()
+    code, _, err = call(path, f"--dataset={halves}", "--metrics=l1")
+    assert code == 2 and "does not say what size its images are" in err
 
 
 def test_each_label_is_asked_for_as_often_and_told_by_the_classifier(models, extractor, call, tmp_path):
@@ -532,8 +546,8 @@ def test_each_way_of_unpaired_data_is_measured_from_its_own_domain_to_the_other(
 def swd_of(real, made, seed=0):
     """What `--metrics=swd` computes of two arrays."""
     both = [swd.Descriptors(real.shape[1:], seed=2 * seed), swd.Descriptors(made.shape[1:], seed=2 * seed + 1)]
-    for descriptors, images in zip(both, (real, made), strict=True):
-        descriptors.update(images)
+    for descriptors, batch in zip(both, (real, made), strict=True):
+        descriptors.update(batch)
     return swd.sliced_wasserstein(*both, seed=seed)["swd"]
 
 
@@ -630,6 +644,11 @@ def test_which_values_are_better_is_known_of_every_name_a_metric_goes_by(metric,
     assert protocol.higher_is_better(metric) == higher
 
 
+def test_ms_ssim_of_pictures_with_their_targets_is_better_higher():
+    assert protocol.higher_is_better("ms_ssim", of_pairs=True) and protocol.higher_is_better("ms_ssim_a_to_b", True)
+    assert not protocol.higher_is_better("ms_ssim_within", of_pairs=True)
+
+
 # --- what is known of the model
 
 
@@ -672,6 +691,16 @@ def test_the_direction_of_the_training_is_the_one_that_is_measured(call, tmp_pat
         (model / "metadata.json").write_text(json.dumps({"data": data, "config": {"direction": direction}}))
         assert call(model)[0] == 0
         np.testing.assert_allclose(records(model)["l1"]["value"], value, atol=1e-6)
+
+
+@pytest.mark.parametrize("changed", [False, True])
+def test_data_that_changed_since_the_training_is_said_to_have(noise, folder, sets, call, changed):
+    data = images.images(str(folder), image_size=SIZE, data_dir=sets)
+    told = {"name": str(folder), "kind": "images", "fingerprint": "other" if changed else data.fingerprint}
+    (noise / "metadata.json").write_text(json.dumps({"data": told}))
+    code, out, _ = call(noise, "--split=train")
+    assert code == 0
+    assert (f"  {folder} has changed since {noise} was trained on it" in out.splitlines()) == changed
 
 
 def test_a_model_whose_data_is_gone_or_not_known_is_not_scored_against_other_data(noise, call, tmp_path):

@@ -375,12 +375,16 @@ def test_fewer_steps_than_are_done_are_refused(finished, main, tmp_path):
     assert weights(tmp_path).get_tensor("model/step/.ATTRIBUTES/VARIABLE_VALUE") == 4
 
 
-def test_steps_to_go_that_are_no_multiple_of_an_execution_are_refused(finished, main, tmp_path):
-    result = main("--steps=9", "--steps-per-execution=2")
-    assert result.code == 2
-    assert "the 5 steps to go are not a multiple of --steps-per-execution=2; change one of them" in result.error
-    assert main("--no-resume", "--steps=9", "--steps-per-execution=2").code == 2
-    assert (tmp_path / "run" / "exported.json").exists(), "a run that is refused moves nothing"
+def test_an_execution_leads_to_the_next_line_of_the_log_however_many_steps_it_may_have(main, tmp_path):
+    every = ["--sample-every=12", "--checkpoint-every=6"]
+    result = main("--steps=12", "--steps-per-execution=5", "--log-every=6", *every)
+    assert result.code == 0, result.err
+    in_threes = callbacks.read_losses(tmp_path / "run" / "metrics.jsonl")
+    assert [line["step"] for line in in_threes] == [6, 12]
+    assert main("--no-resume", "--steps=12", "--steps-per-execution=1", "--log-every=6", *every).code == 0
+    one_by_one = callbacks.read_losses(tmp_path / "run" / "metrics.jsonl")
+    for line, other in zip(in_threes, one_by_one, strict=True):
+        np.testing.assert_allclose(list(line.values()), list(other.values()), rtol=1e-6)
 
 
 def test_a_batch_that_does_not_divide_over_the_replicas_is_refused(main, two_replicas, monkeypatch, tmp_path):
@@ -396,7 +400,7 @@ def test_a_batch_that_does_not_divide_over_the_replicas_is_refused(main, two_rep
 
 def test_a_run_on_two_replicas_starts_ends_and_exports(main, two_replicas, monkeypatch, tmp_path):
     monkeypatch.setattr(devices, "strategy", lambda *_: (two_replicas, "two"))
-    result = main("--steps=2", "--steps-per-execution=2")
+    result = main("--steps=2", "--steps-per-execution=2", "--log-every=2")
     assert result.code == 0, result.err
     assert [line["step"] for line in callbacks.read_losses(tmp_path / "run" / "metrics.jsonl")] == [2]
     assert (tmp_path / "exported" / "1" / "saved_model.pb").exists()

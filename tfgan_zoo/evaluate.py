@@ -55,9 +55,9 @@ class Config(measure.Measures):
     """Where TensorFlow Datasets keeps its prepared data; its own default if not given."""
     split: Literal["test", "train", "all"] | None = None
     """Which part of the data to compare with. Default: test, what is held out; all with --pictures."""
-    kind: Literal["auto", "images", "labelled", "pairs", "unpaired"] | None = None
-    """How to read the data. auto: images, labelled for a model that takes labels, pairs for image to image. Default: as
-    in training, or auto."""
+    kind: Literal[("auto", *sources.KINDS)] | None = None
+    """How to read the data. auto: images, labelled for a model that takes labels, pairs for image to image, and what
+    has the other inputs of the signature. Default: as in training, or auto."""
     direction: Literal["a_to_b", "b_to_a"] | None = None
     """Which picture of a pair is the input. Default: as in training, or a_to_b."""
     channels: int | None = None
@@ -99,7 +99,7 @@ def _score(config):
         data, how = sources.data_of(generator, config.settings())
         source = sources.Source(generator, data, split, config)
         records = measure.Measurement(source, config).run()
-        direction = [how.direction] if data.kind == "pairs" else []
+        direction = [how.direction] if data.kind in ("pairs", "instances") else []
         _show(records, source, generator.signature, *direction)
         environment = _environment(config, generator.signature)
         protocol.append(folder, [record | {"environment": environment} for record in records])

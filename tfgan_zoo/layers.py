@@ -83,11 +83,26 @@ class ReflectionPadding2D(keras.layers.Layer):
 
 
 @_saved
+class HalvingAverage(keras.layers.Layer):
+    """The mean of the 3x3 pixels around every second one, at a border of those that are there: H becomes H / 2.
+
+    [B, H, W, C] -> [B, h, w, C], rounded up. Keras' "same" lies half a pixel off: it pads even sizes on one side alone.
+    """
+
+    def call(self, x):
+        border = [[0, 0], [1, 1], [1, 1], [0, 0]]
+        total = tf.nn.avg_pool2d(tf.pad(x, border), 3, 2, "VALID")
+        share = tf.nn.avg_pool2d(tf.pad(tf.ones_like(x[:1, :, :, :1]), border), 3, 2, "VALID")  # [1, h, w, 1]
+        return total / share
+
+
+@_saved
 class Dropout(keras.layers.Layer):
     """Zeroes each element with probability `rate` and scales the others by 1 / (1 - rate).
 
     `keras.layers.Dropout` draws the same mask on every replica; here the mask comes from the open `random.stream`:
-    another one per replica, and again the same after a resume.
+    another one per replica, and again the same after a resume. Where a graph is made for pictures of any size, the mask
+    is that of the size the layer was built for, laid side by side: in serving a constant, which every runtime knows.
 
     Args:
         rate: in [0, 1).
@@ -104,11 +119,17 @@ class Dropout(keras.layers.Layer):
         self.rate = rate
         self.always = always
 
+    def build(self, input_shape):
+        self.shape = tuple(input_shape)
+
     def call(self, x, training=False):
         if self.rate == 0 or not (training or self.always):
             return x
-        shape = [tf.shape(x)[i] if size is None else size for i, size in enumerate(x.shape)]
-        keep = random.uniform(shape) >= self.rate
+        unknown = [i for i, size in enumerate(x.shape) if i and size is None and self.shape[i] is not None]
+        shape = [self.shape[i] if i in unknown else size for i, size in enumerate(x.shape)]
+        keep = random.uniform([tf.shape(x)[i] if size is None else size for i, size in enumerate(shape)]) >= self.rate
+        for i in unknown:
+            keep = tf.gather(keep, tf.range(tf.shape(x)[i]) % self.shape[i], axis=i)
         return tf.ensure_shape(tf.where(keep, x / (1 - self.rate), tf.zeros([], x.dtype)), x.shape)
 
     # Without it Keras would trace `call` for the shape while a network is built, when no stream is open.
@@ -139,6 +160,14 @@ def normal_002():
     A new one per layer: a single instance would give layers of one shape the same weights.
     """
     return keras.initializers.RandomNormal(mean=0.0, stddev=0.02)
+
+
+def uniform_by_fan_in():
+    """Uniform within 1 / sqrt(fan_in): how PyTorch starts the kernels of convolutions unless told otherwise.
+
+    Of a transposed convolution its fan_in is height * width * filters.
+    """
+    return keras.initializers.VarianceScaling(1 / 3, "fan_in", "uniform")
 
 
 def normal_1_002():

@@ -9,11 +9,20 @@ import tensorflow as tf
 from PIL import Image, ImageOps
 
 from tfgan_zoo import latent, trust
-from tfgan_zoo.data import batches, decoding, folders, images, layouts
+from tfgan_zoo.data import batches, decoding, domains, folders, images, instances, layouts
 from tfgan_zoo.errors import InputError
 from tfgan_zoo.metrics.checks import COLOURS
-from tfgan_zoo.signatures import NAMES
+from tfgan_zoo.signatures import NAMES, OnImages, told_sizes
 
+KINDS = {
+    "images": images.images,
+    "labelled": images.labelled,
+    "pairs": images.pairs,
+    "unpaired": images.unpaired,
+    "instances": instances.instances,
+    "domains": domains.domains,
+}
+_KIND_WITH = {"instance": "instances", "domain": "domains"}  # input of a signature -> the kind of data that has it
 _PREFERRED = {"sample": 0, "serving_default": 1}
 _SEEDS = ("count", "seed", "z")  # what pictures are made from where nothing is translated
 
@@ -28,7 +37,7 @@ class Generator:
         function: `(**inputs) -> {output: tensor}`.
         inputs: name in `signatures.NAMES` -> `tf.TensorSpec` with the input's own name.
         output: the name of the images.
-        shape: `(H, W, C)` of them, None where it does not say.
+        shape: `(H, W, C)` of them, None where it does not say. If it makes any size: that of training.
         flags: `Measures`: truncation, model_range, batch_size.
         prior: the `latent.Prior` of z; None where no z is asked for or its length is not known.
         metadata: its `metadata.json`, {} where there is none.
@@ -139,8 +148,10 @@ def load(folder, flags):
         named = [tf.TensorSpec(spec.shape, spec.dtype, name=name) for name, spec in specs]
         return function, named, function.structured_outputs
 
+    trained = {name: _of_training(*told_sizes(known, name)) for name in loaded.signatures}
     found = {name: lambda function=function: described(function) for name, function in loaded.signatures.items()}
-    return dataclasses.replace(_fitting(str(folder), found, flags, noise), metadata=known, loaded=loaded)
+    fitting = _fitting(str(folder), found, flags, noise, trained)
+    return dataclasses.replace(fitting, metadata=known, loaded=loaded)
 
 
 def live(model, flags):
@@ -150,20 +161,36 @@ def live(model, flags):
         concrete = tf.function(function, input_signature=specs, autograph=False).get_concrete_function()
         return lambda **given: concrete(*(given[s.name] for s in specs)), specs, concrete.structured_outputs
 
-    found = {name: lambda given=given: traced(*given) for name, given in model.signatures().items()}
+    served = model.signatures()
+    found = {name: lambda given=given: traced(*given) for name, given in served.items()}
+    trained = {
+        name: _of_training(function.image_shape[:2], function.sizes, function.scale)
+        for name, (function, _) in served.items()
+        if isinstance(function, OnImages)
+    }
     prior = getattr(model, "prior", None)
-    return _fitting("the model", found, flags, prior.described() if prior else {})
+    return _fitting("the model", found, flags, prior.described() if prior else {}, trained)
 
 
-def _fitting(model, found, flags, noise):
-    """The first that fits. `found`: name -> a function that gives (function, input specs, outputs)."""
+def _of_training(sides, sizes, scale):
+    """Height and width of what was made in training, of a model that takes any size."""
+    return (sides[0] * scale, sides[1] * scale) if sizes else None
+
+
+def _fitting(model, found, flags, noise, trained):
+    """The first that fits.
+
+    Args:
+        found: name -> a function that gives (function, input specs, outputs).
+        trained: name -> height and width of its pictures where it makes any, or None.
+    """
     noise = noise if flags.noise == "auto" else {"law": flags.noise}
     names = ", ".join(sorted(found)) or "none"
     if flags.signature and flags.signature not in found:
         raise InputError(f"{model} has no signature {flags.signature}, only {names}; choose one of them")
     wants_z = "ppl" in flags.metrics.split(",")  # which walks from z to z
     for name in [flags.signature] if flags.signature else sorted(found, key=lambda n: (_PREFERRED.get(n, 2), n)):
-        generator = _as_generator(model, name, *found[name](), flags, noise)
+        generator = _as_generator(model, name, *found[name](), flags, noise, trained.get(name))
         if generator is None or (wants_z and generator.kind != "z"):
             continue
         if flags.truncation is None or "truncation" in generator.inputs:
@@ -176,7 +203,7 @@ def _fitting(model, found, flags, noise):
     )
 
 
-def _as_generator(model, name, function, specs, outputs, flags, noise):
+def _as_generator(model, name, function, specs, outputs, flags, noise, trained):
     """None where the signature does not make images of what is known here."""
     made = {n: spec for n, spec in outputs.items() if spec.dtype.is_floating and spec.shape.rank in (4, None)}
     output = "generated" if "generated" in made else min(made, default=None)  # a SavedModel keeps them in no order
@@ -193,9 +220,10 @@ def _as_generator(model, name, function, specs, outputs, flags, noise):
     if output is None or not (from_noise or from_image):
         return None
     dim = inputs["z"].shape[-1] if "z" in inputs else None
-    shape = made[output].shape
+    shape = tuple(made[output].shape[1:]) if made[output].shape.rank else (None, None, None)
+    shape = (*trained, shape[2]) if trained and shape[:2] == (None, None) else shape
     return Generator(
-        model, name, function, inputs, output, tuple(shape[1:]) if shape.rank else (None, None, None), flags,
+        model, name, function, inputs, output, shape, flags,
         latent.Prior(dim, **noise) if dim else None,
     )  # fmt: skip
 
@@ -243,7 +271,11 @@ def data_of(generator, given):
         whole["kind"] = None  # it was trained on data of another form than its signature asks for
     whole["kind"], whole["direction"] = whole["kind"] or "auto", whole["direction"] or "a_to_b"
     try:
-        return data_for(generator, **whole), Settings(**whole)
+        data = data_for(generator, **whole)
+        untold = dataclasses.replace(given, data_dir=None) == Settings()
+        if untold and whole["kind"] == told.kind and _changed(generator.metadata, data):
+            print(f"  {data.name} has changed since {generator.name} was trained on it")
+        return data, Settings(**whole)
     except InputError as error:
         if given.dataset is None and f"{whole['dataset']} is neither a folder" in str(error):
             raise InputError(
@@ -252,7 +284,15 @@ def data_of(generator, given):
         raise
 
 
+def _changed(metadata, data):
+    before = metadata["data"].get("fingerprint")
+    return isinstance(before, str) and before != data.fingerprint
+
+
 def _fitting_kinds(generator):
+    for name, kind in _KIND_WITH.items():
+        if name in generator.inputs:
+            return (kind,)
     kinds = {"image": ("pairs", "unpaired")}.get(generator.kind, ("images", "labelled"))
     return kinds[1:] if generator.has_labels else kinds
 
@@ -274,7 +314,7 @@ def data_for(
         generator: a `Generator`.
         dataset, data_dir, direction, channels, fit: as `data.images` takes them.
         value_range: likewise, as text: `0,4095`.
-        kind: images, labelled, pairs, unpaired; auto: what the generator needs.
+        kind: of `KINDS`; auto: what the generator needs.
 
     Raises:
         InputError: data of another kind or other channels.
@@ -299,8 +339,8 @@ def data_for(
             raise InputError(f"{name} takes images of {taken.as_list()} and makes {list(shape)}; expected the same")
     how = {"image_size": shape[:2], "channels": channels, "data_dir": data_dir, "fit": fit}
     how |= {"value_range": decoding.as_range(value_range)}
-    how |= {"direction": direction} if kind == "pairs" else {}
-    data = getattr(images, kind)(dataset, **how)
+    how |= {"direction": direction} if kind in ("pairs", "instances") else {}
+    data = KINDS[kind](dataset, **how)
     has = next(iter(data.shapes.values()))[-1]
     if has != shape[2]:
         raise InputError(
@@ -333,19 +373,18 @@ class Source:
         self.translates = generator.kind == "image"
         a, b = ("b", "a") if generator.signature.startswith("b_to_a") else ("a", "b")
         self.called = {"image": a, "target": b} if data.kind == "unpaired" else {}  # name of an input -> of a column
-        self.has_targets = "target" in data.columns or (
-            data.kind == "unpaired" and split == "test" and data.test_is_paired
-        )
-        missing = [name for name in generator.columns if self._column(name) not in data.columns]
+        columns = _parts(data, split)[0].columns  # those held out of several domains have more than those of training
+        self.has_targets = "target" in columns or (data.kind == "unpaired" and split == "test" and data.test_is_paired)
+        missing = [name for name in generator.columns if self._column(name) not in columns]
         if missing:
             raise InputError(
                 f"{generator.name}: its signature {generator.signature} takes {', '.join(generator.columns)}, and "
-                f"{data.name} has {', '.join(data.columns)}; choose another --signature, --kind or data set"
+                f"{data.name} has {', '.join(columns)}; choose another --signature, --kind or data set"
             )
         self.real = self._column("target" if self.translates else "image")  # the column that is compared with
-        if self.real not in data.columns:
-            raise InputError(f"{data.name} has {', '.join(data.columns)} and no {self.real}; choose another data set")
-        self.shape = data.shapes[self.real]
+        if self.real not in columns:
+            raise InputError(f"{data.name} has {', '.join(columns)} and no {self.real}; choose another data set")
+        self.shape = tuple(columns[self.real].batch_spec.shape)
         there = _count(data, split)
         self.real_count = there if flags.real_count is None else flags.real_count
         self.count = self.real_count if flags.count is None else flags.count

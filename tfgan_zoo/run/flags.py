@@ -8,7 +8,7 @@ from typing import Annotated, Literal, NamedTuple
 
 import tyro
 
-from tfgan_zoo import files
+from tfgan_zoo import files, served_files
 from tfgan_zoo.data import decoding
 from tfgan_zoo.errors import InputError
 from tfgan_zoo.run import devices
@@ -101,7 +101,8 @@ class Config:
     jit: Literal["auto", "on", "off"] = free("auto")
     """Compile the step with XLA; auto: on GPUs."""
     steps_per_execution: int = free(1)
-    """Train steps per call into TensorFlow; raise it where a step takes milliseconds."""
+    """Most train steps per call into TensorFlow; so many are taken as lead to the next line, grid or checkpoint. More
+    than 1 pays where a step takes milliseconds."""
     run_dir: str | None = free(None)
     """The run folder: logs, samples, checkpoints. Default: runs/<family>."""
     resume: bool = free(True)
@@ -110,6 +111,8 @@ class Config:
     """Start with the networks of another run, with other flags or data: its run folder, or a checkpoint in it."""
     export_dir: str | None = free(None)
     """Where the SavedModel goes. Default: exported/<family>."""
+    max_pixels: int = free(served_files.MAX_PIXELS)
+    """The most pixels that the picture files of one request to the export may have together."""
     log_every: int = free(25)
     """Steps between lines of metrics.jsonl."""
     sample_every: int = free(250)

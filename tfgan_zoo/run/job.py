@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import math
 import os
 import shutil
 import sys
@@ -193,7 +194,7 @@ class Job:
         batch_size = batch_size or config.batch_size
         self._check_batch(batch_size)
         with self.scope():
-            model.compile(jit_compile=self._xla, steps_per_execution=config.steps_per_execution, **optimizers)
+            model.compile(jit_compile=self._xla, **optimizers)
         memory.check_batch(data, batch_size * model.minibatches)
         self._describe(model, data, phase if self._phases or phase != "1" else "")
         began, self._reached = self._reached, until
@@ -262,11 +263,6 @@ class Job:
             raise InputError(
                 f"{self.folder} is at step {start}, past --steps={until}; ask for more steps or --no-resume"
             )
-        if (until - start) % self.config.steps_per_execution:
-            raise InputError(
-                f"the {until - start} steps to go are not a multiple of "
-                f"--steps-per-execution={self.config.steps_per_execution}; change one of them"
-            )
 
     def _describe(self, model, data, phase):
         if not self._chief:
@@ -314,11 +310,22 @@ class Job:
         try:
             examples = self._strategy.distribute_datasets_from_function(pipeline)
             steps = until - start
-            history = model.fit(examples, steps_per_epoch=steps, shuffle=False, verbose=0, callbacks=actions).history
+            model.steps_per_execution = self._steps_per_execution(steps)
+            # Not model.fit: that would start the pipeline once more, to look at pictures that are what they should be.
+            history = keras.Model.fit(
+                model, examples, steps_per_epoch=steps, shuffle=False, verbose=0, callbacks=actions
+            ).history
         finally:
             for action in actions:
                 action.close()
         _say("losses", ", ".join(f"{name} {values[-1]:.6f}" for name, values in history.items()))
+
+    def _steps_per_execution(self, steps):
+        """The most that divide the steps to go and lead to all that is to happen at some of them."""
+        config = self.config
+        every = [config.log_every, config.sample_every, config.checkpoint_every, config.evaluate_every]
+        common = math.gcd(steps, *every)
+        return next(n for n in range(config.steps_per_execution, 0, -1) if common % n == 0)
 
     def _evaluation(self, model, data, metrics, phase):
         """The callback for --evaluate-every. Measures once before training, to find out what cannot be measured."""
@@ -335,7 +342,7 @@ class Job:
         metric = config.best_metric or names[0]
         if metric not in names:
             raise InputError(f"--best-metric={metric} is not measured, only {', '.join(names)}; choose one of them")
-        higher = higher_is_better(metric)
+        higher = higher_is_better(metric, of_pairs="target" in data.columns or data.test_is_paired)
         which = "highest" if higher else "lowest"
         _say("evaluation", f"{', '.join(names)} every {config.evaluate_every} steps; kept: the {which} {metric}")
         best = callbacks.best_folder(self.folder, phase)
@@ -361,7 +368,13 @@ class Job:
                 strip = pictures.strip((folder / "samples").glob("step-*.png"))
                 pictures.save_png(strip, folder / "through_training.png")
             _plot_losses(callbacks.read_losses(folder / "metrics.jsonl"), folder / "losses.png")
-            path = export(model, self._exported, self._about(data, measured["metrics"]), fit=data.fit)
+            path = export(
+                model,
+                self._exported,
+                self._about(data, measured["metrics"]),
+                fit=data.fit,
+                max_pixels=config.max_pixels,
+            )
             done = {"step": step, "path": str(path.resolve()), "metrics": measured["metrics"]}
             files.write_json(record, done)
         if done.get("metrics"):
