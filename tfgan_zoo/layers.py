@@ -87,7 +87,8 @@ class Dropout(keras.layers.Layer):
     """Zeroes each element with probability `rate` and scales the others by 1 / (1 - rate).
 
     `keras.layers.Dropout` draws the same mask on every replica; here the mask comes from the open `random.stream`:
-    another one per replica, and again the same after a resume.
+    another one per replica, and again the same after a resume. Where a graph is made for pictures of any size, the mask
+    is that of the size the layer was built for, laid side by side: in serving a constant, which every runtime knows.
 
     Args:
         rate: in [0, 1).
@@ -104,11 +105,17 @@ class Dropout(keras.layers.Layer):
         self.rate = rate
         self.always = always
 
+    def build(self, input_shape):
+        self.shape = tuple(input_shape)
+
     def call(self, x, training=False):
         if self.rate == 0 or not (training or self.always):
             return x
-        shape = [tf.shape(x)[i] if size is None else size for i, size in enumerate(x.shape)]
-        keep = random.uniform(shape) >= self.rate
+        unknown = [i for i, size in enumerate(x.shape) if i and size is None and self.shape[i] is not None]
+        shape = [self.shape[i] if i in unknown else size for i, size in enumerate(x.shape)]
+        keep = random.uniform([tf.shape(x)[i] if size is None else size for i, size in enumerate(shape)]) >= self.rate
+        for i in unknown:
+            keep = tf.gather(keep, tf.range(tf.shape(x)[i]) % self.shape[i], axis=i)
         return tf.ensure_shape(tf.where(keep, x / (1 - self.rate), tf.zeros([], x.dtype)), x.shape)
 
     # Without it Keras would trace `call` for the shape while a network is built, when no stream is open.

@@ -12,7 +12,7 @@ from tfgan_zoo import latent, trust
 from tfgan_zoo.data import batches, decoding, folders, images, layouts
 from tfgan_zoo.errors import InputError
 from tfgan_zoo.metrics.checks import COLOURS
-from tfgan_zoo.signatures import NAMES
+from tfgan_zoo.signatures import NAMES, OnImages, told_sizes
 
 _PREFERRED = {"sample": 0, "serving_default": 1}
 _SEEDS = ("count", "seed", "z")  # what pictures are made from where nothing is translated
@@ -28,7 +28,7 @@ class Generator:
         function: `(**inputs) -> {output: tensor}`.
         inputs: name in `signatures.NAMES` -> `tf.TensorSpec` with the input's own name.
         output: the name of the images.
-        shape: `(H, W, C)` of them, None where it does not say.
+        shape: `(H, W, C)` of them, None where it does not say. If it makes any size: that of training.
         flags: `Measures`: truncation, model_range, batch_size.
         prior: the `latent.Prior` of z; None where no z is asked for or its length is not known.
         metadata: its `metadata.json`, {} where there is none.
@@ -139,8 +139,10 @@ def load(folder, flags):
         named = [tf.TensorSpec(spec.shape, spec.dtype, name=name) for name, spec in specs]
         return function, named, function.structured_outputs
 
+    trained = {name: _of_training(*told_sizes(known, name)) for name in loaded.signatures}
     found = {name: lambda function=function: described(function) for name, function in loaded.signatures.items()}
-    return dataclasses.replace(_fitting(str(folder), found, flags, noise), metadata=known, loaded=loaded)
+    fitting = _fitting(str(folder), found, flags, noise, trained)
+    return dataclasses.replace(fitting, metadata=known, loaded=loaded)
 
 
 def live(model, flags):
@@ -150,20 +152,36 @@ def live(model, flags):
         concrete = tf.function(function, input_signature=specs, autograph=False).get_concrete_function()
         return lambda **given: concrete(*(given[s.name] for s in specs)), specs, concrete.structured_outputs
 
-    found = {name: lambda given=given: traced(*given) for name, given in model.signatures().items()}
+    served = model.signatures()
+    found = {name: lambda given=given: traced(*given) for name, given in served.items()}
+    trained = {
+        name: _of_training(function.image_shape[:2], function.sizes, function.scale)
+        for name, (function, _) in served.items()
+        if isinstance(function, OnImages)
+    }
     prior = getattr(model, "prior", None)
-    return _fitting("the model", found, flags, prior.described() if prior else {})
+    return _fitting("the model", found, flags, prior.described() if prior else {}, trained)
 
 
-def _fitting(model, found, flags, noise):
-    """The first that fits. `found`: name -> a function that gives (function, input specs, outputs)."""
+def _of_training(sides, sizes, scale):
+    """Height and width of what was made in training, of a model that takes any size."""
+    return (sides[0] * scale, sides[1] * scale) if sizes else None
+
+
+def _fitting(model, found, flags, noise, trained):
+    """The first that fits.
+
+    Args:
+        found: name -> a function that gives (function, input specs, outputs).
+        trained: name -> height and width of its pictures where it makes any, or None.
+    """
     noise = noise if flags.noise == "auto" else {"law": flags.noise}
     names = ", ".join(sorted(found)) or "none"
     if flags.signature and flags.signature not in found:
         raise InputError(f"{model} has no signature {flags.signature}, only {names}; choose one of them")
     wants_z = "ppl" in flags.metrics.split(",")  # which walks from z to z
     for name in [flags.signature] if flags.signature else sorted(found, key=lambda n: (_PREFERRED.get(n, 2), n)):
-        generator = _as_generator(model, name, *found[name](), flags, noise)
+        generator = _as_generator(model, name, *found[name](), flags, noise, trained.get(name))
         if generator is None or (wants_z and generator.kind != "z"):
             continue
         if flags.truncation is None or "truncation" in generator.inputs:
@@ -176,7 +194,7 @@ def _fitting(model, found, flags, noise):
     )
 
 
-def _as_generator(model, name, function, specs, outputs, flags, noise):
+def _as_generator(model, name, function, specs, outputs, flags, noise, trained):
     """None where the signature does not make images of what is known here."""
     made = {n: spec for n, spec in outputs.items() if spec.dtype.is_floating and spec.shape.rank in (4, None)}
     output = "generated" if "generated" in made else min(made, default=None)  # a SavedModel keeps them in no order
@@ -193,9 +211,10 @@ def _as_generator(model, name, function, specs, outputs, flags, noise):
     if output is None or not (from_noise or from_image):
         return None
     dim = inputs["z"].shape[-1] if "z" in inputs else None
-    shape = made[output].shape
+    shape = tuple(made[output].shape[1:]) if made[output].shape.rank else (None, None, None)
+    shape = (*trained, shape[2]) if trained and shape[:2] == (None, None) else shape
     return Generator(
-        model, name, function, inputs, output, tuple(shape[1:]) if shape.rank else (None, None, None), flags,
+        model, name, function, inputs, output, shape, flags,
         latent.Prior(dim, **noise) if dim else None,
     )  # fmt: skip
 
