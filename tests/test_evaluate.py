@@ -13,7 +13,7 @@ import tensorflow as tf
 from PIL import Image
 
 from tfgan_zoo import evaluate, latent
-from tfgan_zoo.data import batches
+from tfgan_zoo.data import batches, images
 from tfgan_zoo.data.columns import Data
 from tfgan_zoo.errors import InputError
 from tfgan_zoo.metrics import classifier, frechet, kid, measure, neighbours, protocol, similarity, sources, swd
@@ -465,8 +465,8 @@ def test_each_way_of_unpaired_data_is_measured_from_its_own_domain_to_the_other(
 def swd_of(real, made, seed=0):
     """What `--metrics=swd` computes of two arrays."""
     both = [swd.Descriptors(real.shape[1:], seed=2 * seed), swd.Descriptors(made.shape[1:], seed=2 * seed + 1)]
-    for descriptors, images in zip(both, (real, made), strict=True):
-        descriptors.update(images)
+    for descriptors, batch in zip(both, (real, made), strict=True):
+        descriptors.update(batch)
     return swd.sliced_wasserstein(*both, seed=seed)["swd"]
 
 
@@ -563,6 +563,11 @@ def test_which_values_are_better_is_known_of_every_name_a_metric_goes_by(metric,
     assert protocol.higher_is_better(metric) == higher
 
 
+def test_ms_ssim_of_pictures_with_their_targets_is_better_higher():
+    assert protocol.higher_is_better("ms_ssim", of_pairs=True) and protocol.higher_is_better("ms_ssim_a_to_b", True)
+    assert not protocol.higher_is_better("ms_ssim_within", of_pairs=True)
+
+
 # --- what is known of the model
 
 
@@ -605,6 +610,16 @@ def test_the_direction_of_the_training_is_the_one_that_is_measured(call, tmp_pat
         (model / "metadata.json").write_text(json.dumps({"data": data, "config": {"direction": direction}}))
         assert call(model)[0] == 0
         np.testing.assert_allclose(records(model)["l1"]["value"], value, atol=1e-6)
+
+
+@pytest.mark.parametrize("changed", [False, True])
+def test_data_that_changed_since_the_training_is_said_to_have(noise, folder, sets, call, changed):
+    data = images.images(str(folder), image_size=SIZE, data_dir=sets)
+    told = {"name": str(folder), "kind": "images", "fingerprint": "other" if changed else data.fingerprint}
+    (noise / "metadata.json").write_text(json.dumps({"data": told}))
+    code, _, error = call(noise, "--split=train")
+    assert code == 0
+    assert (f"{folder} has changed since {noise} was trained on it" in error.splitlines()) == changed
 
 
 def test_a_model_whose_data_is_gone_or_not_known_is_not_scored_against_other_data(noise, call, tmp_path):

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -262,13 +263,22 @@ def data_of(generator, given):
         whole["kind"] = None  # it was trained on data of another form than its signature asks for
     whole["kind"], whole["direction"] = whole["kind"] or "auto", whole["direction"] or "a_to_b"
     try:
-        return data_for(generator, **whole), Settings(**whole)
+        data = data_for(generator, **whole)
+        untold = dataclasses.replace(given, data_dir=None) == Settings()
+        if untold and whole["kind"] == told.kind and _changed(generator.metadata, data):
+            print(f"{data.name} has changed since {generator.name} was trained on it", file=sys.stderr)
+        return data, Settings(**whole)
     except InputError as error:
         if given.dataset is None and f"{whole['dataset']} is neither a folder" in str(error):
             raise InputError(
                 f"{generator.name} was trained on {whole['dataset']}, which is not there; give --dataset"
             ) from error
         raise
+
+
+def _changed(metadata, data):
+    before = metadata["data"].get("fingerprint")
+    return isinstance(before, str) and before != data.fingerprint
 
 
 def _fitting_kinds(generator):

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, NamedTuple
 
 import tyro
 
-from tfgan_zoo import files
+from tfgan_zoo import files, served_files
 from tfgan_zoo.data import decoding
 from tfgan_zoo.errors import InputError
 from tfgan_zoo.run import devices
@@ -111,6 +111,8 @@ class Config:
     """Start with the networks of another run, with other flags or data: its run folder, or a checkpoint in it."""
     export_dir: str | None = free(None)
     """Where the SavedModel goes. Default: exported/<family>."""
+    max_pixels: int = free(served_files.MAX_PIXELS)
+    """The most pixels that the picture files of one request to the export may have together."""
     log_every: int = free(25)
     """Steps between lines of metrics.jsonl."""
     sample_every: int = free(250)
