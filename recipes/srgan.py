@@ -38,7 +38,7 @@ class Config(run.Config):
     mse_steps: int = 1500
     """Steps of the first phase, by the mean squared error alone."""
     late_steps: int = dataclasses.field(default=0, metadata={"least": 0})
-    """The last of the steps, at a tenth of the rates."""
+    """The last of the steps, at a tenth of the rate."""
     scale: int = dataclasses.field(default=4, metadata={"least": 2})
     """How many times larger pictures become: 2, 4 or 8. --image-size is the large one."""
     tiles: bool = False
@@ -62,7 +62,9 @@ class Config(run.Config):
     adversarial_weight: float = 1e-3
     """How much the adversarial loss counts beside the content loss."""
     learning_rate: float = 5e-4
-    """The rate of Adam, for both players and in both phases."""
+    """The rate of Adam in the first phase."""
+    gan_learning_rate: float = 1e-4
+    """The rate of Adam in the second phase, for both players."""
 
 
 PRESETS = {
@@ -91,11 +93,9 @@ def main(job, config):
 
     def rate():
         if not config.late_steps:
-            return config.learning_rate
-        steps = [second - config.late_steps]
-        return keras.optimizers.schedules.PiecewiseConstantDecay(
-            steps, [config.learning_rate, config.learning_rate / 10]
-        )
+            return config.gan_learning_rate
+        rates = [config.gan_learning_rate, config.gan_learning_rate / 10]
+        return keras.optimizers.schedules.PiecewiseConstantDecay([second - config.late_steps], rates)
 
     with job.scope():
         generator = srresnet_generator(small, config.scale, config.width, config.blocks)

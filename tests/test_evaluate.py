@@ -432,6 +432,14 @@ def test_an_answer_of_another_size_than_the_input_is_compared_with_its_target():
     np.testing.assert_allclose(found(model, data, "l1")["l1"], 51 / 2 / 127.5, rtol=1e-5)
     names = set(found(model, data, "l1,psnr,swd"))
     assert names == {"l1", "psnr", "swd"}, "doing nothing is no answer where the sizes differ"
+    # Y of grey spans 219 of 255; a bicubic filter answers as the model does where all pixels are alike.
+    few = in_memory("low_high", image=greys(51, 102, size=12), target=greys(102, 153, size=24))
+    model = live(serving_default=(enlarge, [spec("image", None, 12, 12, 1)]))
+    values = found(model, few, "psnr_y,ssim_y")
+    assert list(values) == ["psnr_y", "psnr_y_bicubic", "ssim_y", "ssim_y_bicubic"]
+    for name in ("psnr_y", "psnr_y_bicubic"):
+        np.testing.assert_allclose(values[name], -20 * np.log10(0.2 * 219 / 255), rtol=1e-5)
+    np.testing.assert_allclose(values["ssim_y_bicubic"], values["ssim_y"], rtol=1e-6)
     same = live(serving_default=(lambda image: {"generated": image}, [spec("image", None, 8, 8, 1)]))
     with pytest.raises(InputError, match=r"makes \[8, 8, 1\], the data is \[16, 16, 1\]"):
         found(same, data, "l1")

@@ -1,9 +1,11 @@
 """The networks that the `--preset=paper` of a recipe builds, counted: its data is not here, and need not be."""
 
 import contextlib
+import dataclasses
 import importlib
 import types
 
+import keras
 import numpy as np
 import pytest
 
@@ -36,18 +38,20 @@ class _Job:
         assert model is self.model
 
 
-def built(recipe, monkeypatch, channels=3, classes=0):
-    """The job of `recipe` after its paper preset was built for pictures of so many channels and labels."""
+def built(recipe, monkeypatch, channels=3, classes=0, **changes):
+    """The job of `recipe` after its paper preset was built for pictures of so many channels and labels, with other flags."""
     module = importlib.import_module(f"recipes.{recipe}")
     config = module.PRESETS["paper"]
     size = config.pictures()["image_size"]
     shape = (*size, channels)
     shapes = dict.fromkeys(("image", "target", "a", "b"), shape)
     data = types.SimpleNamespace(shapes=shapes, classes=range(classes), kind="images", test_is_paired=False)
-    for kind in ("images", "labelled", "pairs", "unpaired"):
+    for kind in ("images", "labelled", "pairs", "unpaired") if hasattr(module, "images") else ():
         monkeypatch.setattr(module.images, kind, lambda *args, **kwargs: data)
+    if hasattr(module, "low_high"):
+        monkeypatch.setattr(module.low_high, "low_high", lambda *args, **kwargs: data)
     job = _Job()
-    module.main(job, config)
+    module.main(job, dataclasses.replace(config, **changes))
     return job
 
 
@@ -94,6 +98,21 @@ def test_the_paper_preset_of_ebgan_has_a_code_of_feature_maps(monkeypatch):
 
 def test_the_paper_preset_of_cyclegan_has_no_identity_term(monkeypatch):
     assert built("cyclegan", monkeypatch).model.identity_weight == 0
+
+
+def test_the_paper_preset_of_srgan_learns_from_patches_of_96_and_ends_at_a_tenth_of_the_rate(monkeypatch, tmp_path):
+    vgg = keras.applications.VGG19(include_top=False, weights=None)
+    vgg.save_weights(tmp_path / "vgg.weights.h5")
+    job = built("srgan", monkeypatch, vgg_weights=str(tmp_path / "vgg.weights.h5"))
+    model = job.model
+    assert (parameters(model.generator), parameters(model.discriminator)) == (1_550_659, 23_565_505)
+    assert model.generator.input_shape == (None, 24, 24, 3) and model.discriminator.input_shape == (None, 96, 96, 3)
+    assert [x.shape for x in model.features(np.zeros([1, 96, 96, 3], np.float32))] == [(1, 6, 6, 512)]
+    assert job.given["until"] == 1_200_000 and model.adversarial_weight == 1e-3
+    for name in ("g_optimizer", "d_optimizer"):
+        got = [float(job.given[name]._learning_rate(n)) for n in (1, 100_000, 100_001, 200_000)]
+        np.testing.assert_allclose(got, [1e-4, 1e-4, 1e-5, 1e-5], rtol=1e-6)
+        assert job.given[name].beta_1 == 0.9
 
 
 def test_the_paper_preset_of_wgan_gp_fills_the_gaps_between_the_values_of_a_pixel(monkeypatch):

@@ -23,6 +23,7 @@ from tfgan_zoo.families.unrolled_gan import recurrent_generator, stacked_generat
 from tfgan_zoo.networks.classifier import classifier
 from tfgan_zoo.networks.dcgan import dcgan_discriminator, dcgan_generator
 from tfgan_zoo.networks.sn_resnet import sn_resnet_discriminator, sn_resnet_generator
+from tfgan_zoo.networks.srresnet import srresnet_generator
 
 SHAPE, CLASSES = (12, 12, 1), 3
 
@@ -62,6 +63,7 @@ BUILDS = {name: build for name, (build, _) in SMALL.items()} | {
     "level_discriminator": lambda: level_discriminator(SHAPE, 2),
     "lapgan_generator": lambda: lapgan().generator,
     "lapgan_discriminator": lambda: lapgan().discriminator,
+    "srresnet_generator": lambda: srresnet_generator((3, 4, 3), 2, 4, 1),
     "stacked_generator": lambda: stacked_generator((28, 28, 3), 5, 8),
     "recurrent_generator": lambda: recurrent_generator(SHAPE, 5, 3),
     "strided_discriminator": lambda: strided_discriminator(SHAPE, [2, 4]),
