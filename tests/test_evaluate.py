@@ -379,7 +379,7 @@ def test_requests_of_one_label_each_give_all_labels_alike():
 
     inputs = {"count": COUNT, "seed": SEED, "label": spec("label", dtype=tf.int64)}
     flags = measure.Measures(count=101, batch_size=8)
-    generator = sources.Generator("m", "sample", function, inputs, "generated", (8, 8, 1), flags)
+    generator = sources.Generator("m", "sample", function, inputs, "generated", (8, 8, 1), 1, flags)
     pictures = (np.zeros([101, 8, 8, 1], np.uint8), "bicubic")
     data = in_memory("labelled", classes=("a", "b", "c"), image=pictures, label=(np.zeros(101, np.int64), None))
     labels = np.concatenate([label for _, label, _ in sources.Source(generator, data, "test", flags).fakes()])
@@ -513,6 +513,14 @@ def test_an_answer_of_another_size_than_the_input_is_compared_with_its_target():
     np.testing.assert_allclose(found(model, data, "l1")["l1"], 51 / 2 / 127.5, rtol=1e-5)
     names = set(found(model, data, "l1,psnr,swd"))
     assert names == {"l1", "psnr", "swd"}, "doing nothing is no answer where the sizes differ"
+    # Y of grey spans 219 of 255; a bicubic filter answers as the model does where all pixels are alike.
+    few = in_memory("low_high", image=greys(51, 102, size=12), target=greys(102, 153, size=24))
+    model = live(serving_default=(enlarge, [spec("image", None, 12, 12, 1)]))
+    values = found(model, few, "psnr_y,ssim_y")
+    assert list(values) == ["psnr_y", "psnr_y_bicubic", "ssim_y", "ssim_y_bicubic"]
+    for name in ("psnr_y", "psnr_y_bicubic"):
+        np.testing.assert_allclose(values[name], -20 * np.log10(0.2 * 219 / 255), rtol=1e-5)
+    np.testing.assert_allclose(values["ssim_y_bicubic"], values["ssim_y"], rtol=1e-6)
     same = live(serving_default=(lambda image: {"generated": image}, [spec("image", None, 8, 8, 1)]))
     with pytest.raises(InputError, match=r"makes \[8, 8, 1\], the data is \[16, 16, 1\]"):
         found(same, data, "l1")
@@ -618,6 +626,23 @@ def test_rectangles_and_pictures_with_opacity_are_measured(shape):
     z = latent.Prior(3).array(6, np.random.default_rng(0))
     made = np.round(np.tanh(z[:, :1]) * 127.5 + 127.5)[:, None, None] / 127.5 - 1 + np.zeros(shape)
     np.testing.assert_allclose(found(noise, alone, "swd")["swd"], swd_of(target, made), rtol=1e-3)
+
+
+def test_a_model_of_larger_pictures_is_scored_by_the_command(folder, call, tmp_path):
+    """Each pixel of the low picture as a square: what is compared with is the picture as it was."""
+    image = spec("image", None, SIZE // 2, SIZE // 2, 1)
+
+    def enlarged(module, x):
+        return {"generated": tf.repeat(tf.repeat(x, 2, 1), 2, 2) + 0.0 * module.shift}
+
+    model = save(tmp_path / "enlarged", serving_default=(enlarged, [image]))
+    assert call(model, f"--dataset={folder}", "--metrics=l1,psnr_y")[0] == 0
+    found = records(model)
+    assert found["l1"]["protocol"]["kind"] == "low_high" and found["l1"]["protocol"]["image_shape"] == [SIZE, SIZE, 1]
+    pictures = [np.asarray(Image.open(path)) for path in sorted(folder.iterdir())][19::20]
+    low = [np.asarray(Image.fromarray(x).resize((SIZE // 2, SIZE // 2), Image.Resampling.BICUBIC)) for x in pictures]
+    errors = [np.abs(np.kron(a, np.ones((2, 2))) - b) for a, b in zip(low, pictures, strict=True)]
+    np.testing.assert_allclose(found["l1"]["value"], np.mean(errors) / 127.5, rtol=1e-4)
 
 
 def test_a_rectangular_model_of_pictures_with_opacity_is_scored_by_the_command(call, tmp_path):

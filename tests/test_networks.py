@@ -18,6 +18,7 @@ from tfgan_zoo.networks.patchgan import patchgan_discriminator
 from tfgan_zoo.networks.residual_translator import residual_translator_generator
 from tfgan_zoo.networks.resnet import resnet_discriminator, resnet_generator
 from tfgan_zoo.networks.sn_resnet import sn_resnet_discriminator, sn_resnet_generator
+from tfgan_zoo.networks.srresnet import srgan_discriminator, srresnet_generator
 from tfgan_zoo.networks.stargan import stargan_generator
 from tfgan_zoo.networks.unet import unet_generator
 
@@ -66,6 +67,9 @@ SMALL = {
         lambda: residual_translator_generator((8, 12, 3), out_channels=1, width=4, blocks=1),
         (2, 8, 12, 1),
     ),
+    # Linear at its end: not in [-1, 1] before it is trained.
+    "srresnet": (lambda: srresnet_generator((4, 6, 3), 2, width=4, blocks=1), (2, 8, 12, 3)),
+    "srgan_discriminator": (lambda: srgan_discriminator((16, 12, 1), width=4), (2, 1)),
 }
 EACH = pytest.mark.parametrize("name", SMALL)
 
@@ -128,6 +132,8 @@ RECTANGULAR = {
         (2, 12, 8, "C"),
     ),
     "stargan_generator": (lambda s: stargan_generator(s, 3, 4, blocks=1), (12, 8), (2, 12, 8, "C")),
+    "srresnet_generator": (lambda s: srresnet_generator(s, width=4, blocks=2), (5, 3), (2, 20, 12, "C")),
+    "srgan_discriminator": (lambda s: srgan_discriminator(s, width=4), (33, 50), (2, 1)),
     "stacked_generator": (lambda s: stacked_generator(s, 5, 16), (9, 14), (2, 9, 14, "C")),
     "recurrent_generator": (lambda s: recurrent_generator(s, 5, 6), (4, 3), (2, 4, 3, "C")),
     "strided_discriminator": (lambda s: strided_discriminator(s, [4, 4]), (9, 14), (2, 1)),

@@ -1,9 +1,11 @@
 """The networks that the `--preset=paper` of a recipe builds, counted: its data is not here, and need not be."""
 
 import contextlib
+import dataclasses
 import importlib
 import types
 
+import keras
 import numpy as np
 import pytest
 
@@ -40,8 +42,8 @@ class _Job:
         assert model is self.model
 
 
-def built(recipe, monkeypatch, channels=3, classes=0):
-    """The job of `recipe` after its paper preset was built for pictures of so many channels and labels."""
+def built(recipe, monkeypatch, channels=3, classes=0, **changes):
+    """The job of `recipe` after its paper preset was built, for so many channels and labels, with `changes`."""
     module = importlib.import_module(f"recipes.{recipe}")
     config = module.PRESETS["paper"]
     size = config.pictures()["image_size"]
@@ -57,8 +59,10 @@ def built(recipe, monkeypatch, channels=3, classes=0):
         source = getattr(module, "domains" if kind == "domains" else "images", None)
         if source:
             monkeypatch.setattr(source, kind, lambda *args, **kwargs: data)
+    if hasattr(module, "low_high"):
+        monkeypatch.setattr(module.low_high, "low_high", lambda *args, **kwargs: data)
     job = _Job()
-    module.main(job, config)
+    module.main(job, dataclasses.replace(config, **changes))
     return job
 
 
@@ -137,6 +141,21 @@ def test_the_paper_preset_of_pix2pix_hd_has_the_published_sizes_and_schedule(mon
     for name, since in (("g_optimizer", 10), ("d_optimizer", 0)):
         got = [float(rates[name]((n - since) * epoch)) for n in (50, 75, 100)]
         np.testing.assert_allclose(got, [2e-4, 1e-4, 0.0], atol=1e-9)
+
+
+def test_the_paper_preset_of_srgan_learns_from_patches_of_96_and_ends_at_a_tenth_of_the_rate(monkeypatch, tmp_path):
+    vgg = keras.applications.VGG19(include_top=False, weights=None)
+    vgg.save_weights(tmp_path / "vgg.weights.h5")
+    job = built("srgan", monkeypatch, vgg_weights=str(tmp_path / "vgg.weights.h5"))
+    model = job.model
+    assert (parameters(model.generator), parameters(model.discriminator)) == (1_550_659, 23_565_505)
+    assert model.generator.input_shape == (None, 24, 24, 3) and model.discriminator.input_shape == (None, 96, 96, 3)
+    assert [x.shape for x in model.features(np.zeros([1, 96, 96, 3], np.float32))] == [(1, 6, 6, 512)]
+    assert job.given["until"] == 1_200_000 and model.adversarial_weight == 1e-3
+    for name in ("g_optimizer", "d_optimizer"):
+        got = [float(job.given[name]._learning_rate(n)) for n in (1, 100_000, 100_001, 200_000)]
+        np.testing.assert_allclose(got, [1e-4, 1e-4, 1e-5, 1e-5], rtol=1e-6)
+        assert job.given[name].beta_1 == 0.9
 
 
 def test_the_paper_preset_of_wgan_gp_fills_the_gaps_between_the_values_of_a_pixel(monkeypatch):

@@ -49,10 +49,13 @@ TINY = {
         "--diff-augment=color,translation,cutout",
     ],
     "stargan": ["--image-size=8", "--g-width=4", "--d-width=4", "--d-layers=2", "--n-critic=2", "--measured=264"],
+    "srgan": ["--image-size=32", "--crop=16", "--width=8", "--blocks=1", "--d-width=8", "--mse-steps=2"],
     "unrolled_gan": ["--image-size=8", "--width=8", "--unroll-steps=2"],
     "wgan": ["--image-size=8", "--width=8", "--n-critic=2"],
     "wgan_gp": ["--image-size=8", "--width=8", "--n-critic=2"],
 }
+TRANSLATE = ("cyclegan", "pix2pix", "pix2pix_hd", "srgan", "stargan")  # models without a z
+TRANSLATE = ("cyclegan", "pix2pix", "pix2pix_hd", "srgan", "stargan")  # models without a z
 ONLY_TENSORFLOW = """
 import sys
 import tensorflow as tf
@@ -60,7 +63,8 @@ signatures = tf.saved_model.load(sys.argv[1]).signatures
 for signature in signatures.values():
     inputs = signature.structured_input_signature[1]
     if all(spec.dtype.is_floating for spec in inputs.values()):
-        for output in signature(**{n: tf.zeros([2, *s.shape[1:]], s.dtype) for n, s in inputs.items()}).values():
+        shapes = {n: [2, *(16 if d is None else d for d in s.shape[1:])] for n, s in inputs.items()}
+        for output in signature(**{n: tf.zeros(shapes[n], s.dtype) for n, s in inputs.items()}).values():
             assert output.dtype == tf.float32 and bool(tf.reduce_all(tf.math.is_finite(output)))
 assert "tfgan_zoo" not in sys.modules
 print(sorted(signatures))
@@ -97,7 +101,7 @@ def test_a_recipe_trains_and_its_export_answers_where_only_tensorflow_is(recipe,
     exported = tmp_path / "exported" / recipe / "1"
     assert "serving_default" in run("-c", ONLY_TENSORFLOW, exported, cwd=tmp_path).stdout
     assert (exported / "README.md").read_text().startswith(f"# {recipe}")
-    if recipe not in ("cyclegan", "pix2pix", "pix2pix_hd"):
+    if recipe not in TRANSLATE:
         assert f"(z=tf.random.{json.loads((exported / 'metadata.json').read_text())['noise']['law']}(" in done.stdout
 
 
@@ -111,6 +115,9 @@ def test_a_recipe_trains_and_its_export_answers_where_only_tensorflow_is(recipe,
         ("pix2pix_hd", "--steps=800", "--steps=800 is not above the 800 of --global-steps and --fix-global-steps"),
         ("pix2pix_hd", "--image-size=40", "--image-size=40 with --downs=3: expected multiples of 16, 32 or more"),
         ("pix2pix_hd", "--width=5", "--width=5 is odd"),
+        ("srgan", "--content=vgg", "--content=vgg needs --vgg-weights: a file of Keras' VGG19"),
+        ("srgan", "--steps=9", "--mse-steps=1500 is above --steps=9"),
+        ("srgan", "--late-steps=500", "--late-steps=500 are the last of the 500 steps behind"),
     ],
 )
 def test_a_flag_that_no_network_can_be_made_of_is_one_line_and_exit_code_2(recipe, flag, says, tmp_path):

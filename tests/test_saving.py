@@ -25,6 +25,7 @@ from tfgan_zoo.networks.acgan import acgan_discriminator
 from tfgan_zoo.networks.classifier import classifier
 from tfgan_zoo.networks.dcgan import dcgan_discriminator, dcgan_generator
 from tfgan_zoo.networks.sn_resnet import sn_resnet_discriminator, sn_resnet_generator
+from tfgan_zoo.networks.srresnet import srresnet_generator
 from tfgan_zoo.networks.stargan import stargan_discriminator, stargan_generator
 
 SHAPE, CLASSES = (12, 12, 1), 3
@@ -68,6 +69,7 @@ BUILDS = {name: build for name, (build, _) in SMALL.items()} | {
     "lapgan_discriminator": lambda: lapgan().discriminator,
     "stargan_generator": lambda: stargan_generator(SHAPE, CLASSES, 2, blocks=1),
     "stargan_discriminator": lambda: stargan_discriminator(SHAPE, CLASSES, 2, layers=3),
+    "srresnet_generator": lambda: srresnet_generator((3, 4, 3), 2, 4, 1),
     "stacked_generator": lambda: stacked_generator((28, 28, 3), 5, 8),
     "recurrent_generator": lambda: recurrent_generator(SHAPE, 5, 3),
     "strided_discriminator": lambda: strided_discriminator(SHAPE, [2, 4]),

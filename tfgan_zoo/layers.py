@@ -96,6 +96,29 @@ class HalvingAverage(keras.layers.Layer):
         return total / share
 
 
+class PixelShuffle(keras.layers.Layer):
+    """Groups of `factor**2` channels become the pixels of squares. Shi et al. 2016, arXiv 1609.05158, eq. 4.
+
+    [B, H, W, factor**2 * C] -> [B, factor * H, factor * W, C]; pixel (i, j) of a square has the channels from
+    (factor * i + j) * C on, TensorFlow's order. (The paper's and Torch's is c * factor**2 + factor * i + j.)
+    """
+
+    def __init__(self, factor, **kwargs):
+        super().__init__(**kwargs)
+        self.factor = factor
+
+    def call(self, x):
+        return tf.nn.depth_to_space(x, self.factor)
+
+    def compute_output_shape(self, input_shape):
+        batch, height, width, channels = input_shape
+        height, width = (n and n * self.factor for n in (height, width))
+        return (batch, height, width, channels // self.factor**2)
+
+    def get_config(self):
+        return super().get_config() | {"factor": self.factor}
+
+
 @_saved
 class Dropout(keras.layers.Layer):
     """Zeroes each element with probability `rate` and scales the others by 1 / (1 - rate).

@@ -9,7 +9,7 @@ import tensorflow as tf
 from PIL import Image, ImageOps
 
 from tfgan_zoo import latent, trust
-from tfgan_zoo.data import batches, decoding, domains, folders, images, instances, layouts
+from tfgan_zoo.data import batches, decoding, domains, folders, images, instances, layouts, low_high
 from tfgan_zoo.errors import InputError
 from tfgan_zoo.metrics.checks import COLOURS
 from tfgan_zoo.signatures import NAMES, OnImages, told_sizes
@@ -21,6 +21,7 @@ KINDS = {
     "unpaired": images.unpaired,
     "instances": instances.instances,
     "domains": domains.domains,
+    "low_high": low_high.low_high,
 }
 _KIND_WITH = {"instance": "instances", "domain": "domains"}  # input of a signature -> the kind of data that has it
 _PREFERRED = {"sample": 0, "serving_default": 1}
@@ -38,6 +39,7 @@ class Generator:
         inputs: name in `signatures.NAMES` -> `tf.TensorSpec` with the input's own name.
         output: the name of the images.
         shape: `(H, W, C)` of them, None where it does not say. If it makes any size: that of training.
+        scale: how many times higher and wider than the images that it takes.
         flags: `Measures`: truncation, model_range, batch_size.
         prior: the `latent.Prior` of z; None where no z is asked for or its length is not known.
         metadata: its `metadata.json`, {} where there is none.
@@ -50,6 +52,7 @@ class Generator:
     inputs: dict
     output: str
     shape: tuple
+    scale: int
     flags: object
     prior: object = None
     metadata: dict = dataclasses.field(default_factory=dict)
@@ -173,8 +176,8 @@ def live(model, flags):
 
 
 def _of_training(sides, sizes, scale):
-    """Height and width of what was made in training, of a model that takes any size."""
-    return (sides[0] * scale, sides[1] * scale) if sizes else None
+    """Height, width and scale of what was made in training, of a model that takes any size."""
+    return (sides[0] * scale, sides[1] * scale, scale) if sizes else None
 
 
 def _fitting(model, found, flags, noise, trained):
@@ -182,7 +185,7 @@ def _fitting(model, found, flags, noise, trained):
 
     Args:
         found: name -> a function that gives (function, input specs, outputs).
-        trained: name -> height and width of its pictures where it makes any, or None.
+        trained: name -> `_of_training` of it.
     """
     noise = noise if flags.noise == "auto" else {"law": flags.noise}
     names = ", ".join(sorted(found)) or "none"
@@ -221,9 +224,13 @@ def _as_generator(model, name, function, specs, outputs, flags, noise, trained):
         return None
     dim = inputs["z"].shape[-1] if "z" in inputs else None
     shape = tuple(made[output].shape[1:]) if made[output].shape.rank else (None, None, None)
-    shape = (*trained, shape[2]) if trained and shape[:2] == (None, None) else shape
+    scale = 1
+    if trained and shape[:2] == (None, None):
+        shape, scale = (*trained[:2], shape[2]), trained[2]
+    elif from_image and shape[0] and (taken := inputs["image"].shape[1]):
+        scale = max(1, shape[0] // taken)
     return Generator(
-        model, name, function, inputs, output, shape, flags,
+        model, name, function, inputs, output, shape, scale, flags,
         latent.Prior(dim, **noise) if dim else None,
     )  # fmt: skip
 
@@ -273,7 +280,9 @@ def data_of(generator, given):
     try:
         data = data_for(generator, **whole)
         untold = dataclasses.replace(given, data_dir=None) == Settings()
-        if untold and whole["kind"] == told.kind and _changed(generator.metadata, data):
+        # Super-resolution may have learned from patches, which are no part of the set.
+        alike = untold and whole["kind"] == told.kind and told.kind != "low_high"
+        if alike and _changed(generator.metadata, data):
             print(f"  {data.name} has changed since {generator.name} was trained on it")
         return data, Settings(**whole)
     except InputError as error:
@@ -293,6 +302,8 @@ def _fitting_kinds(generator):
     for name, kind in _KIND_WITH.items():
         if name in generator.inputs:
             return (kind,)
+    if generator.scale > 1:
+        return ("low_high",)
     kinds = {"image": ("pairs", "unpaired")}.get(generator.kind, ("images", "labelled"))
     return kinds[1:] if generator.has_labels else kinds
 
@@ -335,11 +346,17 @@ def data_for(
         raise InputError(f"{name} makes images of {list(shape)}; expected [H, W, C] with 1, 3 or 4 channels")
     if generator.kind == "image":
         taken = generator.inputs["image"].shape[1:]
-        if not taken.is_compatible_with(shape):
-            raise InputError(f"{name} takes images of {taken.as_list()} and makes {list(shape)}; expected the same")
+        if not taken.is_compatible_with([*(n // generator.scale for n in shape[:2]), shape[2]]):
+            raise InputError(
+                f"{name} takes images of {taken.as_list()} and makes {list(shape)}; expected the same, or whole "
+                "multiples of the height and width"
+            )
     how = {"image_size": shape[:2], "channels": channels, "data_dir": data_dir, "fit": fit}
     how |= {"value_range": decoding.as_range(value_range)}
     how |= {"direction": direction} if kind in ("pairs", "instances") else {}
+    if kind == "low_high":
+        config = generator.metadata.get("config")
+        how |= {"scale": generator.scale, "tiles": isinstance(config, dict) and config.get("tiles") is True}
     data = KINDS[kind](dataset, **how)
     has = next(iter(data.shapes.values()))[-1]
     if has != shape[2]:
