@@ -52,6 +52,7 @@ NAMES = {
     "image_bytes": Name("PNG or JPEG files, of any size", _files),
     "point": Name("points, on the scale of the data", _floats),
     "mask": Name("1 where the picture is known, 0 in the hole", lambda shape, rng: rng.integers(0, 2, shape), "mask"),
+    "mask_bytes": Name("PNG or JPEG files: white where the picture is known, black in the hole", _files),
     "label": Name("number of a class, from 0", _numbers, "label"),
     "domain": Name("number of the domain to translate to, from 0", _numbers, "domain"),
     "text": Name("a caption", lambda shape, rng: np.full(shape, b"a", object), "text"),
@@ -194,6 +195,54 @@ class OnFiles:
     def __call__(self, image_bytes):
         image = served_files.read(image_bytes, *self.image_shape, fit=self.fit, max_pixels=self.max_pixels)
         return {"generated_bytes": to_png(self.translate(image))}
+
+
+def inpainting(inpaint, image_shape):
+    """The pair of signatures of `inpaint: (image [B, H, W, C], mask [B, H, W, 1]) -> image`: arrays, and files.
+
+    A mask is 1 where the picture is known and 0 in the hole. What is between counts as known from 1/2 on; of files that
+    is what is nearer to white.
+
+    Args:
+        inpaint: called with masks of ones and zeros.
+        image_shape: (H, W, C) of what it takes.
+
+    Returns:
+        `(on_images, on_bytes)`; the second takes PNG or JPEG files of any size, a picture and its mask made to fit
+        alike, and returns PNG files. A request fails unless it has one mask per picture.
+    """
+
+    def checked(image, mask):
+        one_each = tf.debugging.assert_equal(
+            tf.shape(mask)[0], tf.shape(image)[0], "there must be one mask per picture"
+        )
+        with tf.control_dependencies([one_each] if one_each is not None else []):
+            return inpaint(image, tf.cast(mask >= 0.5, tf.float32))
+
+    names = tf.TensorSpec([None], tf.string, name="image_bytes"), tf.TensorSpec([None], tf.string, name="mask_bytes")
+    return (
+        (
+            lambda image, mask: {"generated": checked(image, mask)},
+            [
+                tf.TensorSpec([None, *image_shape], tf.float32, name="image"),
+                tf.TensorSpec([None, *image_shape[:2], 1], tf.float32, name="mask"),
+            ],
+        ),
+        (OnFilesAndMasks(checked, tuple(image_shape)), list(names)),
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class OnFilesAndMasks(OnFiles):
+    """As `OnFiles`, of a signature `image_bytes [B], mask_bytes [B] -> generated_bytes [B]`; a mask is read as grey."""
+
+    def __call__(self, image_bytes, mask_bytes):
+        height, width, channels = self.image_shape
+        image, mask = (
+            served_files.read(files, height, width, n, fit=self.fit, max_pixels=self.max_pixels)
+            for files, n in ((image_bytes, channels), (mask_bytes, 1))
+        )
+        return {"generated_bytes": to_png(self.translate(image, (mask + 1) / 2))}
 
 
 def to_png(images):

@@ -46,9 +46,9 @@ class Data:
 
     Attributes:
         name: as it was given.
-        kind: images, labelled, pairs, unpaired, or points (`data/toy.py`).
-        columns: the name of each column and what it is: `image`; `image` and `label`; `image` and `target`; `a` and
-            `b`; `point`.
+        kind: images, labelled, pairs, unpaired, masked (`data/masked.py`), or points (`data/toy.py`).
+        columns: the name of each column and what it is: `image`; `image` and `label`; `image` and `target`; `image`,
+            `mask` and `target`; `a` and `b`; `point`.
         train: examples to learn from.
         test: examples held out from them. Those of unpaired data come as pairs: true ones where they are known.
         description: one line for the console.
