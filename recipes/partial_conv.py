@@ -20,8 +20,8 @@ from tfgan_zoo import PartialConv, base, run
 from tfgan_zoo.data import masked, transforms
 from tfgan_zoo.errors import InputError
 from tfgan_zoo.metrics import holes
+from tfgan_zoo.networks import vgg
 from tfgan_zoo.networks.partial_unet import freeze_encoder, partial_unet
-from tfgan_zoo.networks.vgg import vgg_features
 from tfgan_zoo.optimizers import Adam
 
 # Keras' VGG takes pixels of 0 to 255 with their mean taken away; the published programs', pixels whose deviation is 1.
@@ -35,7 +35,7 @@ class Config(run.Config):
 
     image_size: run.ImageSize = run.square(32)
     batch_size: int = 16
-    steps: int = 2000
+    steps: int = 4000
     masks: str = "strokes"
     """Where the holes are: strokes, or strokes:LEAST,MOST for another share of the picture than 0.1 to 0.5; pixels;
     center; half; or a folder of masks that are black in the hole (white:FOLDER where they are white there)."""
@@ -51,7 +51,7 @@ class Config(run.Config):
     """Mirror half of the pictures; not for letters."""
     learning_rate: float = 2e-4
     """The rate of Adam in the first phase."""
-    frozen_steps: int = dataclasses.field(default=400, metadata={"least": 0})
+    frozen_steps: int = dataclasses.field(default=800, metadata={"least": 0})
     """How many of the steps, the last ones, have the batch norm of the encoder frozen."""
     frozen_learning_rate: float = 5e-5
     """The rate of Adam in these."""
@@ -75,8 +75,9 @@ def judge(config, channels):
     if channels == 4:
         raise InputError(f"--features={config.features} judges grey or RGB pictures; give --channels=3")
     layers = ("block1_pool", "block2_pool", "block3_pool")
-    vgg = base.as_function(vgg_features(config.vgg_weights, layers, network=config.features, channels=channels))
-    return lambda image: [features / VGG_SCALE for features in vgg(image)]
+    network = vgg.vgg_features(config.vgg_weights, layers, network=config.features, channels=channels)
+    features = base.as_function(network)
+    return lambda image: [x / VGG_SCALE for x in features(image)]
 
 
 def main(job, config):

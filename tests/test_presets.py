@@ -1,13 +1,16 @@
 """The networks that the `--preset=paper` of a recipe builds, counted: its data is not here, and need not be."""
 
 import contextlib
+import dataclasses
 import importlib
 import types
 
 import numpy as np
 import pytest
 
+from tfgan_zoo.data import images, masked
 from tfgan_zoo.latent import Prior
+from tfgan_zoo.networks import vgg
 
 # recipe -> (trainable parameters of its networks by the published programs, channels of its data, labels)
 PUBLISHED = {
@@ -16,6 +19,7 @@ PUBLISHED = {
     "dcgan": ({"generator": 18_855_043, "discriminator": 17_232_897}, 3, 0),
     "gan": ({"generator": 2_503_984, "discriminator": 1_231_441}, 1, 0),
     "lsgan": ({"generator": 15_577_667}, 3, 0),
+    "partial_conv": ({"generator": 32_859_732 - 5_888}, 3, 0),  # less the encoder's frozen norms
     "pix2pix": ({"generator": 54_413_955, "discriminator": 2_768_705}, 3, 0),
     "sagan": ({"generator": 42_023_748, "discriminator": 39_451_330}, 3, 1000),
     "sngan": ({"generator": 4_274_435, "discriminator": 1_053_824}, 3, 0),
@@ -40,12 +44,18 @@ def built(recipe, monkeypatch, channels=3, classes=0):
     """The job of `recipe` after its paper preset was built for pictures of so many channels and labels."""
     module = importlib.import_module(f"recipes.{recipe}")
     config = module.PRESETS["paper"]
+    if hasattr(config, "vgg_weights"):  # a file that only a user has
+        config = dataclasses.replace(config, vgg_weights="vgg.h5")
     size = config.pictures()["image_size"]
     shape = (*size, channels)
     shapes = dict.fromkeys(("image", "target", "a", "b"), shape)
-    data = types.SimpleNamespace(shapes=shapes, classes=range(classes), kind="images", test_is_paired=False)
+    data = types.SimpleNamespace(
+        shapes=shapes, classes=range(classes), kind="images", test_is_paired=False, redraw=lambda *given: given[0]
+    )
     for kind in ("images", "labelled", "pairs", "unpaired"):
-        monkeypatch.setattr(module.images, kind, lambda *args, **kwargs: data)
+        monkeypatch.setattr(images, kind, lambda *args, **kwargs: data)
+    monkeypatch.setattr(masked, "with_holes", lambda *args, **kwargs: data)
+    monkeypatch.setattr(vgg, "vgg_features", lambda *args, **kwargs: lambda x, training: [x])
     job = _Job()
     module.main(job, config)
     return job
@@ -90,6 +100,16 @@ def test_the_paper_preset_of_wgan_has_kernels_of_4x4(monkeypatch):
 
 def test_the_paper_preset_of_ebgan_has_a_code_of_feature_maps(monkeypatch):
     assert built("ebgan", monkeypatch).model.discriminator.output_shape[1] == (None, 8, 8, 256)
+
+
+def test_the_paper_preset_of_partial_conv_compares_features_and_ends_with_a_frozen_encoder(monkeypatch):
+    job = built("partial_conv", monkeypatch)
+    (features,) = job.model.features(np.float32([57.2985]))
+    np.testing.assert_allclose(features, [1.0], rtol=1e-6)
+    norms = {layer.name: layer.trainable for layer in job.model.generator.layers if "norm" in layer.name}
+    assert {name for name, trains in norms.items() if not trains} == {f"encoder_norm_{i}" for i in range(1, 8)}
+    assert len(norms) == 14 and job.given["phase"] == "frozen"
+    np.testing.assert_allclose(float(job.given["g_optimizer"].learning_rate), 5e-5)
 
 
 def test_the_paper_preset_of_cyclegan_has_no_identity_term(monkeypatch):

@@ -54,9 +54,9 @@ class Config(measure.Measures):
     """Where TensorFlow Datasets keeps its prepared data; its own default if not given."""
     split: Literal["test", "train", "all"] | None = None
     """Which part of the data to compare with. Default: test, what is held out; all with --pictures."""
-    kind: Literal["auto", "images", "labelled", "pairs", "unpaired"] | None = None
-    """How to read the data. auto: images, labelled for a model that takes labels, pairs for image to image. Default: as
-    in training, or auto."""
+    kind: Literal["auto", "images", "labelled", "pairs", "unpaired", "masked"] | None = None
+    """How to read the data. auto: images, labelled for a model that takes labels, pairs for image to image, masked for
+    one that takes masks. Default: as in training, or auto."""
     direction: Literal["a_to_b", "b_to_a"] | None = None
     """Which picture of a pair is the input. Default: as in training, or a_to_b."""
     channels: int | None = None
@@ -66,6 +66,9 @@ class Config(measure.Measures):
     pairs are stretched."""
     value_range: str | None = None
     """What pixels of 16 or 32 bits range over, as 0,4095. Default: as in training, or as the files say."""
+
+    masks: str | None = None
+    """Where the holes of masked pictures are, as the recipes take it. Default: as in training, or strokes."""
 
     def settings(self):
         """What of these says how the data is read."""

@@ -1,5 +1,5 @@
-"""Pictures with holes, to be filled: the columns `image`, grey in the hole, `mask`, 1 where the picture is known and 0 in
-the hole, and `target`, the whole picture.
+"""Pictures with holes: the columns `image`, grey in the hole, `mask`, 1 where the picture is known and 0 in the hole,
+and `target`, the whole picture.
 
 The mask of example number i is a function of i and of what `masks` says, so a held-out example always has the same.
 In training `Masked.redraw`, a transform, gives an example another mask each time it comes, a function of (seed, number
@@ -42,9 +42,11 @@ class Masked(Data):
     """Pictures with holes: `image [H, W, C]`, `mask [H, W, 1]` float32, `target [H, W, C]`.
 
     Attributes:
+        masks: where the holes are, as it was given.
         holes: the law of training masks.
     """
 
+    masks: str
     holes: Holes
 
     def redraw(self, element, seed, columns):
@@ -77,8 +79,8 @@ def with_holes(data, masks="strokes", *, data_dir=None):
             picture; `strokes:0.01,0.6`: another share;
             `pixels`: so many single pixels, four fifths; `pixels:0.5,0.9`: another share;
             `center`: the middle, half as high and half as wide; `half`: the left, right, upper or lower half;
-            a folder of masks of one's own, scaled to the pictures' size, black in the hole; `white:folder`: white there.
-            It is split as folders of pictures are: training and held-out examples have different masks.
+            a folder of masks of one's own, made to fit, black in the hole; `white:folder`: white there. It is split as
+            folders of pictures are: training and held-out examples have different masks.
         data_dir: where prepared sets are kept.
 
     Returns:
@@ -104,7 +106,7 @@ def with_holes(data, masks="strokes", *, data_dir=None):
     }
     if made_of:
         known["fingerprint"] = hashlib.sha256(f"{data.fingerprint} {made_of}".encode()).hexdigest()
-    return Masked(**known, holes=train)
+    return Masked(**known, masks=masks, holes=train)
 
 
 def _holed(examples, columns, holes, split):

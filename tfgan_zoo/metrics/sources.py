@@ -9,7 +9,7 @@ import tensorflow as tf
 from PIL import Image, ImageOps
 
 from tfgan_zoo import latent, trust
-from tfgan_zoo.data import batches, decoding, folders, images, layouts
+from tfgan_zoo.data import batches, decoding, folders, images, layouts, masked
 from tfgan_zoo.errors import InputError
 from tfgan_zoo.metrics.checks import COLOURS
 from tfgan_zoo.signatures import NAMES
@@ -211,13 +211,14 @@ class Settings:
     channels: int | None = None
     fit: str | None = None
     value_range: str | None = None
+    masks: str | None = None
 
 
 def trained_on(metadata):
     """The `Settings` that the metadata of an export tells of its training; what it does not tell is None."""
     data, config = (found if isinstance(found := metadata.get(name), dict) else {} for name in ("data", "config"))
     told = {"dataset": data.get("name"), "kind": data.get("kind")}
-    told |= {name: config.get(name) for name in ("data_dir", "direction", "channels", "fit", "value_range")}
+    told |= {name: config.get(name) for name in ("data_dir", "direction", "channels", "fit", "value_range", "masks")}
     kinds = {"channels": int}
     return Settings(**{name: value for name, value in told.items() if isinstance(value, kinds.get(name, str))})
 
@@ -253,6 +254,8 @@ def data_of(generator, given):
 
 
 def _fitting_kinds(generator):
+    if "mask" in generator.inputs:
+        return ("masked",)
     kinds = {"image": ("pairs", "unpaired")}.get(generator.kind, ("images", "labelled"))
     return kinds[1:] if generator.has_labels else kinds
 
@@ -267,6 +270,7 @@ def data_for(
     channels=None,
     fit=None,
     value_range=None,
+    masks=None,
 ):
     """The data set in the form and size of a generator's images.
 
@@ -274,7 +278,8 @@ def data_for(
         generator: a `Generator`.
         dataset, data_dir, direction, channels, fit: as `data.images` takes them.
         value_range: likewise, as text: `0,4095`.
-        kind: images, labelled, pairs, unpaired; auto: what the generator needs.
+        kind: images, labelled, pairs, unpaired, masked; auto: what the generator needs.
+        masks: of masked ones, as `data.masked.masked` takes it; by default strokes.
 
     Raises:
         InputError: data of another kind or other channels.
@@ -300,7 +305,8 @@ def data_for(
     how = {"image_size": shape[:2], "channels": channels, "data_dir": data_dir, "fit": fit}
     how |= {"value_range": decoding.as_range(value_range)}
     how |= {"direction": direction} if kind == "pairs" else {}
-    data = getattr(images, kind)(dataset, **how)
+    how |= {"masks": masks or "strokes"} if kind == "masked" else {}
+    data = (masked.masked if kind == "masked" else getattr(images, kind))(dataset, **how)
     has = next(iter(data.shapes.values()))[-1]
     if has != shape[2]:
         raise InputError(
@@ -395,6 +401,7 @@ class Source:
             "signature": generator.signature if self.translates else None,
             "dataset": self.data.name,
             "kind": self.data.kind,
+            **({"masks": self.data.masks} if self.data.kind == "masked" else {}),
             "split": self.split,
             "image_shape": list(self.shape),
             "pixels": "8 bits",

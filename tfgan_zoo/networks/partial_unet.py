@@ -1,6 +1,6 @@
-"""The U-Net of partial convolutions: "Image Inpainting for Irregular Holes Using Partial Convolutions", Liu, Reda, Shih,
-Wang, Tao and Catanzaro, ECCV 2018, arXiv 1804.07723, section 3.3 and the table of its appendix (which we have not seen
-ourselves, but as several public programs state it).
+"""The U-Net of partial convolutions: "Image Inpainting for Irregular Holes Using Partial Convolutions", Liu, Reda,
+Shih, Wang, Tao and Catanzaro, ECCV 2018, arXiv 1804.07723, section 3.2 and the table of its appendix (which we have not
+seen ourselves, but as several public programs state it).
 
 At 512x512: encoder 64 (7x7), 128 and 256 (5x5), 512 five times (3x3), all with stride 2 and ReLU; decoder of 3x3 after
 nearest-neighbour upsampling of the map and of its mask, each beside the encoder's map of its size: 512 four times,
