@@ -22,6 +22,7 @@ SPECS = [
     spec("label", None, dtype=tf.int64), spec("domain", None, dtype=tf.int64), spec("count", dtype=tf.int32),
     spec("seed", dtype=tf.int64), spec("image_bytes", None, dtype=tf.string), spec("mask_bytes", None, dtype=tf.string),
     spec("text", None, dtype=tf.string), spec("generated_bytes", None, dtype=tf.string),
+    spec("iterations", dtype=tf.int32), spec("loss", None),
 ]  # fmt: skip
 
 

@@ -13,6 +13,7 @@ import tensorflow as tf
 from tfgan_zoo import base, random, served_files
 
 MAX_COUNT = 1024  # pictures one `sample` request may ask for
+MAX_ITERATIONS = 10_000  # that one request may ask for
 
 
 class Name(NamedTuple):
@@ -59,11 +60,13 @@ NAMES = {
     "truncation": Name("1: as trained; towards 0: nearer to the mean picture", lambda shape, rng: np.full(shape, 0.7),
                        "truncation"),
     "count": Name(f"how many, 1 to {MAX_COUNT}", lambda shape, rng: np.full(shape, 2), "count"),
+    "iterations": Name(f"steps of a search, 1 to {MAX_ITERATIONS}", lambda shape, rng: np.full(shape, 2)),
     "seed": Name("any; the same gives the same", lambda shape, rng: np.zeros(shape), "seed"),
     # Outputs, whose names no input has: some converters and runtimes have one space of names for both.
     "generated": Name("pictures in [-1, 1], or points on the scale of the data, that the model made", _floats),
     "generated_bytes": Name("PNG files of them", _files),
     "logits": Name("of the discriminator; the higher, the more real", _floats),
+    "loss": Name("of what was found for each example; the lower, the better it fits", _floats),
 }  # fmt: skip
 
 
@@ -155,11 +158,18 @@ def _known(label, num_classes, examples):
 
 
 def _in_range(count):
-    in_range = (count >= 1) & (count <= MAX_COUNT)
-    with tf.control_dependencies(
-        [tf.debugging.assert_equal(in_range, True, f"count must be from 1 to {MAX_COUNT}")]
-    ):  # fmt: skip
-        return tf.identity(count)
+    return _checked(count, "count", MAX_COUNT)
+
+
+def iterations_in_range(iterations):
+    """`iterations`, of a request, and a request for fewer than 1 or more than `MAX_ITERATIONS` fails."""
+    return _checked(iterations, "iterations", MAX_ITERATIONS)
+
+
+def _checked(number, name, most):
+    in_range = (number >= 1) & (number <= most)
+    with tf.control_dependencies([tf.debugging.assert_equal(in_range, True, f"{name} must be from 1 to {most}")]):
+        return tf.identity(number)
 
 
 def image_to_image(translate, image_shape):
