@@ -10,7 +10,7 @@ def edits():
     def network(what, *texts):
         return edit(what, *texts, file="networks/partial_unet.py")
 
-    comp, known = "comp = composite(target, out, mask)", "tf.cast(known, tf.float32)"
+    comp = "comp = composite(target, out, mask)"
     made, ratio = "self.generator([image, mask], training=True)", "y *= known * everything / tf.maximum(total, 1.0)"
     biased = f"{ratio}\n        if self.use_bias:\n            y += self.bias * known"
     return [
@@ -58,11 +58,6 @@ def edits():
         layer("the ratio without sum(1)", ratio, ratio.replace("everything", "1.0")),
         layer("the ratio over places alone", "float(size * size * self.kernel.shape[2])", "float(size * size)"),
         layer("a mask counts once, not per channel", "x.shape[-1] * self._convolve(", "self._convolve("),
-        layer(
-            "counted in half precision",
-            f"self._convolve({known}, ones)",
-            "tf.cast(self._convolve(known, tf.cast(ones, known.dtype)), tf.float32)",
-        ),
         layer("what is in the hole is seen", "tf.concat([x * known for", "tf.concat([x for"),
         layer("the mask does not grow", "total > 0.5", "total > everything - 0.5"),
         layer("the bias inside of holes", "y += self.bias * known", "y += self.bias"),
