@@ -88,6 +88,20 @@ def test_a_recipe_trains_and_its_export_answers_where_only_tensorflow_is(recipe,
         assert f"(z=tf.random.{json.loads((exported / 'metadata.json').read_text())['noise']['law']}(" in done.stdout
 
 
+def test_the_networks_of_a_dcgan_run_are_searched_and_none_are_trained(tmp_path):
+    flags = ["--batch-size=4", "--steps=3"]
+    run(ROOT / "recipes/dcgan.py", *TINY["dcgan"], *flags, cwd=tmp_path)
+    given = [*TINY["semantic_inpainting"], "--dcgan=runs/dcgan"]
+    done = run(ROOT / "recipes/semantic_inpainting.py", *given, cwd=tmp_path)
+    assert "  held-out   psnr_hole" in done.stdout and "losses" not in done.stdout
+    folder = tmp_path / "runs/semantic_inpainting"
+    assert not (folder / "checkpoints").exists() and (folder / "samples.png").exists()
+    metrics = json.loads((folder / "evaluation.json").read_text())["metrics"]
+    assert metrics["loss_found"] < metrics["loss_begun"]
+    wrong = run(ROOT / "recipes/semantic_inpainting.py", "--dcgan=runs/gone", cwd=tmp_path, code=2)
+    assert wrong.stderr.startswith("error: --dcgan=runs/gone does not exist; give the folder of a run")
+
+
 @pytest.mark.parametrize(
     ("recipe", "flag", "says"),
     [

@@ -111,7 +111,7 @@ def test_the_objective_is_a_weighted_sum_over_pixels_and_a_saturating_prior_comp
 
 def test_two_iterations_are_two_steps_of_adam_that_stay_in_the_cube_computed_by_hand():
     generator, a, b = _linear()
-    model = SemanticInpainting(generator, _judge(), prior_weight=0.5, learning_rate=0.4, seed=3)
+    model = SemanticInpainting(generator, _judge(), prior_weight=0.5, learning_rate=0.7, seed=3)
     image, mask = _random(4, 4, 4, 1), _mask(4, 4, 4)
     weights = context_weights(tf.constant(mask)).numpy().reshape(4, -1)
     y = image.reshape(4, -1)
@@ -131,7 +131,7 @@ def test_two_iterations_are_two_steps_of_adam_that_stay_in_the_cube_computed_by_
     for t in (1, 2):
         g = slope(z)
         m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g**2
-        z = np.clip(z - 0.4 * (m / (1 - 0.9**t)) / (np.sqrt(v / (1 - 0.999**t)) + 1e-8), -1, 1)
+        z = np.clip(z - 0.7 * (m / (1 - 0.9**t)) / (np.sqrt(v / (1 - 0.999**t)) + 1e-8), -1, 1)
         tried.append(z)
     assert (np.abs(tried[-1]) == 1).any() and (np.abs(tried[-1]) < 1).any()
     values = np.array([value(z) for z in tried])
@@ -264,7 +264,9 @@ def test_a_hole_that_nothing_known_touches_is_as_the_source_and_pictures_blend_a
     x = blend(source, image, mask)
     np.testing.assert_array_equal(x[1], source[1])
     np.testing.assert_allclose(blend(source[2:], image[2:], mask[2:]), x[2:], atol=1e-6)
-    np.testing.assert_array_equal(blend(2 * source, 4 * image, mask).numpy().max() <= 1, True)
+    cut = blend(4 * source, image, mask).numpy()[1]
+    np.testing.assert_allclose(cut, np.clip(4 * source[1], -1, 1), atol=1e-6)
+    assert np.abs(4 * source[1]).max() > 1
 
 
 def test_a_search_that_is_too_long_and_weights_of_another_kind_are_refused():
