@@ -14,6 +14,7 @@ from tfgan_zoo.networks.cgan import cgan_discriminator, cgan_generator
 from tfgan_zoo.networks.classifier import classifier
 from tfgan_zoo.networks.dcgan import dcgan_discriminator, dcgan_generator
 from tfgan_zoo.networks.mlp import mlp_discriminator, mlp_generator
+from tfgan_zoo.networks.partial_unet import partial_unet
 from tfgan_zoo.networks.patchgan import patchgan_discriminator
 from tfgan_zoo.networks.residual_translator import residual_translator_generator
 from tfgan_zoo.networks.resnet import resnet_discriminator, resnet_generator
@@ -54,6 +55,7 @@ SMALL = {
     "mlp_discriminator_maxout": (lambda: mlp_discriminator((2,), [4, 4], pieces=3, scale=0.25), (2, 1)),
     "unet_generator": (lambda: unet_generator((32, 32, 3), out_channels=1, width=4), (2, 32, 32, 1)),
     "unet_generator_8": (lambda: unet_generator((8, 8, 1), width=4, normalization="instance"), (2, 8, 8, 1)),
+    "partial_unet": (lambda: partial_unet((16, 16, 3), width=4), (2, 16, 16, 3)),
     "patchgan_discriminator": (lambda: patchgan_discriminator((32, 32, 3), width=4), (2, 2, 2, 1)),
     "patchgan_discriminator_conditional": (
         lambda: patchgan_discriminator((16, 24, 3), width=4, layers=2, condition_channels=1),
@@ -111,6 +113,7 @@ RECTANGULAR = {
         (12, 16),
         (2, 12, 16, 2),
     ),
+    "partial_unet": (lambda s: partial_unet(s, width=4, levels=2), (12, 16), (2, 12, 16, "C")),
     "patchgan_discriminator": (
         lambda s: patchgan_discriminator(s, 4, layers=2, condition_channels=2),
         (13, 24),

@@ -9,8 +9,9 @@ import keras
 import numpy as np
 import pytest
 
-from tfgan_zoo.data import transforms
+from tfgan_zoo.data import domains, images, instances, low_high, masked, transforms
 from tfgan_zoo.latent import Prior
+from tfgan_zoo.networks import vgg
 
 # recipe -> (trainable parameters of its networks by the published programs, channels of its data, labels)
 PUBLISHED = {
@@ -21,6 +22,7 @@ PUBLISHED = {
     "dcgan": ({"generator": 18_855_043, "discriminator": 17_232_897}, 3, 0),
     "gan": ({"generator": 2_503_984, "discriminator": 1_231_441}, 1, 0),
     "lsgan": ({"generator": 15_577_667}, 3, 0),
+    "partial_conv": ({"generator": 32_859_732 - 5_888}, 3, 0),  # less the encoder's frozen norms
     "pix2pix": ({"generator": 54_413_955, "discriminator": 2_768_705}, 3, 0),
     "sagan": ({"generator": 42_023_748, "discriminator": 39_451_330}, 3, 1000),
     "sngan": ({"generator": 4_274_435, "discriminator": 1_053_824}, 3, 0),
@@ -39,28 +41,33 @@ class _Job:
         self.model, self.given = model, given
 
     def finish(self, model, data, **given):
-        assert model is self.model
+        assert model is self.model or not model.trains
+        self.finished = model
 
 
 def built(recipe, monkeypatch, channels=3, classes=0, **changes):
     """The job of `recipe` after its paper preset was built, for so many channels and labels, with `changes`."""
     module = importlib.import_module(f"recipes.{recipe}")
     config = module.PRESETS["paper"]
+    if hasattr(config, "vgg_weights"):  # a file that only a user has
+        config = dataclasses.replace(config, vgg_weights="vgg.h5")
     size = config.pictures()["image_size"]
-    shape = (*size, channels)
-    shapes = dict.fromkeys(("image", "target", "a", "b", "instance"), shape)
-    data = types.SimpleNamespace(shapes=shapes, classes=range(classes), kind="images", test_is_paired=False)
-    for kind in ("images", "labelled", "pairs", "unpaired") if hasattr(module, "images") else ():
-        monkeypatch.setattr(module.images, kind, lambda *args, **kwargs: data)
-    if hasattr(module, "instances"):
-        monkeypatch.setattr(module.instances, "instances", lambda *args, **kwargs: data)
-    data.test = types.SimpleNamespace(columns={})
-    for kind in ("images", "labelled", "pairs", "unpaired", "domains"):
-        source = getattr(module, "domains" if kind == "domains" else "images", None)
-        if source:
-            monkeypatch.setattr(source, kind, lambda *args, **kwargs: data)
-    if hasattr(module, "low_high"):
-        monkeypatch.setattr(module.low_high, "low_high", lambda *args, **kwargs: data)
+    shapes = dict.fromkeys(("image", "target", "a", "b", "instance"), (*size, channels))
+    data = types.SimpleNamespace(
+        shapes=shapes,
+        classes=range(classes),
+        kind="images",
+        test_is_paired=False,
+        redraw=lambda *given: given[0],
+        test=types.SimpleNamespace(counts=(9,), columns={}),
+    )
+    for kind in ("images", "labelled", "pairs", "unpaired"):
+        monkeypatch.setattr(images, kind, lambda *args, **kwargs: data)
+    for module_of_data, kind in ((domains, "domains"), (instances, "instances"), (low_high, "low_high")):
+        monkeypatch.setattr(module_of_data, kind, lambda *args, **kwargs: data)
+    monkeypatch.setattr(masked, "with_holes", lambda *args, **kwargs: data)
+    for user in (vgg, module) if "vgg_weights" not in changes else ():
+        monkeypatch.setattr(user, "vgg_features", lambda *args, **kwargs: lambda x, training: [x], raising=False)
     job = _Job()
     module.main(job, dataclasses.replace(config, **changes))
     return job
@@ -114,6 +121,24 @@ def test_the_paper_preset_of_wgan_has_kernels_of_4x4(monkeypatch):
 
 def test_the_paper_preset_of_ebgan_has_a_code_of_feature_maps(monkeypatch):
     assert built("ebgan", monkeypatch).model.discriminator.output_shape[1] == (None, 8, 8, 256)
+
+
+def test_the_paper_preset_of_partial_conv_compares_features_and_ends_with_a_frozen_encoder(monkeypatch):
+    job = built("partial_conv", monkeypatch)
+    (features,) = job.model.features(np.float32([57.2985]))
+    np.testing.assert_allclose(features, [1.0], rtol=1e-6)
+    norms = {layer.name: layer.trainable for layer in job.model.generator.layers if "norm" in layer.name}
+    assert {name for name, trains in norms.items() if not trains} == {f"encoder_norm_{i}" for i in range(1, 8)}
+    assert len(norms) == 14 and job.given["phase"] == "frozen"
+    np.testing.assert_allclose(float(job.given["g_optimizer"].learning_rate), 5e-5)
+
+
+def test_the_paper_preset_of_semantic_inpainting_searches_the_trained_networks_as_long_as_the_paper(monkeypatch):
+    job = built("semantic_inpainting", monkeypatch)
+    search = job.finished
+    assert search.generator is job.model.generator and search.discriminator is job.model.discriminator
+    assert (search.iterations, search.prior_weight, search.window, search.weighting) == (1500, 0.003, 7, "paper")
+    assert search.prior == job.model.prior == Prior(100, "uniform") and search.restarts == 1
 
 
 def test_the_paper_preset_of_cyclegan_has_no_identity_term(monkeypatch):

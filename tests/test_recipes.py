@@ -26,6 +26,7 @@ TINY = {
     "gogan": ["--image-size=8", "--width=8", "--n-critic=2", "--stage-steps=2"],
     "lapgan": ["--image-size=10", "--width=4", "--coarse-width=8", "--levels=2"],
     "lsgan": ["--image-size=8", "--width=8"],
+    "partial_conv": ["--image-size=8", "--width=8", "--levels=2", "--frozen-steps=2"],
     "pix2pix": ["--image-size=8", "--width=8", "--patch-layers=1"],
     "pix2pix_hd": [
         "--image-size=16",
@@ -40,6 +41,7 @@ TINY = {
         "--encoder",
     ],
     "sagan": ["--image-size=16", "--width=8", "--attention=8", "--labels"],
+    "semantic_inpainting": ["--image-size=8", "--width=8", "--iterations=3", "--evaluated=5"],
     "sngan": [
         "--image-size=8",
         "--g-width=8",
@@ -54,8 +56,7 @@ TINY = {
     "wgan": ["--image-size=8", "--width=8", "--n-critic=2"],
     "wgan_gp": ["--image-size=8", "--width=8", "--n-critic=2"],
 }
-TRANSLATE = ("cyclegan", "pix2pix", "pix2pix_hd", "srgan", "stargan")  # models without a z
-TRANSLATE = ("cyclegan", "pix2pix", "pix2pix_hd", "srgan", "stargan")  # models without a z
+TRANSLATE = ("cyclegan", "partial_conv", "pix2pix", "pix2pix_hd", "semantic_inpainting", "srgan", "stargan")  # no z
 ONLY_TENSORFLOW = """
 import sys
 import tensorflow as tf
@@ -103,6 +104,20 @@ def test_a_recipe_trains_and_its_export_answers_where_only_tensorflow_is(recipe,
     assert (exported / "README.md").read_text().startswith(f"# {recipe}")
     if recipe not in TRANSLATE:
         assert f"(z=tf.random.{json.loads((exported / 'metadata.json').read_text())['noise']['law']}(" in done.stdout
+
+
+def test_the_networks_of_a_dcgan_run_are_searched_and_none_are_trained(tmp_path):
+    flags = ["--batch-size=4", "--steps=3"]
+    run(ROOT / "recipes/dcgan.py", *TINY["dcgan"], *flags, cwd=tmp_path)
+    given = [*TINY["semantic_inpainting"], "--dcgan=runs/dcgan"]
+    done = run(ROOT / "recipes/semantic_inpainting.py", *given, cwd=tmp_path)
+    assert "  held-out   psnr_hole" in done.stdout and "losses" not in done.stdout
+    folder = tmp_path / "runs/semantic_inpainting"
+    assert not (folder / "checkpoints").exists() and (folder / "samples.png").exists()
+    metrics = json.loads((folder / "evaluation.json").read_text())["metrics"]
+    assert metrics["loss_found"] < metrics["loss_begun"]
+    wrong = run(ROOT / "recipes/semantic_inpainting.py", "--dcgan=runs/gone", cwd=tmp_path, code=2)
+    assert wrong.stderr.startswith("error: --dcgan=runs/gone does not exist; give the folder of a run")
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,8 @@ SPECS = [
     spec("instance", None, 8, 12, 1, dtype=tf.int32),
     spec("instance_bytes", None, dtype=tf.string),
     spec("mask_bytes", None, dtype=tf.string),
+    spec("iterations", dtype=tf.int32),
+    spec("loss", None),
 ]
 
 

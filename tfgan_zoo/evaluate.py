@@ -68,6 +68,9 @@ class Config(measure.Measures):
     value_range: str | None = None
     """What pixels of 16 or 32 bits range over, as 0,4095. Default: as in training, or as the files say."""
 
+    masks: str | None = None
+    """Where the holes of masked pictures are, as the recipes take it. Default: as in training, or strokes."""
+
     def settings(self):
         """What of these says how the data is read."""
         names = [field.name for field in dataclasses.fields(sources.Settings)]

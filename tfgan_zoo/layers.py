@@ -578,3 +578,84 @@ class SelfAttention(keras.layers.Layer):
 def _places(x):
     shape = tf.shape(x)
     return tf.reshape(x, [shape[0], shape[1] * shape[2], x.shape[-1]])  # [B, N, C]
+
+
+@_saved
+class PartialConv2D(keras.layers.Layer):
+    """A convolution of the known pixels alone. Liu et al. 2018, arXiv 1804.07723, eq. 1 and 2.
+
+    x' = W^T (X * M) sum(1) / sum(M) + b where a window holds a known pixel, 0 where it holds none; m' = 1 where it
+    holds one. sum runs over the window and the input channels. As in the published code the border counts as hole:
+    where all is known, a 3x3 window has the ratio sum(1) / sum(M) of 1 inside, 1.5 at an edge, 2.25 in a corner. The
+    ratio is computed in float32 whatever the compute dtype, and only where sum(M) is not 0: it needs no epsilon.
+
+    It is called with `x [B, H, W, C]` and `known [B, H, W, 1]`, ones and zeros, and gives `(x', m')`, `[B, h, w,
+    filters]` and `[B, h, w, 1]`, h = H / strides rounded up. Maps with masks of their own are given as two lists: `[a,
+    b], [known_a, known_b]`; they are concatenated.
+
+    Args:
+        filters: channels of the output.
+        kernel_size: height and width of the kernel, one odd number.
+        strides: pixels between its places, one number.
+        padding: "same", the border on each side alike whatever the stride; or "valid": no window crosses it.
+        use_bias: add a learned number per channel.
+        kernel_initializer: as in `keras.layers.Conv2D`.
+
+    Raises:
+        ValueError: an even kernel, another padding.
+    """
+
+    def __init__(
+        self, filters, kernel_size, strides=1, padding="same", use_bias=False, kernel_initializer="he_normal", **kwargs
+    ):
+        super().__init__(**kwargs)
+        if kernel_size % 2 == 0 or padding not in ("same", "valid"):
+            raise ValueError(f"kernel_size {kernel_size}, padding {padding!r}; expected an odd number, same or valid")
+        self.filters, self.kernel_size, self.strides, self.padding = filters, kernel_size, strides, padding
+        self.use_bias = use_bias
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+
+    def build(self, x_shape, known_shape):
+        channels = sum(shape[-1] for shape in _shapes(x_shape))
+        self.kernel = self.add_weight(
+            name="kernel",
+            shape=(self.kernel_size, self.kernel_size, channels, self.filters),
+            initializer=self.kernel_initializer,
+            autocast=False,
+        )
+        if self.use_bias:
+            self.bias = self.add_weight(name="bias", shape=(self.filters,), initializer="zeros", autocast=False)
+
+    def call(self, x, known):
+        groups = list(zip(_listed(x), _listed(known), strict=True))
+        y = tf.concat([x * known for x, known in groups], axis=-1)
+        y = _wide(self._convolve(y, tf.cast(self.kernel, y.dtype)))
+        size, ones = self.kernel_size, tf.ones([self.kernel_size, self.kernel_size, 1, 1])
+        everything = float(size * size * self.kernel.shape[2])  # sum(1)
+        total = tf.add_n([x.shape[-1] * self._convolve(tf.cast(known, tf.float32), ones) for x, known in groups])
+        # Whole numbers up to the rounding of a convolution.
+        known = tf.cast(total > 0.5, tf.float32)
+        y *= known * everything / tf.maximum(total, 1.0)
+        if self.use_bias:
+            y += self.bias * known
+        return tf.cast(y, self.compute_dtype), tf.cast(known, self.compute_dtype)
+
+    def _convolve(self, x, kernel):
+        n = self.kernel_size // 2 if self.padding == "same" else 0
+        return tf.nn.conv2d(tf.pad(x, [[0, 0], [n, n], [n, n], [0, 0]]), kernel, self.strides, "VALID")
+
+    def get_config(self):
+        names = ("filters", "kernel_size", "strides", "padding", "use_bias")
+        return (
+            super().get_config()
+            | {name: getattr(self, name) for name in names}
+            | {"kernel_initializer": keras.initializers.serialize(self.kernel_initializer)}
+        )
+
+
+def _listed(x):
+    return list(x) if isinstance(x, list | tuple) else [x]
+
+
+def _shapes(shape):
+    return shape if isinstance(shape[0], list | tuple) else [shape]

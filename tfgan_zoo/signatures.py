@@ -8,13 +8,13 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
-import keras
 import numpy as np
 import tensorflow as tf
 
 from tfgan_zoo import base, layers, random, served_files
 
 MAX_COUNT = 1024  # pictures one `sample` request may ask for
+MAX_ITERATIONS = 10_000  # that one request may ask for
 
 
 class Name(NamedTuple):
@@ -74,12 +74,14 @@ NAMES = {
     "truncation": Name("1: as trained; towards 0: nearer to the mean picture", lambda shape, rng: np.full(shape, 0.7),
                        "truncation"),
     "count": Name(f"how many, 1 to {MAX_COUNT}", lambda shape, rng: np.full(shape, 2), "count"),
+    "iterations": Name(f"steps of a search, 1 to {MAX_ITERATIONS}", lambda shape, rng: np.full(shape, 2)),
     "seed": Name("any; the same gives the same", lambda shape, rng: np.zeros(shape), "seed"),
     # Outputs, whose names no input has: some converters and runtimes have one space of names for both.
     "generated": Name("pictures in [-1, 1], or points on the scale of the data, that the model made", _floats),
     "generated_bytes": Name("PNG files of them", _files),
     "logits": Name("of the discriminator; the higher, the more real", _floats),
     "class_logits": Name("one per class, of the part of the discriminator that tells classes", _floats),
+    "loss": Name("of what was found for each example; the lower, the better it fits", _floats),
 }  # fmt: skip
 
 
@@ -182,11 +184,18 @@ def known(label, num_classes, examples, name="label"):
 
 
 def _in_range(count):
-    in_range = (count >= 1) & (count <= MAX_COUNT)
-    with tf.control_dependencies(
-        [tf.debugging.assert_equal(in_range, True, f"count must be from 1 to {MAX_COUNT}")]
-    ):  # fmt: skip
-        return tf.identity(count)
+    return _checked(count, "count", MAX_COUNT)
+
+
+def iterations_in_range(iterations):
+    """`iterations`, of a request, and a request for fewer than 1 or more than `MAX_ITERATIONS` fails."""
+    return _checked(iterations, "iterations", MAX_ITERATIONS)
+
+
+def _checked(number, name, most):
+    in_range = (number >= 1) & (number <= most)
+    with tf.control_dependencies([tf.debugging.assert_equal(in_range, True, f"{name} must be from 1 to {most}")]):
+        return tf.identity(number)
 
 
 class Sizes(NamedTuple):
@@ -229,12 +238,13 @@ def any_size(network):
                 inner = [m - 2 * layer.n for m in maps[0][1:3]]
                 least = max([least, *(round(n / m) * (layer.n + 1) for n, m in zip(sides, inner, strict=True))])
     given = [
-        keras.KerasTensor((None, None, None, x.shape[3]) if tuple(x.shape[1:3]) == tuple(sides) else x.shape, x.dtype)
+        tf.TensorSpec([None, None, None, x.shape[3]] if tuple(x.shape[1:3]) == tuple(sides) else x.shape, x.dtype)
         for x in inputs
     ]
     with random.stream(0, shared=True):
-        made = tf.nest.flatten(network.compute_output_spec(given if len(given) > 1 else given[0]))
-    if any(len(x.shape) != 4 or x.shape[1:3] != (None, None) for x in made):
+        traced = tf.function(lambda *x: network(list(x) if len(x) > 1 else x[0]), autograph=False)
+        made = tf.nest.flatten(traced.get_concrete_function(*given).structured_outputs)
+    if any(len(x.shape) != 4 or x.shape[1:3].as_list() != [None, None] for x in made):
         return None
     return Sizes(multiple, -(-least // multiple) * multiple)
 
@@ -460,6 +470,23 @@ def mirrored(picture, height, width):
         at = tf.range(tf.cast(size, tf.int64)) % period
         picture = tf.gather(picture, tf.minimum(at, period - at), axis=axis)
     return picture
+
+
+def inpainting(inpaint, image_shape, sizes=None):
+    """`image_to_image` of `inpaint: (image [B, H, W, C], mask [B, H, W, 1]) -> image`.
+
+    A mask is 1 where the picture is known and 0 in the hole. What is between counts as known from 1/2 on.
+
+    Args:
+        inpaint: called with masks of ones and zeros.
+        image_shape, sizes: as of `image_to_image`.
+    """
+
+    def checked(image, mask):
+        return inpaint(image, tf.cast(mask >= 0.5, tf.float32))
+
+    more = [tf.TensorSpec([None, *image_shape[:2], 1], tf.float32, name="mask")]
+    return image_to_image(checked, image_shape, sizes, more=more)
 
 
 def to_png(images):

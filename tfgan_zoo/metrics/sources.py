@@ -9,7 +9,7 @@ import tensorflow as tf
 from PIL import Image, ImageOps
 
 from tfgan_zoo import latent, trust
-from tfgan_zoo.data import batches, decoding, domains, folders, images, instances, layouts, low_high
+from tfgan_zoo.data import batches, decoding, domains, folders, images, instances, layouts, low_high, masked
 from tfgan_zoo.errors import InputError
 from tfgan_zoo.metrics.checks import COLOURS
 from tfgan_zoo.signatures import NAMES, OnImages, told_sizes
@@ -22,8 +22,10 @@ KINDS = {
     "instances": instances.instances,
     "domains": domains.domains,
     "low_high": low_high.low_high,
+    "masked": masked.masked,
 }
-_KIND_WITH = {"instance": "instances", "domain": "domains"}  # input of a signature -> the kind of data that has it
+# Input of a signature -> the kind of data that has it.
+_KIND_WITH = {"instance": "instances", "domain": "domains", "mask": "masked"}
 _PREFERRED = {"sample": 0, "serving_default": 1}
 _SEEDS = ("count", "seed", "z")  # what pictures are made from where nothing is translated
 
@@ -246,13 +248,14 @@ class Settings:
     channels: int | None = None
     fit: str | None = None
     value_range: str | None = None
+    masks: str | None = None
 
 
 def trained_on(metadata):
     """The `Settings` that the metadata of an export tells of its training; what it does not tell is None."""
     data, config = (found if isinstance(found := metadata.get(name), dict) else {} for name in ("data", "config"))
     told = {"dataset": data.get("name"), "kind": data.get("kind")}
-    told |= {name: config.get(name) for name in ("data_dir", "direction", "channels", "fit", "value_range")}
+    told |= {name: config.get(name) for name in ("data_dir", "direction", "channels", "fit", "value_range", "masks")}
     kinds = {"channels": int}
     return Settings(**{name: value for name, value in told.items() if isinstance(value, kinds.get(name, str))})
 
@@ -318,6 +321,7 @@ def data_for(
     channels=None,
     fit=None,
     value_range=None,
+    masks=None,
 ):
     """The data set in the form and size of a generator's images.
 
@@ -326,6 +330,7 @@ def data_for(
         dataset, data_dir, direction, channels, fit: as `data.images` takes them.
         value_range: likewise, as text: `0,4095`.
         kind: of `KINDS`; auto: what the generator needs.
+        masks: of masked ones, as `data.masked.masked` takes it; by default strokes.
 
     Raises:
         InputError: data of another kind or other channels.
@@ -357,6 +362,7 @@ def data_for(
     if kind == "low_high":
         config = generator.metadata.get("config")
         how |= {"scale": generator.scale, "tiles": isinstance(config, dict) and config.get("tiles") is True}
+    how |= {"masks": masks or "strokes"} if kind == "masked" else {}
     data = KINDS[kind](dataset, **how)
     has = next(iter(data.shapes.values()))[-1]
     if has != shape[2]:
@@ -451,6 +457,7 @@ class Source:
             "signature": generator.signature if self.translates else None,
             "dataset": self.data.name,
             "kind": self.data.kind,
+            **({"masks": self.data.masks} if self.data.kind == "masked" else {}),
             "split": self.split,
             "image_shape": list(self.shape),
             "pixels": "8 bits",

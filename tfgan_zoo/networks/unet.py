@@ -12,7 +12,6 @@ import keras
 from keras import layers as kl
 
 from tfgan_zoo import layers
-from tfgan_zoo.errors import InputError
 from tfgan_zoo.networks import normalization as norms
 from tfgan_zoo.networks import sizes
 
@@ -34,7 +33,7 @@ def unet_generator(image_shape, out_channels=None, width=64, normalization="batc
         InputError: an image size or a depth that does not fit, or an unknown normalization.
     """
     normalize = norms.normalization(normalization)
-    depth = _depth(image_shape, depth)
+    depth = sizes.depth(image_shape, depth)
     channels = [width * min(2**i, 8) for i in range(depth)]
     noisy = min(3, max(1, depth - 4))
 
@@ -54,23 +53,6 @@ def unet_generator(image_shape, out_channels=None, width=64, normalization="batc
         x = kl.Concatenate()([x, skip])  # [B, 2h, 2w, 2n]
     x = _up(out_channels or image_shape[2], use_bias=True)(kl.ReLU()(x))  # [B, H, W, out_channels]
     return keras.Model(image, kl.Activation("tanh", dtype="float32")(x), name="unet_generator")
-
-
-def _depth(image_shape, depth):
-    height, breadth = sizes.sides(image_shape)
-    most = min((n & -n).bit_length() - 1 for n in (height, breadth))  # how often 2 divides both
-    if depth is None and most < 3:
-        near = sizes.multiples_near(height, breadth, 8)
-        raise InputError(f"image size {height}x{breadth}: expected multiples of 8, like {near}")
-    if depth is not None and depth < 2:
-        raise InputError(f"depth {depth}: expected 2 or more halvings")
-    if depth is not None and depth > most:
-        near = sizes.multiples_near(height, breadth, 2**depth)
-        raise InputError(
-            f"image size {height}x{breadth} halves {most} times, not {depth}: expected another depth or multiples of"
-            f" {2**depth}, like {near}"
-        )
-    return depth or most
 
 
 def _down(channels):
