@@ -78,7 +78,7 @@ def test_a_recipe_trains_and_its_export_answers_where_only_tensorflow_is(recipe,
     assert json.loads((folder / "environment.json").read_text())["packages"]["tensorflow"]
     assert [json.loads(line)["step"] for line in (folder / "metrics.jsonl").read_text().splitlines()] == [2, 4]
     assert sorted(p.name for p in (folder / "samples").iterdir()) == ["step-0000002.png", "step-0000004.png"]
-    assert (folder / "checkpoints/1/ckpt-4.index").exists() and list((folder / "tensorboard").iterdir())
+    assert list(folder.glob("checkpoints/*/ckpt-4.index")) and list((folder / "tensorboard").iterdir())
     assert (folder / "losses.png").exists() and (folder / "samples.png").exists()
 
     exported = tmp_path / "exported" / recipe / "1"
@@ -93,7 +93,7 @@ def test_the_networks_of_a_dcgan_run_are_searched_and_none_are_trained(tmp_path)
     run(ROOT / "recipes/dcgan.py", *TINY["dcgan"], *flags, cwd=tmp_path)
     given = [*TINY["semantic_inpainting"], "--dcgan=runs/dcgan"]
     done = run(ROOT / "recipes/semantic_inpainting.py", *given, cwd=tmp_path)
-    assert "  held-out   psnr_hole" in done.stdout and "losses" not in done.stdout
+    assert "  held-out   psnr_hole" in done.stdout and "  losses " not in done.stdout
     folder = tmp_path / "runs/semantic_inpainting"
     assert not (folder / "checkpoints").exists() and (folder / "samples.png").exists()
     metrics = json.loads((folder / "evaluation.json").read_text())["metrics"]
