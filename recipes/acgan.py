@@ -1,10 +1,11 @@
 """AC-GAN: pictures of the label that is asked for, by a discriminator that tells the label itself.
 
-Default: the Latin letters of the embedded glyphs (DejaVu Sans, serif, mono in their styles) at 32x32, 26 labels. Not
-yet run.
+Default: the Latin letters of the embedded glyphs (DejaVu Sans, serif, mono in their styles) at 32x32, 26 labels, 1,500
+steps of 64: 5 min of two cores that did other work too. A classifier reads 44 % of 2,600 samples as the letter asked
+for, 99.6 % of held-out ones: frequent letters (A, O, U) come out, for rare ones it draws others (commit 163793f).
 
     python recipes/acgan.py
-    python recipes/acgan.py --dataset=mnist --image-size=28
+    python recipes/acgan.py --dataset=mnist --image-size=28 --steps=3000
     python recipes/acgan.py --dataset=cifar10 --g-width=48 --dropout=0.5 --batch-size=100 --steps=50000
     python recipes/acgan.py --preset=paper --dataset=path/to/ten/classes
 

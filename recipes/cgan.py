@@ -1,10 +1,11 @@
 """CGAN: pictures of the label that is asked for, by networks that are both told it.
 
-Default: the Latin letters of the embedded glyphs (DejaVu Sans, serif, mono in their styles) at 32x32, 26 labels. Not
-yet run.
+Default: the Latin letters of the embedded glyphs (DejaVu Sans, serif, mono in their styles) at 32x32, 26 labels, 2,000
+steps of 64: 2 min 45 s of two cores that did other work too. A classifier reads 81 % of 2,600 samples as the letter
+asked for, 99.6 % of held-out ones; letters with few pictures are the worst (commit 163793f).
 
     python recipes/cgan.py
-    python recipes/cgan.py --dataset=mnist --image-size=28
+    python recipes/cgan.py --dataset=mnist --image-size=28 --steps=5000
     python recipes/cgan.py --networks=maxout
     python recipes/cgan.py --preset=paper
 
