@@ -39,7 +39,7 @@ class _Job:
 
 
 def built(recipe, monkeypatch, channels=3, classes=0, **changes):
-    """The job of `recipe` after its paper preset was built for pictures of so many channels and labels, with other flags."""
+    """The job of `recipe` after its paper preset, but for `changes`, was built for so many channels and labels."""
     module = importlib.import_module(f"recipes.{recipe}")
     config = module.PRESETS["paper"]
     size = config.pictures()["image_size"]

@@ -97,7 +97,7 @@ def test_a_recipe_trains_and_its_export_answers_where_only_tensorflow_is(recipe,
         ("lapgan", "--levels=1000000", "--levels=1000000 must be below 17"),
         ("srgan", "--content=vgg", "--content=vgg needs --vgg-weights: a file of Keras' VGG19"),
         ("srgan", "--steps=9", "--mse-steps=1500 is above --steps=9"),
-        ("srgan", "--late-steps=500", "--late-steps=500 are the last of the 500 steps behind"),
+        ("srgan", "--late-steps=500", "--late-steps=500 end the 500 steps of the last phase"),
     ],
 )
 def test_a_flag_that_no_network_can_be_made_of_is_one_line_and_exit_code_2(recipe, flag, says, tmp_path):
