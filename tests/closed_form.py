@@ -19,7 +19,7 @@ def affine(scale, shift):
     return keras.Model(z, layer(z))
 
 
-class _Turned(keras.layers.Layer):
+class Turned(keras.layers.Layer):
     """Turns the sign outside of training: a step that calls a network the wrong way moves weights the wrong way."""
 
     def call(self, x, training=False):
@@ -38,7 +38,7 @@ def line(weights, shape=(1,)):
     inputs = [keras.Input(shape) for _ in kernel]
     x = keras.ops.concatenate(inputs, axis=-1) if len(inputs) > 1 else inputs[0]
     start = {"kernel_initializer": constant(np.array(kernel)[:, None]), "bias_initializer": constant(bias)}
-    return keras.Model(inputs if len(inputs) > 1 else inputs[0], _Turned()(keras.layers.Dense(1, **start)(x)))
+    return keras.Model(inputs if len(inputs) > 1 else inputs[0], Turned()(keras.layers.Dense(1, **start)(x)))
 
 
 def at(weights, *inputs):
@@ -57,7 +57,7 @@ def lines(weights):
     x, label, constant = keras.Input([1]), keras.Input([], dtype="int64"), keras.initializers.Constant
     scaled = keras.layers.Dense(1, kernel_initializer=constant(w), use_bias=False)(x)
     bias = keras.layers.Embedding(len(biases), 1, embeddings_initializer=constant(np.array(biases)[:, None]))(label)
-    return keras.Model([x, label], _Turned()(scaled + bias))
+    return keras.Model([x, label], Turned()(scaled + bias))
 
 
 def slope_at_lines(slope, x, label, labels):

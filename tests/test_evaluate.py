@@ -11,11 +11,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image
+from serving.models import small
 
 from tfgan_zoo import evaluate, latent
 from tfgan_zoo.data import batches, images
 from tfgan_zoo.data.columns import Data
 from tfgan_zoo.errors import InputError
+from tfgan_zoo.export import export
 from tfgan_zoo.metrics import classifier, frechet, kid, measure, neighbours, protocol, similarity, sources, swd
 
 SIZE = 16
@@ -175,7 +177,7 @@ def real_and_made(folder, sets, model, **flags):
     flags = measure.Measures(**flags)
     generator = sources.load(model, flags)
     source = sources.Source(generator, sources.data_for(generator, dataset=str(folder), data_dir=sets), "train", flags)
-    return np.concatenate(list(source.reals())), np.concatenate([b for b, _, _ in source.fakes()])
+    return np.concatenate([batch for batch, _ in source.reals()]), np.concatenate([b for b, _, _ in source.fakes()])
 
 
 def blocks(images):
@@ -271,6 +273,18 @@ def test_pairs_are_measured_against_their_targets(models, halves, call, tmp_path
     assert records(model)["l1"]["protocol"]["task"] == "image to image"
 
 
+def test_a_model_of_pictures_of_any_size_is_measured_at_that_of_its_training(halves, call, tmp_path):
+    live = small("pix2pix", (SIZE, SIZE, 1))
+    path = export(live, tmp_path / "pix2pix")
+    code, printed, err = call(path, f"--dataset={halves}", "--split=train", "--metrics=l1", "--batch-size=7")
+    assert code == 0 and f"pairs, {SIZE}x{SIZE}x1" in printed, err
+    for generator in (sources.load(path, measure.Measures()), sources.live(live, measure.Measures())):
+        assert (generator.signature, generator.shape) == ("serving_default", (SIZE, SIZE, 1))
+    (path / "metadata.json").unlink()
+    code, _, err = call(path, f"--dataset={halves}", "--metrics=l1")
+    assert code == 2 and "does not say what size its images are" in err
+
+
 def test_each_label_is_asked_for_as_often_and_told_by_the_classifier(models, extractor, call, tmp_path):
     model = shutil.copytree(models["labels"], tmp_path / "labels")
     for name, grey in (("dark", 40), ("light", 215)):
@@ -284,9 +298,76 @@ def test_each_label_is_asked_for_as_often_and_told_by_the_classifier(models, ext
     assert code == 0, err
     found = {name: r["value"] for name, r in records(model).items()}
     assert found["label_accuracy-Blocks"] == 1.0
+    told = records(model)["label_accuracy-Blocks"]
+    assert told["details"] == dict.fromkeys(("real", "of_dark", "of_light", "real_of_dark", "real_of_light"), 1.0)
+    assert (told["protocol"]["real_images"], told["protocol"]["fake_images"]) == (19, 19)
     # 19 images to make, 10 dark and 9 light, each told for sure.
     assert found["IS-Blocks"] == pytest.approx(np.exp(-10 / 19 * np.log(10 / 19) - 9 / 19 * np.log(9 / 19)), abs=1e-4)
     assert records(model)["IS-Blocks"]["protocol"]["task"] == "noise and label"
+
+
+@pytest.fixture
+def greys_of_two_labels():
+    """A source of a model that mistakes every second picture of label 1, and of data of which it has all right."""
+
+    def by_label(z, label):
+        wrong = (label == 1) & (tf.range(tf.size(label)) % 4 == 1)
+        shade = tf.where(wrong, -0.5, tf.cast(label, tf.float32) - 0.5)
+        ramp = tf.reshape(tf.linspace(0.0, 0.4, SIZE * SIZE), [1, SIZE, SIZE, 1])  # some contrast, for SSIM
+        return {"generated": shade[:, None, None, None] + ramp + 0.0 * tf.reduce_sum(z)}
+
+    model = live(serving_default=(by_label, [Z, spec("label", None, dtype=tf.int64)]))
+    rng = np.random.default_rng(0)
+    pixels = rng.integers(0, 60, [6, SIZE, SIZE, 1]) + np.array([40, 40, 40, 40, 190, 190])[:, None, None, None]
+    label = np.array([0, 0, 0, 0, 1, 1])
+    data = in_memory("labelled", classes=("dark", "light"), image=(pixels.astype(np.uint8), "bicubic"),
+                     label=(label, None))  # fmt: skip
+    return lambda flags: sources.Source(sources.live(model, flags), data, "test", flags)
+
+
+def test_label_accuracy_is_told_of_each_class_and_of_real_pictures(greys_of_two_labels, extractor):
+    flags = measure.Measures(metrics="label_accuracy", count=8, extractor=extractor[0].partition("=")[2],
+                             feature_layer="blocks", extractor_name="Blocks")  # fmt: skip
+    (record,) = measure.Measurement(greys_of_two_labels(flags), flags).run(quiet=True)
+    assert record["metric"] == "label_accuracy-Blocks" and record["value"] == 0.75
+    expected = {"real": 1.0, "of_dark": 1.0, "of_light": 0.5, "real_of_dark": 1.0, "real_of_light": 1.0}
+    assert record["details"] == expected
+
+
+def test_ms_ssim_within_is_that_of_each_class_made_and_real(greys_of_two_labels):
+    flags = measure.Measures(metrics="ms_ssim_within", count=8, within_pairs=3)
+    source = greys_of_two_labels(flags)
+    (record,) = measure.Measurement(source, flags).run(quiet=True)
+
+    def within(batches, labels):
+        kept = np.concatenate([np.flatnonzero(labels == label)[:3] for label in (0, 1)])
+        return similarity.ms_ssim_within(batches[kept], labels[kept], pairs=3, seed=0)
+
+    made = [(pictures, label) for pictures, label, _ in source.fakes()]
+    real = list(source.reals())
+    made, real = (within(*(np.concatenate(parts) for parts in zip(*pairs, strict=True))) for pairs in (made, real))
+    assert record["value"] == pytest.approx(made["ms_ssim"]) and record["value"] > real["ms_ssim"]
+    assert record["details"] == pytest.approx(
+        {"max": made["ms_ssim_max"], "real": real["ms_ssim"], "real_max": real["ms_ssim_max"], "ms_ssim_scales": 1}
+    )
+    assert record["details"]["max"] == pytest.approx(1.0), "one picture for all z"
+    assert record["protocol"]["settings"] == {"pairs": 3, "classes": 2}
+
+
+def test_ms_ssim_within_classes_of_one_picture_each_is_refused(greys_of_two_labels):
+    flags = measure.Measures(metrics="ms_ssim_within", count=2)
+    with pytest.raises(InputError, match="compares pictures of one class, and no class has two; give more"):
+        measure.Measurement(greys_of_two_labels(flags), flags).run(quiet=True)
+
+
+def test_many_details_of_a_number_are_printed_in_lines_of_eight(capsys):
+    source = types.SimpleNamespace(
+        name="m", shape=(8, 8, 1), split="test", data=types.SimpleNamespace(name="x", kind="labelled")
+    )
+    details = {f"of_{i}": i / 10 for i in range(10)}
+    evaluate._show([{"metric": "label_accuracy-x", "value": 0.5, "details": details}], source)
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 3 and lines[1].endswith("of_7 0.7") and lines[2] == "    of_8 0.8, of_9 0.9"
 
 
 def test_requests_of_one_label_each_give_all_labels_alike():
@@ -625,9 +706,9 @@ def test_data_that_changed_since_the_training_is_said_to_have(noise, folder, set
     data = images.images(str(folder), image_size=SIZE, data_dir=sets)
     told = {"name": str(folder), "kind": "images", "fingerprint": "other" if changed else data.fingerprint}
     (noise / "metadata.json").write_text(json.dumps({"data": told}))
-    code, _, error = call(noise, "--split=train")
+    code, out, _ = call(noise, "--split=train")
     assert code == 0
-    assert (f"{folder} has changed since {noise} was trained on it" in error.splitlines()) == changed
+    assert (f"  {folder} has changed since {noise} was trained on it" in out.splitlines()) == changed
 
 
 def test_a_model_whose_data_is_gone_or_not_known_is_not_scored_against_other_data(noise, call, tmp_path):
@@ -795,6 +876,7 @@ def test_bad_input_is_one_line_and_exit_code_2(models, noise, folder, halves, ex
         ([noise_model, data, "--split=train", "--metrics=fid", *extractor], "blocks.keras; ask for fd"),
         ([noise_model, data, "--metrics=l1"], "l1 compares images with their targets"),
         ([noise_model, data, "--metrics=label_accuracy", *extractor], "label_accuracy needs a model that takes labels"),
+        ([noise_model, data, "--metrics=ms_ssim_within"], "ms_ssim_within needs a model that takes labels"),
         ([noise_model, data, "--split=train", "--metrics=kid", *extractor],
          "kid needs 1000 real images, there are 23; give more or a smaller --kid-subset-size"),
         ([noise_model, data, "--metrics=fd", *extractor], "fd needs 2 real images, there are 1; give more"),

@@ -76,6 +76,17 @@ def test_reflection_padding_mirrors_without_the_border():
     assert layers.ReflectionPadding2D(3)(inputs).shape == (None, 11, None, 3)
 
 
+@pytest.mark.parametrize("size", [(6, 8), (5, 7), (1, 2)])
+def test_a_halving_average_is_that_of_the_pixels_that_are_there(size):
+    x = np.random.default_rng(0).normal(size=[2, *size, 3]).astype(np.float32)
+    got = layers.HalvingAverage()(x)
+    expected = np.zeros([2, -(-size[0] // 2), -(-size[1] // 2), 3])
+    for i, j in np.ndindex(expected.shape[1:3]):
+        expected[:, i, j] = x[:, max(2 * i - 1, 0) : 2 * i + 2, max(2 * j - 1, 0) : 2 * j + 2].mean((1, 2))
+    np.testing.assert_allclose(got, expected, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(layers.HalvingAverage()(np.full_like(x, 0.3)), np.full_like(expected, 0.3), rtol=1e-6)
+
+
 def test_dropout_zeroes_at_its_rate_and_keeps_the_mean():
     with random.stream(0):
         y = layers.Dropout(0.25)(tf.ones([4, 50, 50, 4]), training=True).numpy()
@@ -115,6 +126,24 @@ def test_dropout_of_a_shared_stream_does_not_depend_on_the_batch():
     with random.stream(7, shared=True):
         one = layer(tf.ones([1, 4, 4, 2])).numpy()
     np.testing.assert_array_equal(many, np.repeat(one, 5, axis=0))
+
+
+def test_dropout_of_pictures_of_any_size_lays_the_mask_of_its_own_size_side_by_side():
+    image = keras.Input([4, 3, 2])
+    network = keras.Model(image, layers.Dropout(0.5, always=True)(image))
+
+    @tf.function(input_signature=[tf.TensorSpec([None, None, None, 2])])
+    def call(x):
+        with random.stream(7, shared=True):
+            return network(x)
+
+    with random.stream(7, shared=True):
+        own = network(tf.ones([1, 4, 3, 2])).numpy()
+    np.testing.assert_array_equal(call(tf.ones([1, 4, 3, 2])), own)
+    larger = call(tf.ones([2, 9, 5, 2])).numpy()
+    np.testing.assert_array_equal(larger, np.tile(own, [2, 3, 2, 1])[:, :9, :5])
+    kinds = {operation.type for operation in call.get_concrete_function().graph.get_operations()}
+    assert not [kind for kind in kinds if "Random" in kind], "a constant, which every runtime knows"
 
 
 @pytest.mark.parametrize("jit", [False, True], ids=["plain", "xla"])

@@ -9,6 +9,8 @@ from tfgan_zoo.families.ebgan import autoencoder
 from tfgan_zoo.families.lapgan import level_discriminator, level_generator
 from tfgan_zoo.families.unrolled_gan import recurrent_generator, stacked_generator, strided_discriminator
 from tfgan_zoo.networks import sizes
+from tfgan_zoo.networks.acgan import acgan_discriminator, acgan_generator, acgan_imagenet_generator
+from tfgan_zoo.networks.cgan import cgan_discriminator, cgan_generator
 from tfgan_zoo.networks.classifier import classifier
 from tfgan_zoo.networks.dcgan import dcgan_discriminator, dcgan_generator
 from tfgan_zoo.networks.mlp import mlp_discriminator, mlp_generator
@@ -17,6 +19,7 @@ from tfgan_zoo.networks.residual_translator import residual_translator_generator
 from tfgan_zoo.networks.resnet import resnet_discriminator, resnet_generator
 from tfgan_zoo.networks.sn_resnet import sn_resnet_discriminator, sn_resnet_generator
 from tfgan_zoo.networks.srresnet import srgan_discriminator, srresnet_generator
+from tfgan_zoo.networks.stargan import stargan_generator
 from tfgan_zoo.networks.unet import unet_generator
 
 # name -> (builder of a small network, output shape for a batch of 2)
@@ -25,6 +28,12 @@ SMALL = {
     "dcgan_generator_28": (lambda: dcgan_generator((28, 28, 1), width=4), (2, 28, 28, 1)),
     "dcgan_discriminator": (lambda: dcgan_discriminator((32, 32, 3), width=4), (2, 1)),
     "dcgan_discriminator_8": (lambda: dcgan_discriminator((8, 8, 1), width=4, normalization=None), (2, 1)),
+    "dcgan_generator_labels": (lambda: dcgan_generator((8, 8, 1), 5, 4, num_classes=3), (2, 8, 8, 1)),
+    "dcgan_discriminator_labels": (lambda: dcgan_discriminator((8, 8, 1), 4, num_classes=3), (2, 1)),
+    "cgan_generator": (lambda: cgan_generator((8, 8, 1), 3, 5, [64, 64, 64]), (2, 8, 8, 1)),
+    "cgan_discriminator": (lambda: cgan_discriminator((8, 8, 1), 3, [4, 2, 4], [3, 2, 2]), (2, 1)),
+    "acgan_generator": (lambda: acgan_generator((28, 28, 1), 3, 5, 4), (2, 28, 28, 1)),
+    "acgan_imagenet_generator": (lambda: acgan_imagenet_generator((16, 16, 3), 3, 5, [8, 4]), (2, 16, 16, 3)),
     "resnet_generator": (lambda: resnet_generator((32, 32, 3), width=4), (2, 32, 32, 3)),
     "resnet_generator_8": (lambda: resnet_generator((8, 8, 1), width=4), (2, 8, 8, 1)),
     "resnet_discriminator": (lambda: resnet_discriminator((32, 32, 3), width=4), (2, 1)),
@@ -64,10 +73,23 @@ SMALL = {
 }
 EACH = pytest.mark.parametrize("name", SMALL)
 
+
+def joined(network):
+    """Its answers side by side."""
+    return keras.Model(network.inputs, keras.ops.concatenate(network.outputs, axis=-1))
+
+
 # name -> (builder of a small network from an image shape, (height, width), output shape for a batch of 2 of C channels)
 RECTANGULAR = {
     "dcgan_generator": (lambda s: dcgan_generator(s, 5, 4), (8, 24), (2, 8, 24, "C")),
     "dcgan_discriminator": (lambda s: dcgan_discriminator(s, 4), (48, 16), (2, 1)),
+    "dcgan_generator_labels": (lambda s: dcgan_generator(s, 5, 4, num_classes=3), (8, 24), (2, 8, 24, "C")),
+    "dcgan_discriminator_labels": (lambda s: dcgan_discriminator(s, 4, num_classes=3), (16, 8), (2, 1)),
+    "cgan_generator": (lambda s: cgan_generator(s, 3, 5, [8, 8, 8]), (3, 5), (2, 3, 5, "C")),
+    "cgan_discriminator": (lambda s: cgan_discriminator(s, 3, [8, 4, 8]), (3, 5), (2, 1)),
+    "acgan_generator": (lambda s: acgan_generator(s, 3, 5, 4), (8, 24), (2, 8, 24, "C")),
+    "acgan_imagenet_generator": (lambda s: acgan_imagenet_generator(s, 3, 5, [8, 4]), (8, 12), (2, 8, 12, "C")),
+    "acgan_discriminator": (lambda s: joined(acgan_discriminator(s, 3, 4)), (9, 14), (2, 1 + 3)),
     "resnet_generator": (lambda s: resnet_generator(s, 5, 4), (32, 16), (2, 32, 16, "C")),
     "resnet_discriminator": (lambda s: resnet_discriminator(s, 4), (32, 64), (2, 1)),
     "sn_resnet_generator": (
@@ -111,6 +133,7 @@ RECTANGULAR = {
     ),
     "srresnet_generator": (lambda s: srresnet_generator(s, width=4, blocks=2), (5, 3), (2, 20, 12, "C")),
     "srgan_discriminator": (lambda s: srgan_discriminator(s, width=4), (33, 50), (2, 1)),
+    "stargan_generator": (lambda s: stargan_generator(s, 3, 4, blocks=1), (12, 8), (2, 12, 8, "C")),
     "stacked_generator": (lambda s: stacked_generator(s, 5, 16), (9, 14), (2, 9, 14, "C")),
     "recurrent_generator": (lambda s: recurrent_generator(s, 5, 6), (4, 3), (2, 4, 3, "C")),
     "strided_discriminator": (lambda s: strided_discriminator(s, [4, 4]), (9, 14), (2, 1)),
@@ -147,7 +170,7 @@ def test_small_networks_take_float32_and_give_float32_of_the_right_shape_and_ran
     network = build()
     y = answer(network, scale=10.0)
     assert y.shape == shape and y.dtype == tf.float32 and np.isfinite(y).all()
-    assert all(x.dtype == "float32" for x in network.inputs)
+    assert {x.dtype for x in network.inputs if x.name != "label"} == {"float32"}
     if "generator" in name:
         assert np.abs(y).max() <= 1.0 and network.output_shape[1:] == shape[1:]
 

@@ -9,11 +9,14 @@ import keras
 import numpy as np
 import pytest
 
+from tfgan_zoo.data import transforms
 from tfgan_zoo.latent import Prior
 
 # recipe -> (trainable parameters of its networks by the published programs, channels of its data, labels)
 PUBLISHED = {
+    "acgan": ({"generator": 16_531_136, "discriminator": 3_015_547}, 3, 10),
     "bgan": ({"generator": 6_709_185, "discriminator": 6_631_169}, 1, 0),
+    "cgan": ({"generator": 2_413_984, "discriminator": 1_224_351}, 1, 10),
     "cyclegan": ({"generator_ab": 11_378_179, "discriminator_a": 2_764_737}, 3, 0),
     "dcgan": ({"generator": 18_855_043, "discriminator": 17_232_897}, 3, 0),
     "gan": ({"generator": 2_503_984, "discriminator": 1_231_441}, 1, 0),
@@ -21,6 +24,7 @@ PUBLISHED = {
     "pix2pix": ({"generator": 54_413_955, "discriminator": 2_768_705}, 3, 0),
     "sagan": ({"generator": 42_023_748, "discriminator": 39_451_330}, 3, 1000),
     "sngan": ({"generator": 4_274_435, "discriminator": 1_053_824}, 3, 0),
+    "stargan": ({"generator": 8_439_936, "discriminator": 44_786_624}, 3, 8),
     "wgan_gp": ({"generator": 1_203_331, "discriminator": 1_053_825}, 3, 0),
 }
 
@@ -44,12 +48,19 @@ def built(recipe, monkeypatch, channels=3, classes=0, **changes):
     config = module.PRESETS["paper"]
     size = config.pictures()["image_size"]
     shape = (*size, channels)
-    shapes = dict.fromkeys(("image", "target", "a", "b"), shape)
+    shapes = dict.fromkeys(("image", "target", "a", "b", "instance"), shape)
     data = types.SimpleNamespace(shapes=shapes, classes=range(classes), kind="images", test_is_paired=False)
     for kind in ("images", "labelled", "pairs", "unpaired") if hasattr(module, "images") else ():
         monkeypatch.setattr(module.images, kind, lambda *args, **kwargs: data)
     if hasattr(module, "low_high"):
         monkeypatch.setattr(module.low_high, "low_high", lambda *args, **kwargs: data)
+    if hasattr(module, "instances"):
+        monkeypatch.setattr(module.instances, "instances", lambda *args, **kwargs: data)
+    data.test = types.SimpleNamespace(columns={})
+    for kind in ("images", "labelled", "pairs", "unpaired", "domains"):
+        source = getattr(module, "domains" if kind == "domains" else "images", None)
+        if source:
+            monkeypatch.setattr(source, kind, lambda *args, **kwargs: data)
     job = _Job()
     module.main(job, dataclasses.replace(config, **changes))
     return job
@@ -73,10 +84,19 @@ def test_the_paper_preset_builds_networks_of_the_published_size(recipe, monkeypa
         ("lsgan", Prior(1024, "uniform")),
         ("bgan", Prior(64, "uniform")),
         ("dcgan", Prior(100, "uniform")),
+        ("cgan", Prior(100, "uniform", low=0.0)),
     ],
 )
 def test_the_paper_preset_draws_z_as_the_published_program_does(recipe, prior, monkeypatch):
     assert built(recipe, monkeypatch, 1).model.prior == prior
+
+
+def test_the_rate_of_the_paper_preset_of_cgan_falls_to_a_millionth_with_its_last_step(monkeypatch):
+    given = built("cgan", monkeypatch, 1, 10).given
+    for name in ("g_optimizer", "d_optimizer"):
+        rate = given[name]._learning_rate
+        got = [float(rate(step)) for step in (0, 1, given["until"])]
+        np.testing.assert_allclose(got, [0.1, 0.1 / 1.00004, 1e-6], rtol=2e-3)
 
 
 @pytest.mark.parametrize(("recipe", "rates"), [("lapgan", (0.02, 0.01)), ("gan", (0.1, 0.05))])
@@ -115,6 +135,29 @@ def test_the_paper_preset_of_srgan_learns_from_patches_of_96_and_ends_at_a_tenth
         assert job.given[name].beta_1 == 0.9
 
 
+def test_the_paper_preset_of_pix2pix_hd_has_the_published_sizes_and_schedule(monkeypatch):
+    from tfgan_zoo.networks import pix2pix_hd as networks
+
+    monkeypatch.setattr(networks, "normal_002", lambda: "zeros")  # 0.7 GB, of which nothing is drawn
+    job = built("pix2pix_hd", monkeypatch)
+    counts = {role: getattr(job.model, role).count_params() for role in job.model.roles}
+    # Of pictures and edges, 4 channels, in place of 36 or 39: 32 or 35 less in each first layer.
+    kernel = 7 * 7 * 32
+    assert counts == {
+        "generator": 182_857_059 - 319_715 - kernel * 64,
+        "enhancer": 319_715 - kernel * 32,
+        "discriminator": 3 * (2_801_601 - 4 * 4 * 32 * 64),
+    }
+    assert job.model.discriminator.inputs[1].shape[1:] == (1024, 2048, 3) and job.model.vgg_weight == 10
+    assert job.model.generator.input_shape[1:] == (512, 1024, 4) and job.given["transform"] is not None
+    epoch, rates = 2975, {name: job.given[name]._learning_rate for name in ("g_optimizer", "d_optimizer")}
+    assert job.given["until"] == 300 * epoch
+    # G's Adam is new after 10 epochs, D's is not: 50 epochs constant, 50 to 0.
+    for name, since in (("g_optimizer", 10), ("d_optimizer", 0)):
+        got = [float(rates[name]((n - since) * epoch)) for n in (50, 75, 100)]
+        np.testing.assert_allclose(got, [2e-4, 1e-4, 0.0], atol=1e-9)
+
+
 def test_the_paper_preset_of_wgan_gp_fills_the_gaps_between_the_values_of_a_pixel(monkeypatch):
     job = built("wgan_gp", monkeypatch)
     assert job.model.g_batches == 2
@@ -124,3 +167,14 @@ def test_the_paper_preset_of_wgan_gp_fills_the_gaps_between_the_values_of_a_pixe
         low = value / 128 - 1
         np.testing.assert_allclose([pixels.min(), pixels.max()], [low, low + 1 / 128], atol=1e-4)
         np.testing.assert_allclose(pixels.mean(), low + 1 / 256, atol=3e-4)
+
+
+def test_the_paper_preset_of_stargan_has_five_steps_of_d_for_one_and_a_rate_that_ends_at_0(monkeypatch):
+    job = built("stargan", monkeypatch, classes=8)
+    config, rates = job.given, [job.given[f"{player}_optimizer"]._learning_rate for player in "gd"]
+    assert (job.model.n_critic, config["until"], config["transform"]) == (5, 40_000, transforms.random_flip)
+    # The published 200,000 iterations, each a step of D, the second half of them towards 0.
+    assert [(rate.learning_rate, rate.begin, rate.end) for rate in rates] == [
+        (1e-4, 20_000, 40_000),
+        (1e-4, 100_000, 200_000),
+    ]

@@ -10,6 +10,7 @@ from tfgan_zoo.networks.mlp import mlp_discriminator
 from tfgan_zoo.networks.patchgan import patchgan_discriminator
 from tfgan_zoo.networks.resnet import resnet_discriminator
 from tfgan_zoo.networks.sn_resnet import sn_resnet_discriminator
+from tfgan_zoo.networks.stargan import stargan_discriminator
 
 SHAPE, CLASSES = (8, 8, 1), 3
 
@@ -28,6 +29,7 @@ PENALISED = {
     "resnet": lambda: resnet_discriminator(SHAPE, 4),
     "sn_resnet": lambda: sn_resnet_discriminator(SHAPE, 4, num_classes=CLASSES, attention=4),
     "patchgan": lambda: patchgan_discriminator(SHAPE, 4, layers=1, normalization="instance"),
+    "stargan": lambda: stargan_discriminator(SHAPE, CLASSES, 4, layers=2),
     "mlp": lambda: mlp_discriminator(SHAPE, [4, 4], dropout=(0.1, 0.2, 0.5)),
     "augmented": lambda: augment.wrap(resnet_discriminator(SHAPE, 4), noise=0.1, policy="color,translation,cutout"),
 }

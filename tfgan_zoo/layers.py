@@ -107,6 +107,20 @@ class PixelShuffle(keras.layers.Layer):
 
 
 @_saved
+class HalvingAverage(keras.layers.Layer):
+    """The mean of the 3x3 pixels around every second one, at a border of those that are there: H becomes H / 2.
+
+    [B, H, W, C] -> [B, h, w, C], rounded up. Keras' "same" lies half a pixel off: it pads even sizes on one side alone.
+    """
+
+    def call(self, x):
+        border = [[0, 0], [1, 1], [1, 1], [0, 0]]
+        total = tf.nn.avg_pool2d(tf.pad(x, border), 3, 2, "VALID")
+        share = tf.nn.avg_pool2d(tf.pad(tf.ones_like(x[:1, :, :, :1]), border), 3, 2, "VALID")  # [1, h, w, 1]
+        return total / share
+
+
+@_saved
 class Dropout(keras.layers.Layer):
     """Zeroes each element with probability `rate` and scales the others by 1 / (1 - rate).
 
@@ -159,12 +173,25 @@ def batch_normalization(**kwargs):
     return keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5, synchronized=True, **kwargs)
 
 
+def one_hot(label, num_classes):
+    """Labels [B] of a network's input -> [B, num_classes] float32, 1 at the label."""
+    return keras.ops.one_hot(label, num_classes, dtype="float32")
+
+
 def normal_002():
     """N(0, 0.02), the weights of DCGAN (section 4), pix2pix (6.2) and CycleGAN (7.1).
 
     A new one per layer: a single instance would give layers of one shape the same weights.
     """
     return keras.initializers.RandomNormal(mean=0.0, stddev=0.02)
+
+
+def uniform_by_fan_in():
+    """Uniform within 1 / sqrt(fan_in): how PyTorch starts the kernels of convolutions unless told otherwise.
+
+    Of a transposed convolution its fan_in is height * width * filters.
+    """
+    return keras.initializers.VarianceScaling(1 / 3, "fan_in", "uniform")
 
 
 def normal_1_002():

@@ -96,7 +96,7 @@ def _fixed(function, version, signature):
     specs = function.structured_input_signature[1]
     if not any(spec.shape.rank == 4 and None in spec.shape[1:3] for spec in specs.values()):
         return None
-    height, width = _trained(version, signature)
+    height, width = told_sizes(metadata(version), signature)[0] or (16, 16)
     fixed = {
         name: tf.TensorSpec([s.shape[0], height, width, s.shape[3]] if s.shape.rank == 4 else s.shape, s.dtype, name)
         for name, s in specs.items()
@@ -104,14 +104,20 @@ def _fixed(function, version, signature):
     return tf.function(lambda **given: function(**given), autograph=False).get_concrete_function(**fixed)
 
 
-def _trained(version, signature):
-    """Height and width of the pictures of training, or where `metadata.json` does not say of an `example`."""
-    metadata = Path(version) / "metadata.json"
+def metadata(version):
+    """The `metadata.json` of an export, {} where there is none.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    path = Path(version) / "metadata.json"
     try:
-        known = json.loads(metadata.read_text(encoding="utf-8")) if metadata.exists() else {}
+        known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        if not isinstance(known, dict):
+            raise ValueError("no object")
     except (OSError, ValueError) as error:
-        raise InputError(f"{metadata} cannot be read ({_first_line(error)}); mend it or move it away") from error
-    return told_sizes(known, signature)[0] or (16, 16)
+        raise InputError(f"{path} cannot be read ({_first_line(error)}); mend it or move it away") from error
+    return known
 
 
 def served(model, version, signature):
@@ -146,8 +152,8 @@ def largest_difference(content, version, signature="serving_default", trusted=Fa
     from ai_edge_litert.interpreter import Interpreter
 
     function = served(load(version, trusted), version, signature)
-    specs, sides = function.structured_input_signature[1], _trained(version, signature)
-    request = {name: example(spec, BATCH, sides) for name, spec in specs.items()}
+    sides = told_sizes(metadata(version), signature)[0] or (16, 16)
+    request = {name: example(spec, BATCH, sides) for name, spec in function.structured_input_signature[1].items()}
     right = function(**{name: tf.constant(values) for name, values in request.items()})
     with console.native_messages_held():
         answer = Interpreter(model_content=content).get_signature_runner(signature)(**request)

@@ -93,6 +93,16 @@ def gradient_penalty(discriminator, real, fake):
     return tf.reduce_mean(tf.square(slope - 1.0))
 
 
+def cross_entropy(logits, label):
+    """-E[log P(label | x)], P = softmax(logits): of a classifier.
+
+    Args:
+        logits: `[B, K]`.
+        label: `[B]`, integers from 0 to K - 1.
+    """
+    return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(label, _f32(logits)))
+
+
 def l1(a, b):
     """E[|a - b|], the mean over every element; pix2pix (arXiv 1611.07004), eq. 3, CycleGAN (1703.10593), eq. 2."""
     return tf.reduce_mean(tf.abs(_f32(a) - _f32(b)))

@@ -80,6 +80,49 @@ def read_one(file, header, channels):
     return _read(file, header, None, None, channels, "stretch")
 
 
+def read_ids(files, height, width, fit="crop", max_pixels=MAX_PIXELS):
+    """PNG files of ids `[B]`, string -> int32 `[B, height, width, 1]`, by the nearest pixel.
+
+    Grey ones of 8 or 16 bits. The numbers of those of 8 bits come times 257: what was equal is equal. The pixels are
+    those that `data/decoding.read_ids` takes, orientation aside.
+
+    Args:
+        files, height, width, fit, max_pixels: as of `read`; the bars of `pad` have the id -1.
+
+    Raises:
+        InvalidArgumentError: a file that is no whole PNG file, or too many pixels.
+    """
+    files, headers = headers_of(files, max_pixels, "instance_bytes")
+
+    def one(given):
+        file, header = given
+        ids = read_one_of_ids(file, header)
+        (top, rows), inner_height, (left, columns), inner_width = _fitted(header[1], header[2], height, width, fit)
+        ids = tf.gather(ids, _nearest(top, rows, inner_height), axis=0)
+        ids = tf.gather(ids, _nearest(left, columns, inner_width), axis=1)
+        over, beside = height - inner_height, width - inner_width
+        bars = [[over // 2, over - over // 2], [beside // 2, beside - beside // 2], [0, 0]]
+        return tf.ensure_shape(tf.pad(ids, bars, constant_values=-1), [height, width, 1])
+
+    return tf.map_fn(one, (files, headers), fn_output_signature=tf.TensorSpec([height, width, 1], tf.int32))
+
+
+def read_one_of_ids(file, header):
+    """One PNG file and its header of `headers_of` -> int32 `[height, width, 1]`, its own size.
+
+    Raises:
+        InvalidArgumentError: it is no whole PNG file.
+    """
+    is_png = tf.debugging.assert_equal(header[0], tf.constant(_PNG, tf.int64), "instance_bytes must be PNG files")
+    with tf.control_dependencies([is_png]):
+        return tf.cast(tf.io.decode_png(tf.identity(file), channels=1, dtype=tf.uint16), tf.int32)
+
+
+def _nearest(start, kept, size):
+    """The numbers of the pixels that the nearest-pixel rule takes of `kept` ones from `start` on."""
+    return start + (2 * tf.range(size) + 1) * kept // (2 * size)
+
+
 # ---------------------------------------------------------------------------------------------------------------------
 # Headers: int64 [6], kind, height, width, EXIF orientation, and of a PNG file whether it is transparent and has 16 bits
 

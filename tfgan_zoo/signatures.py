@@ -4,6 +4,7 @@ A signature is a function and the `tf.TensorSpec`s of its inputs. It returns a d
 """
 
 import dataclasses
+import re
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -39,6 +40,17 @@ def _numbers(shape, rng):
     return np.resize([0, 1], shape)
 
 
+def _ids(shape, rng):
+    return rng.integers(0, 3, shape)
+
+
+def _id_files(shape, rng):
+    def one():
+        return tf.io.encode_png(rng.integers(0, 3, [20, 12, 1], np.uint16)).numpy()
+
+    return np.array([one() for _ in range(int(np.prod(shape)))], object).reshape(shape)
+
+
 def _files(shape, rng):
     def one():
         return tf.io.encode_png(rng.integers(0, 256, [20, 12, 3], np.uint8)).numpy()
@@ -52,8 +64,10 @@ NAMES = {
     "image": Name("pictures in [-1, 1]", _floats, "image"),
     "image_bytes": Name("PNG or JPEG files, of any size", _files),
     "mask_bytes": Name("PNG or JPEG files, white where the picture is known, black in the hole", _files),
+    "instance_bytes": Name("PNG files of ids, grey, of 8 or 16 bits, as large as the pictures", _id_files),
     "point": Name("points, on the scale of the data", _floats),
     "mask": Name("1 where the picture is known, 0 in the hole", lambda shape, rng: rng.integers(0, 2, shape), "mask"),
+    "instance": Name("ids of instances: pixels with the same number are one", _ids),
     "label": Name("number of a class, from 0", _numbers, "label"),
     "domain": Name("number of the domain to translate to, from 0", _numbers, "domain"),
     "text": Name("a caption", lambda shape, rng: np.full(shape, b"a", object), "text"),
@@ -65,6 +79,7 @@ NAMES = {
     "generated": Name("pictures in [-1, 1], or points on the scale of the data, that the model made", _floats),
     "generated_bytes": Name("PNG files of them", _files),
     "logits": Name("of the discriminator; the higher, the more real", _floats),
+    "class_logits": Name("one per class, of the part of the discriminator that tells classes", _floats),
 }  # fmt: skip
 
 
@@ -91,7 +106,8 @@ def code(spec, prior=None):
     if spec.name == "z" and prior is not None and prior.law == "normal":
         return f"tf.random.normal({shape})"
     if spec.name == "z" and prior is not None:
-        return f"tf.random.uniform({shape}, {-prior.bound}, {prior.bound})"
+        low, high = prior.ends
+        return f"tf.random.uniform({shape}, {low}, {high})"
     if spec.dtype == tf.string:
         return f"tf.constant({['...'] if spec.shape.rank else '...'!r})"
     if spec.dtype == tf.float32:
@@ -117,7 +133,7 @@ def noise_to_image(generator, discriminator, prior, num_classes=0):
     what = "point" if len(generator.output_shape) == 2 else "image"
 
     def generate(z, label=None):
-        return generator(base.given(z, _known(label, num_classes, z)), training=False)
+        return generator(base.given(z, known(label, num_classes, z)), training=False)
 
     def sample(count, seed, label=None):
         count = _in_range(count)
@@ -126,7 +142,7 @@ def noise_to_image(generator, discriminator, prior, num_classes=0):
         return generate(z, None if label is None else tf.fill([count], label))
 
     def discriminate(example, label=None):
-        return discriminator(base.given(example, _known(label, num_classes, example)), training=False)
+        return discriminator(base.given(example, known(label, num_classes, example)), training=False)
 
     z = tf.TensorSpec([None, prior.dim], tf.float32, name="z")
     example = tf.TensorSpec([None, *generator.output_shape[1:]], tf.float32, name=what)
@@ -144,14 +160,22 @@ def noise_to_image(generator, discriminator, prior, num_classes=0):
     return served
 
 
-def _known(label, num_classes, examples):
+def known(label, num_classes, examples, name="label"):
+    """`label [B]`, of which a request fails unless each is from 0 to `num_classes` - 1 and there is one per example.
+
+    Args:
+        label: integers, or None, which stays None.
+        num_classes: how many there are.
+        examples: `[B, ...]`.
+        name: of the input, for the message.
+    """
     if label is None:
         return None
-    known = (label >= 0) & (label < num_classes)
+    in_range = (label >= 0) & (label < num_classes)
     one_each = tf.shape(label)[0] == tf.shape(examples)[0]
     checks = [
-        tf.debugging.assert_equal(known, True, f"label must be from 0 to {num_classes - 1}"),
-        tf.debugging.assert_equal(one_each, True, "there must be one label per example"),
+        tf.debugging.assert_equal(in_range, True, f"{name} must be from 0 to {num_classes - 1}"),
+        tf.debugging.assert_equal(one_each, True, f"there must be one {name} per example"),
     ]
     with tf.control_dependencies(checks):
         return tf.identity(label)
@@ -230,7 +254,7 @@ def image_to_image(translate, image_shape, sizes=None, *, scale=1, more=()):
         sizes: the `Sizes` that it takes as well, of `any_size`; None: no other than `image_shape`.
         scale: how many times higher and wider its answer is.
         more: `tf.TensorSpec`s of further inputs, a row each per example: numbers (`domain`), or pictures
-            `[None, H, W, 1]` that are as high and wide as the first (`mask`).
+            `[None, H, W, 1]` that are as high and wide as the first (`mask`, `instance`).
 
     Returns:
         `(on_images, on_bytes)`; the second takes PNG or JPEG files and returns PNG files: `OnFiles`. Of what is a
@@ -262,6 +286,23 @@ def told_sizes(metadata, signature):
     except (KeyError, TypeError, ValueError):
         return None, None, 1
     return (height, width), sizes, scale
+
+
+def told_names(metadata, name):
+    """The names that `metadata.json` has for the numbers of an input `label` or `domain`, from 0; [] for none."""
+    data = metadata.get("data")
+    for key in {"label": ("classes",), "domain": ("domains", "classes")}[name]:
+        names = data.get(key) if isinstance(data, dict) else None
+        if isinstance(names, list) and names:
+            return [str(one) for one in names]
+    return []
+
+
+def refusal(error):
+    """What a signature says that refuses a request: of a `tf.errors.OpError`, whose rest is about the graph."""
+    asserted = re.search(r"assertion failed: \[([^\]]*)\]", str(error))
+    lines = (line.strip() for line in str(error).splitlines() if line.strip())
+    return asserted[1].strip() if asserted else next(lines, type(error).__name__)[:160]
 
 
 def _is_picture(spec):
@@ -356,6 +397,8 @@ class OnFiles:
         height, width, _ = self.on_images.image_shape
 
         def pictures(files, spec):
+            if spec.name == "instance":
+                return served_files.read_ids(files, height, width, self.fit, self.max_pixels)
             own = served_files.read(files, height, width, spec.shape[3], self.fit, self.max_pixels)
             return _as_mask(spec, own)
 
@@ -386,6 +429,8 @@ class OnFiles:
         def given(value, spec):
             if not _is_picture(spec):
                 return value[None]
+            if spec.name == "instance":
+                return mirrored(served_files.read_one_of_ids(*value), rows, across)[None]
             own = served_files.read_one(tf.identity(value[0]), value[1], spec.shape[3])
             return mirrored(_as_mask(spec, own), rows, across)[None]
 

@@ -46,11 +46,13 @@ class Data:
 
     Attributes:
         name: as it was given.
-        kind: images, labelled, pairs, unpaired, low_high (`data/low_high.py`), or points (`data/toy.py`).
+        kind: images, labelled, pairs, unpaired, domains (`data/domains.py`), low_high (`data/low_high.py`), or
+            points (`data/toy.py`).
         columns: the name of each column and what it is: `image`; `image` and `label`; `image` and `target`; `a` and
-            `b`; `point`.
+            `b`; `image` and `domain`; `point`.
         train: examples to learn from.
-        test: examples held out from them. Those of unpaired data come as pairs: true ones where they are known.
+        test: examples held out from them. Those of unpaired data come as pairs: true ones where they are known. Those
+            of domains have columns of their own.
         description: one line for the console.
         licence: the licence of the data, as far as its source states one.
         classes: names of the labels, when labelled.

@@ -206,7 +206,8 @@ def pictures(image_size, channels=None, fit=None, value_range=None):
     return decoding.Pictures(*size, channels, fit, value_range)
 
 
-def _settings(kind, decode, **others):
+def settings(kind, decode, **others):
+    """What of `decode`, and of `others`, is part of a prepared set's fingerprint: name -> text."""
     channels = "as they are" if decode.channels is None else str(decode.channels)
     size = f"{decode.height}x{decode.width}"
     span = "as the files say" if decode.value_range is None else "{:g} to {:g}".format(*decode.value_range)
@@ -236,7 +237,7 @@ def from_files(kind, dataset, folder, layout, names, decode, data_dir, *, shown=
             "files": {name: folders.listing(items) for name, items in split.items()},
             **({"classes": list(layout.classes)} if layout.classes else {}),
         },
-        settings=_settings(kind, decode, **others),
+        settings=settings(kind, decode, **others),
         names=names,
         decode=decode,
         splits={name: lambda items=items: decode.examples(items) for name, items in split.items()},
@@ -290,7 +291,7 @@ def _from_splits(kind, dataset, builder, names, split, decode, what, data_dir, l
             "splits": {name: part for name, (part, _) in split.items()},
             "examples": {name: info.num_examples for name, info in builder.info.splits.items()},
         },
-        settings=_settings(kind, decode, features=used, label=label or "none", **others),
+        settings=settings(kind, decode, features=used, label=label or "none", **others),
         names=names,
         decode=decode,
         splits={name: items(*of) for name, of in split.items()},

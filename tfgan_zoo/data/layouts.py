@@ -6,6 +6,7 @@ what is read: the path of a file, of two files, or of a file and its label.
 
 import collections
 import csv
+import dataclasses
 import json
 import os
 import re
@@ -17,6 +18,7 @@ from tfgan_zoo.errors import InputError
 _TRAIN = ("train", "training")
 _HELD_OUT = ("test", "testing", "val", "valid", "validation")  # the first that has pictures is used
 _DOMAINS = (("a", "b"),)
+_IDS = "instances"
 _SIDES = (
     *_DOMAINS,
     *((a + s, b + s) for s in ("", "s") for a, b in (
@@ -147,6 +149,55 @@ def paired(tree, swap=False):
         for k, pairs in splits.items()
     }
     return Layout(items, (taken, *more, *notes, *tree.notes))
+
+
+def paired_with_ids(tree, swap=False):
+    """`paired`, with the map of ids of each pair between its two files: from `instances/`, of the same name.
+
+    The folder lies beside the two, with splits as they have. Where there is none, items are those of `paired`.
+
+    Args:
+        tree, swap: as of `paired`.
+
+    Raises:
+        InputError: as of `paired`; most pairs have no map.
+    """
+    for sides in _SIDES:
+        places = _placed(tree, ((*sides, _IDS),))
+        if {*sides, _IDS} <= {side for _, side, _ in places.values()}:
+            break
+    else:
+        return paired(tree, swap)
+
+    def keys(name):
+        split, _, rest = places[name]
+        stem = os.path.splitext(rest)[0]
+        ending = rf"[ _-]({'|'.join((*sides, _IDS))})$"
+        return (split, stem), (split, re.sub(ending, "", stem, flags=re.IGNORECASE))
+
+    pictures = {name: path for name, path in tree.files.items() if places[name][1] != _IDS}
+    maps = {key: name for name in tree.files if name not in pictures for key in keys(name)[::-1]}
+    layout = paired(dataclasses.replace(tree, files=pictures), swap)
+    named = {path: name for name, path in pictures.items()}
+    splits, missing = {}, []
+    for split, items in layout.splits.items():
+        splits[split] = []
+        for name, (first, second) in items:
+            found = next((maps[key] for key in keys(named[first]) if key in maps), None)
+            if found is None:
+                missing.append(name)
+            else:
+                splits[split].append((name, (first, tree.files[found], second)))
+    count = sum(map(len, layout.splits.values()))
+    if not all(splits.values()) or 2 * len(missing) > count:
+        raise InputError(
+            f"{printable(tree.root)} has instances/, but {len(missing):,} of {count:,} pairs have no map of ids of the "
+            f"same name there, first {printable(missing[0])}; add them, or move instances/ away"
+        )
+    notes = (f"ids of instances: {_folders_of({n: p for n, p in places.items() if n not in pictures})}", *layout.notes)
+    if missing:
+        notes += (f"left out, without a map of ids of the same name: {some(missing)}",)
+    return layout._replace(splits=splits, notes=notes)
 
 
 def two_domains(tree):

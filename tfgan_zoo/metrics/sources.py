@@ -10,11 +10,20 @@ import tensorflow as tf
 from PIL import Image, ImageOps
 
 from tfgan_zoo import latent, trust
-from tfgan_zoo.data import batches, decoding, folders, images, layouts
+from tfgan_zoo.data import batches, decoding, domains, folders, images, instances, layouts
 from tfgan_zoo.errors import InputError
 from tfgan_zoo.metrics.checks import COLOURS
 from tfgan_zoo.signatures import NAMES, OnImages, told_sizes
 
+KINDS = {
+    "images": images.images,
+    "labelled": images.labelled,
+    "pairs": images.pairs,
+    "unpaired": images.unpaired,
+    "instances": instances.instances,
+    "domains": domains.domains,
+}
+_KIND_WITH = {"instance": "instances", "domain": "domains"}  # input of a signature -> the kind of data that has it
 _PREFERRED = {"sample": 0, "serving_default": 1}
 _SEEDS = ("count", "seed", "z")  # what pictures are made from where nothing is translated
 
@@ -266,7 +275,7 @@ def data_of(generator, given):
         data = data_for(generator, **whole)
         untold = dataclasses.replace(given, data_dir=None) == Settings()
         if untold and whole["kind"] == told.kind and _changed(generator.metadata, data):
-            print(f"{data.name} has changed since {generator.name} was trained on it", file=sys.stderr)
+            print(f"  {data.name} has changed since {generator.name} was trained on it")
         return data, Settings(**whole)
     except InputError as error:
         if given.dataset is None and f"{whole['dataset']} is neither a folder" in str(error):
@@ -282,6 +291,9 @@ def _changed(metadata, data):
 
 
 def _fitting_kinds(generator):
+    for name, kind in _KIND_WITH.items():
+        if name in generator.inputs:
+            return (kind,)
     kinds = {"image": ("pairs", "unpaired")}.get(generator.kind, ("images", "labelled"))
     return kinds[1:] if generator.has_labels else kinds
 
@@ -303,7 +315,7 @@ def data_for(
         generator: a `Generator`.
         dataset, data_dir, direction, channels, fit: as `data.images` takes them.
         value_range: likewise, as text: `0,4095`.
-        kind: images, labelled, pairs, unpaired; auto: what the generator needs.
+        kind: of `KINDS`; auto: what the generator needs.
 
     Raises:
         InputError: data of another kind or other channels.
@@ -328,8 +340,8 @@ def data_for(
             raise InputError(f"{name} takes images of {taken.as_list()} and makes {list(shape)}; expected the same")
     how = {"image_size": shape[:2], "channels": channels, "data_dir": data_dir, "fit": fit}
     how |= {"value_range": decoding.as_range(value_range)}
-    how |= {"direction": direction} if kind == "pairs" else {}
-    data = getattr(images, kind)(dataset, **how)
+    how |= {"direction": direction} if kind in ("pairs", "instances") else {}
+    data = KINDS[kind](dataset, **how)
     has = next(iter(data.shapes.values()))[-1]
     if has != shape[2]:
         raise InputError(
@@ -362,19 +374,18 @@ class Source:
         self.translates = generator.kind == "image"
         a, b = ("b", "a") if generator.signature.startswith("b_to_a") else ("a", "b")
         self.called = {"image": a, "target": b} if data.kind == "unpaired" else {}  # name of an input -> of a column
-        self.has_targets = "target" in data.columns or (
-            data.kind == "unpaired" and split == "test" and data.test_is_paired
-        )
-        missing = [name for name in generator.columns if self._column(name) not in data.columns]
+        columns = _parts(data, split)[0].columns  # those held out of several domains have more than those of training
+        self.has_targets = "target" in columns or (data.kind == "unpaired" and split == "test" and data.test_is_paired)
+        missing = [name for name in generator.columns if self._column(name) not in columns]
         if missing:
             raise InputError(
                 f"{generator.name}: its signature {generator.signature} takes {', '.join(generator.columns)}, and "
-                f"{data.name} has {', '.join(data.columns)}; choose another --signature, --kind or data set"
+                f"{data.name} has {', '.join(columns)}; choose another --signature, --kind or data set"
             )
         self.real = self._column("target" if self.translates else "image")  # the column that is compared with
-        if self.real not in data.columns:
-            raise InputError(f"{data.name} has {', '.join(data.columns)} and no {self.real}; choose another data set")
-        self.shape = data.shapes[self.real]
+        if self.real not in columns:
+            raise InputError(f"{data.name} has {', '.join(columns)} and no {self.real}; choose another data set")
+        self.shape = tuple(columns[self.real].batch_spec.shape)
         there = _count(data, split)
         self.real_count = there if flags.real_count is None else flags.real_count
         self.count = self.real_count if flags.count is None else flags.count
@@ -386,9 +397,9 @@ class Source:
         return self.called.get(name, name)
 
     def reals(self):
-        """Batches of `real_count` images; of pairs the targets."""
+        """Batches `(images, labels or None)`, `real_count` in all; of pairs the targets."""
         for example in _examples(self.data, self.split, self.real_count, self.flags.batch_size):
-            yield example[self.real]
+            yield example[self.real], example["label"] if self.has_labels else None
 
     def fakes(self):
         """Batches `(images, labels or None, example or None)`, `count` in all, of each label as many.
@@ -473,9 +484,9 @@ class Files:
         self.real_count, self.count = counts["real-count"], counts["count"]
 
     def reals(self):
-        """As of `Source`."""
+        """As of `Source`, without labels."""
         for example in _examples(self.data, self.split, self.real_count, self.flags.batch_size):
-            yield example["image"]
+            yield example["image"], None
 
     def stamp(self):
         """As of `Source`."""

@@ -1,0 +1,85 @@
+"""StarGAN: translates pictures between any two of several domains by one network.
+
+Default: the embedded glyphs at 32x32, each of the 12 styles a domain; the true picture in the style asked for scores
+the result, over all 132 directions. Not yet run.
+
+    python recipes/stargan.py
+    python recipes/stargan.py --dataset=path/to/folder        # with a subfolder per domain
+    python recipes/stargan.py --preset=paper --dataset=path/to/folder
+
+Paper (arXiv 1711.09020): section 5 and the appendix; RaFD, 8 expressions at 128x128, batch 16, 100 + 100 epochs; CelebA
+trains for 10 + 10 (200,000 of D's steps in the published code), with several attributes at once, which are not here.
+Not yet run here.
+"""
+
+import dataclasses
+
+from tfgan_zoo import StarGAN, run
+from tfgan_zoo.data import domains, transforms
+from tfgan_zoo.metrics import directions
+from tfgan_zoo.networks.stargan import stargan_discriminator, stargan_generator
+from tfgan_zoo.optimizers import Adam, LinearDecay
+
+
+@dataclasses.dataclass(kw_only=True)
+class Config(run.Config):
+    """Train a StarGAN."""
+
+    image_size: run.ImageSize = run.square(32)
+    batch_size: int = 16
+    steps: int = 1200
+    g_width: int = 24
+    """Channels of the generator's first layer; four times as many in its residual blocks."""
+    blocks: int = 4
+    """Residual blocks of the generator; the paper has 6."""
+    d_width: int = 32
+    """Channels of the discriminator's first layer; each further one has twice as many."""
+    d_layers: int = 4
+    """Layers of the discriminator: the paper's 6 make patches of 128x128 pixels 2x2."""
+    n_critic: int = 5
+    """Critic steps per generator step."""
+    flip: bool = False
+    """Mirror half of the pictures; not for letters."""
+    learning_rate: float = 1e-4
+    """The rate of Adam with beta_1 0.5: constant for the first half, then linearly to 0."""
+    measured: int = run.free(5040)
+    """Held-out pictures that are translated to be scored, of every direction alike; those of the default data are
+    27,720."""
+
+
+PRESETS = {
+    "default": Config(),
+    "paper": Config(
+        preset="paper", dataset="rafd", image_size=run.square(128), steps=40_000, g_width=64, blocks=6, d_width=64,
+        d_layers=6, flip=True,
+    ),
+}  # fmt: skip
+
+
+def main(job, config):
+    data = domains.domains(config.dataset, **config.pictures())
+    shape, count = data.shapes["image"], len(data.classes)
+
+    def adam(updates):
+        return Adam(LinearDecay(config.learning_rate, updates // 2, updates), 0.5, 0.999)
+
+    with job.scope():
+        generator = stargan_generator(shape, count, width=config.g_width, blocks=config.blocks)
+        discriminator = stargan_discriminator(shape, count, width=config.d_width, layers=config.d_layers)
+        model = StarGAN(generator, discriminator, n_critic=config.n_critic, seed=config.seed)
+        optimizers = {"g_optimizer": adam(config.steps), "d_optimizer": adam(config.steps * config.n_critic)}
+    is_known = "target" in data.test.columns  # the true translation
+    score = directions.Directions(model.translate, data, most=config.measured) if is_known else None
+    metrics = score.measure if score else ""
+    flip = transforms.random_flip if config.flip else None
+
+    def draw(model):
+        shown = {"domains": directions.sheet(model.translate, data)}
+        return shown | ({"directions": {"": score.picture()}} if score else {})
+
+    job.train(model, data, until=config.steps, metrics=metrics, transform=flip, **optimizers)
+    job.finish(model, data, metrics=metrics, draw=draw)
+
+
+if __name__ == "__main__":
+    run.main("stargan", PRESETS, main)
