@@ -143,6 +143,10 @@ def test_pictures_of_any_size_are_enlarged_and_files_come_back_in_their_size_tim
     (file,) = served["upscale_bytes"](image_bytes=tf.constant([decoding.png(image[0])]))["generated_bytes"].numpy()
     answer = tf.io.decode_png(file).numpy()
     np.testing.assert_allclose(answer, np.clip(made[0] * 127.5 + 127.5, 0, 255), atol=0.51)
+    path = export(model, tmp_path / "srgan", max_pixels_each=4 * 7 * 13 - 1)
+    small = tf.saved_model.load(str(path)).signatures["upscale_bytes"]
+    with pytest.raises(tf.errors.InvalidArgumentError, match="must have 363 pixels or less, made 2 times as high"):
+        small(image_bytes=tf.constant([decoding.png(image[0])]))
     # The same weights, built for that size.
     other = srresnet_generator((7, 13, 1), scale=2, width=4, blocks=1)
     other.set_weights(model.generator.get_weights())
