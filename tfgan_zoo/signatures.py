@@ -370,7 +370,7 @@ class OnFiles:
         fit: `crop`, `stretch` or `pad` to the size of training, as `served_files.read` takes it, or `none`: own sizes.
             By default none where the network takes any size, or else crop.
         max_pixels: of a request's pictures together; more are refused undecoded.
-        max_pixels_each: of a picture in its own size, counted as it is translated, and where that enlarges it, as it is then.
+        max_pixels_each: of a picture in its own size, counted as it is translated, and of a larger answer.
     """
 
     on_images: OnImages
