@@ -91,17 +91,17 @@ def main(job, config):
     small, large = (height // config.scale, breadth // config.scale, channels), (height, breadth, channels)
     first, second = config.mse_steps, config.steps - config.mse_steps
 
-    def rate():
+    def rate_of_the_last_phase(rate, steps):
         if not config.late_steps:
-            return config.gan_learning_rate
-        rates = [config.gan_learning_rate, config.gan_learning_rate / 10]
-        return keras.optimizers.schedules.PiecewiseConstantDecay([second - config.late_steps], rates)
+            return rate
+        return keras.optimizers.schedules.PiecewiseConstantDecay([steps - config.late_steps], [rate, rate / 10])
 
     with job.scope():
         generator = srresnet_generator(small, config.scale, config.width, config.blocks)
         srresnet = SRResNet(generator, seed=config.seed)
         srresnet_as_it_was = SRResNet(averages.copy(generator), seed=config.seed)
-        g_optimizer = Adam(config.learning_rate)
+        rate = config.learning_rate
+        g_optimizer = Adam(rate if second else rate_of_the_last_phase(rate, first))
     moves = [transforms.random_crop(height, breadth)] if config.crop else []
     moves += [transforms.random_flip] if config.flip else []
     alike = {"metrics": METRICS, "transform": transforms.compose(*moves) if moves else None}
@@ -120,7 +120,7 @@ def main(job, config):
             generator, srgan_discriminator(large, config.d_width), features=features,
             adversarial_weight=config.adversarial_weight, seed=config.seed,
         )  # fmt: skip
-        g_optimizer, d_optimizer = Adam(rate()), Adam(rate())
+        g_optimizer, d_optimizer = (Adam(rate_of_the_last_phase(config.gan_learning_rate, second)) for _ in range(2))
     job.train(srgan, data, until=config.steps, g_optimizer=g_optimizer, d_optimizer=d_optimizer, **alike)
 
     def scores():
@@ -151,11 +151,9 @@ def check(config):
     """
     if config.mse_steps > config.steps:
         raise InputError(f"--mse-steps={config.mse_steps} is above --steps={config.steps}; the first are part of these")
-    if config.late_steps and config.late_steps >= config.steps - config.mse_steps:
-        raise InputError(
-            f"--late-steps={config.late_steps} are the last of the {config.steps - config.mse_steps} steps behind "
-            f"--mse-steps; give fewer"
-        )
+    last = config.steps - config.mse_steps or config.steps
+    if config.late_steps >= last:
+        raise InputError(f"--late-steps={config.late_steps} end the {last} steps of the last phase; give fewer")
     if config.content == "vgg" and not config.vgg_weights:
         raise InputError("--content=vgg needs --vgg-weights: a file of Keras' VGG19 without top; or give --content=mse")
 

@@ -13,12 +13,13 @@ import tensorflow as tf
 from PIL import Image
 from serving.models import small
 
-from tfgan_zoo import evaluate, latent
-from tfgan_zoo.data import batches, images
+from tfgan_zoo import SRResNet, evaluate, latent
+from tfgan_zoo.data import batches, images, low_high
 from tfgan_zoo.data.columns import Data
 from tfgan_zoo.errors import InputError
 from tfgan_zoo.export import export
 from tfgan_zoo.metrics import classifier, frechet, kid, measure, neighbours, protocol, similarity, sources, swd
+from tfgan_zoo.networks.srresnet import srresnet_generator
 
 SIZE = 16
 QUICK = ["--metrics=ms_ssim", "--ms-ssim-pairs=9"]
@@ -379,7 +380,7 @@ def test_requests_of_one_label_each_give_all_labels_alike():
 
     inputs = {"count": COUNT, "seed": SEED, "label": spec("label", dtype=tf.int64)}
     flags = measure.Measures(count=101, batch_size=8)
-    generator = sources.Generator("m", "sample", function, inputs, "generated", (8, 8, 1), 1, flags)
+    generator = sources.Generator("m", "sample", function, inputs, "generated", (8, 8, 1), flags)
     pictures = (np.zeros([101, 8, 8, 1], np.uint8), "bicubic")
     data = in_memory("labelled", classes=("a", "b", "c"), image=pictures, label=(np.zeros(101, np.int64), None))
     labels = np.concatenate([label for _, label, _ in sources.Source(generator, data, "test", flags).fakes()])
@@ -736,6 +737,29 @@ def test_a_model_whose_data_is_gone_or_not_known_is_not_scored_against_other_dat
     code, out, error = call(noise)
     assert (code, out) == (2, "")
     assert error == f"error: {noise} was trained on {gone}, which is not there; give --dataset"
+
+
+def test_an_export_that_enlarges_is_scored_on_parts_of_pictures_as_it_was_trained(call, sets, noise, tmp_path):
+    rng = np.random.default_rng(7)
+    for i in range(3):
+        (tmp_path / "photos").mkdir(exist_ok=True)
+        Image.fromarray(rng.integers(0, 256, [25, 50], np.uint8)).save(tmp_path / f"photos/{i}.png")
+    given = {"image_size": 24, "scale": 2, "tiles": True, "data_dir": sets}
+    data = low_high.low_high(str(tmp_path / "photos"), **given)
+    model = SRResNet(srresnet_generator((5, 4, 1), 2, width=4, blocks=1))
+    told = {"name": data.name, "kind": data.kind, "fingerprint": data.fingerprint}
+    config = {"tiles": True, "image_size": "24", "scale": 2, "data_dir": str(sets)}
+    path = export(model, tmp_path / "exported" / "srgan", {"data": told, "config": config})
+    code, out, _ = call(path, "--metrics=psnr_y")
+    assert code == 0 and "changed" not in out
+    found = {name: record["value"] for name, record in records(path).items()}
+    expected = {record["metric"]: record["value"] for record in evaluate.measuring(model, data, "psnr_y")()}
+    assert found == pytest.approx(expected, rel=1e-5) and set(found) == {"psnr_y", "psnr_y_bicubic"}
+    assert call(path, "--metrics=psnr_y", "--image-size=20x40")[0] == 0
+    code, _, error = call(path, "--metrics=psnr_y", "--image-size=wide")
+    assert code == 2 and error.startswith("error: --image-size=wide is no size")
+    code, _, error = call(noise, f"--dataset={tmp_path / 'photos'}", "--tiles")
+    assert (code, error) == (2, "error: --tiles is for models that enlarge pictures; leave it out")
 
 
 def test_metadata_of_another_form_tells_nothing():

@@ -47,6 +47,7 @@ class _Job:
 
 def built(recipe, monkeypatch, channels=3, classes=0, **changes):
     """The job of `recipe` after its paper preset was built, for so many channels and labels, with `changes`."""
+    """The job of `recipe` after its paper preset, but for `changes`, was built for so many channels and labels."""
     module = importlib.import_module(f"recipes.{recipe}")
     config = module.PRESETS["paper"]
     if hasattr(config, "vgg_weights"):  # a file that only a user has
@@ -143,6 +144,21 @@ def test_the_paper_preset_of_semantic_inpainting_searches_the_trained_networks_a
 
 def test_the_paper_preset_of_cyclegan_has_no_identity_term(monkeypatch):
     assert built("cyclegan", monkeypatch).model.identity_weight == 0
+
+
+def test_the_paper_preset_of_srgan_learns_from_patches_of_96_and_ends_at_a_tenth_of_the_rate(monkeypatch, tmp_path):
+    vgg = keras.applications.VGG19(include_top=False, weights=None)
+    vgg.save_weights(tmp_path / "vgg.weights.h5")
+    job = built("srgan", monkeypatch, vgg_weights=str(tmp_path / "vgg.weights.h5"))
+    model = job.model
+    assert (parameters(model.generator), parameters(model.discriminator)) == (1_550_659, 23_565_505)
+    assert model.generator.input_shape == (None, 24, 24, 3) and model.discriminator.input_shape == (None, 96, 96, 3)
+    assert [x.shape for x in model.features(np.zeros([1, 96, 96, 3], np.float32))] == [(1, 6, 6, 512)]
+    assert job.given["until"] == 1_200_000 and model.adversarial_weight == 1e-3
+    for name in ("g_optimizer", "d_optimizer"):
+        got = [float(job.given[name]._learning_rate(n)) for n in (1, 100_000, 100_001, 200_000)]
+        np.testing.assert_allclose(got, [1e-4, 1e-4, 1e-5, 1e-5], rtol=1e-6)
+        assert job.given[name].beta_1 == 0.9
 
 
 def test_the_paper_preset_of_pix2pix_hd_has_the_published_sizes_and_schedule(monkeypatch):

@@ -127,12 +127,12 @@ def test_the_networks_of_a_dcgan_run_are_searched_and_none_are_trained(tmp_path)
         ("gan", "--maxout=300", "--maxout=300 is above the --width=256 that it divides"),
         ("lapgan", "--coarse-width=1", "--coarse-width=1 must be 2 or more"),
         ("lapgan", "--levels=1000000", "--levels=1000000 must be below 17"),
+        ("srgan", "--content=vgg", "--content=vgg needs --vgg-weights: a file of Keras' VGG19"),
+        ("srgan", "--steps=9", "--mse-steps=1500 is above --steps=9"),
+        ("srgan", "--late-steps=500", "--late-steps=500 end the 500 steps of the last phase"),
         ("pix2pix_hd", "--steps=800", "--steps=800 is not above the 800 of --global-steps and --fix-global-steps"),
         ("pix2pix_hd", "--image-size=40", "--image-size=40 with --downs=3: expected multiples of 16, 32 or more"),
         ("pix2pix_hd", "--width=5", "--width=5 is odd"),
-        ("srgan", "--content=vgg", "--content=vgg needs --vgg-weights: a file of Keras' VGG19"),
-        ("srgan", "--steps=9", "--mse-steps=1500 is above --steps=9"),
-        ("srgan", "--late-steps=500", "--late-steps=500 are the last of the 500 steps behind"),
     ],
 )
 def test_a_flag_that_no_network_can_be_made_of_is_one_line_and_exit_code_2(recipe, flag, says, tmp_path):

@@ -380,7 +380,7 @@ class OnFiles:
         fit: `crop`, `stretch` or `pad` to the size of training, as `served_files.read` takes it, or `none`: own sizes.
             By default none where the network takes any size, or else crop.
         max_pixels: of a request's pictures together; more are refused undecoded.
-        max_pixels_each: of a picture in its own size, counted as it is translated.
+        max_pixels_each: of a picture in its own size, counted as it is translated, and of a larger answer.
     """
 
     on_images: OnImages
@@ -430,7 +430,8 @@ class OnFiles:
         most = tf.constant(self.max_pixels_each, tf.int64)
         says = f"a picture of image_bytes must have {self.max_pixels_each} pixels or less"
         says += f", its sides taken up to {on_images.sizes}" if on_images.sizes.multiple > 1 else ""
-        checks = [tf.debugging.assert_less_equal(rows * across, most, says)]
+        says += f", made {on_images.scale} times as high and wide" if on_images.scale > 1 else ""
+        checks = [tf.debugging.assert_less_equal(rows * across * on_images.scale**2, most, says)]
         for value, spec in zip(row[1:], on_images.specs[1:], strict=True):
             if _is_picture(spec):
                 says = f"{spec.name}_bytes must be as high and as wide as image_bytes"

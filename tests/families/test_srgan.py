@@ -52,14 +52,15 @@ def test_steps_of_both_phases_move_the_networks_by_gradients_computed_by_hand():
     logits = at(after, fake)
     towards = -1e-3 * sigmoid(-logits) * after[0]  # of the adversarial loss
     expected_losses = [logistic_loss(d, (real,), (fake,)), softplus(-logits).mean()]
-    # With features x -> (3 x, x^2) equation 5 has the slope (9 * 2 e + 2 (x^2 - y^2) 2 x) / 12.75^2.
-    features = {None: 2 * (fake - real), "two": (18 * (fake - real) + 4 * fake * (fake**2 - real**2)) / 12.75**2}
+    # With features x -> (3 x, x^2) of one layer and x of another equation 5 has, of an error e = x - y, the slope
+    # (9 * 2 e + 2 (x^2 - y^2) 2 x + 2 e) / 12.75^2.
+    features = {None: 2 * (fake - real), "two": (20 * (fake - real) + 4 * fake * (fake**2 - real**2)) / 12.75**2}
     contents = {
         None: np.mean((fake - real) ** 2),
-        "two": np.mean(9 * (fake - real) ** 2 + (fake**2 - real**2) ** 2) / 12.75**2,
+        "two": np.mean(10 * (fake - real) ** 2 + (fake**2 - real**2) ** 2) / 12.75**2,
     }
     for which, slope in features.items():
-        made = None if which is None else lambda x: [tf.concat([3 * x, x * x], -1)]
+        made = None if which is None else lambda x: [tf.concat([3 * x, x * x], -1), x]
         moved, logs = step(SRGAN(line(g, (1, 1, 1)), line(d, (1, 1, 1)), features=made), batch)
         np.testing.assert_allclose(moved["discriminator"], d - after, rtol=1e-5, atol=1e-6)
         np.testing.assert_allclose(moved["generator"], slope_at(slope + towards, low), rtol=1e-4, atol=1e-6)
@@ -132,6 +133,8 @@ def test_blocks_whose_last_gamma_is_0_are_the_identity_to_the_bit(training):
 
 def test_pictures_of_any_size_are_enlarged_and_files_come_back_in_their_size_times_the_scale(tmp_path):
     model = SRGAN(small_generator(scale=2), srgan_discriminator((8, 8, 1), width=4))
+    last = model.generator.layers[-2]
+    last.kernel.assign(20 * last.kernel)  # beyond -1 and 1, where what is served ends
     assert (model.scale, model.sizes) == (2, signatures.Sizes(1, 1))
     served = tf.saved_model.load(str(export(model, tmp_path / "srgan"))).signatures
     image = np.random.default_rng(0).integers(0, 256, [1, 7, 13, 1], np.uint8)
@@ -140,10 +143,16 @@ def test_pictures_of_any_size_are_enlarged_and_files_come_back_in_their_size_tim
     (file,) = served["upscale_bytes"](image_bytes=tf.constant([decoding.png(image[0])]))["generated_bytes"].numpy()
     answer = tf.io.decode_png(file).numpy()
     np.testing.assert_allclose(answer, np.clip(made[0] * 127.5 + 127.5, 0, 255), atol=0.51)
+    path = export(model, tmp_path / "srgan", max_pixels_each=4 * 7 * 13 - 1)
+    small = tf.saved_model.load(str(path)).signatures["upscale_bytes"]
+    with pytest.raises(tf.errors.InvalidArgumentError, match="must have 363 pixels or less, made 2 times as high"):
+        small(image_bytes=tf.constant([decoding.png(image[0])]))
     # The same weights, built for that size.
     other = srresnet_generator((7, 13, 1), scale=2, width=4, blocks=1)
     other.set_weights(model.generator.get_weights())
-    np.testing.assert_allclose(made, np.clip(other(image / 127.5 - 1), -1, 1), atol=1e-5)
+    expected = np.array(other(image / 127.5 - 1))
+    assert np.abs(expected).max() > 1
+    np.testing.assert_allclose(made, np.clip(expected, -1, 1), atol=1e-4)
 
 
 def test_the_grid_shows_a_bicubic_enlargement_beside_what_the_network_makes():
