@@ -15,6 +15,7 @@ PUBLISHED = {
     "cyclegan": ({"generator_ab": 11_378_179, "discriminator_a": 2_764_737}, 3, 0),
     "dcgan": ({"generator": 18_855_043, "discriminator": 17_232_897}, 3, 0),
     "gan": ({"generator": 2_503_984, "discriminator": 1_231_441}, 1, 0),
+    "infogan": ({"generator": 6_652_481, "discriminator": 6_692_173}, 1, 10),
     "lsgan": ({"generator": 15_577_667}, 3, 0),
     "pix2pix": ({"generator": 54_413_955, "discriminator": 2_768_705}, 3, 0),
     "sagan": ({"generator": 42_023_748, "discriminator": 39_451_330}, 3, 1000),

@@ -22,6 +22,7 @@ TINY = {
     "f_gan": ["--image-size=8", "--width=8"],
     "gan": ["--image-size=8", "--width=8"],
     "gogan": ["--image-size=8", "--width=8", "--n-critic=2", "--stage-steps=2"],
+    "infogan": ["--image-size=8", "--width=2", "--categories", "3", "--continuous=1"],
     "lapgan": ["--image-size=10", "--width=4", "--coarse-width=8", "--levels=2"],
     "lsgan": ["--image-size=8", "--width=8"],
     "pix2pix": ["--image-size=8", "--width=8", "--patch-layers=1"],

@@ -22,6 +22,7 @@ from tfgan_zoo.families.lsgan import vgg_generator
 from tfgan_zoo.families.unrolled_gan import recurrent_generator, stacked_generator, strided_discriminator
 from tfgan_zoo.networks.classifier import classifier
 from tfgan_zoo.networks.dcgan import dcgan_discriminator, dcgan_generator
+from tfgan_zoo.networks.infogan import infogan_discriminator, infogan_generator
 from tfgan_zoo.networks.sn_resnet import sn_resnet_discriminator, sn_resnet_generator
 
 SHAPE, CLASSES = (12, 12, 1), 3
@@ -65,6 +66,8 @@ BUILDS = {name: build for name, (build, _) in SMALL.items()} | {
     "stacked_generator": lambda: stacked_generator((28, 28, 3), 5, 8),
     "recurrent_generator": lambda: recurrent_generator(SHAPE, 5, 3),
     "strided_discriminator": lambda: strided_discriminator(SHAPE, [2, 4]),
+    "infogan_generator": lambda: infogan_generator(SHAPE, 5, 2),
+    "infogan_discriminator": lambda: infogan_discriminator(SHAPE, (3, 2), 2, 2, learned_deviation=True),
     "weight_norm_and_equalized_rate": weight_norm_and_equalized_rate,
     "augmented": lambda: augment.wrap(
         dcgan_discriminator(SHAPE, 2), noise=0.5, noise_steps=9, policy="color,translation,cutout"

@@ -11,6 +11,7 @@ from tfgan_zoo.families.ebgan import EBGAN as EBGAN
 from tfgan_zoo.families.f_gan import FGAN as FGAN
 from tfgan_zoo.families.gan import GAN as GAN
 from tfgan_zoo.families.gogan import GoGAN as GoGAN
+from tfgan_zoo.families.infogan import InfoGAN as InfoGAN
 from tfgan_zoo.families.lapgan import LAPGAN as LAPGAN
 from tfgan_zoo.families.lsgan import LSGAN as LSGAN
 from tfgan_zoo.families.pix2pix import Pix2Pix as Pix2Pix

@@ -54,6 +54,8 @@ NAMES = {
     "mask": Name("1 where the picture is known, 0 in the hole", lambda shape, rng: rng.integers(0, 2, shape), "mask"),
     "label": Name("number of a class, from 0", _numbers, "label"),
     "domain": Name("number of the domain to translate to, from 0", _numbers, "domain"),
+    "category": Name("values of the categorical codes, from 0", _numbers, "domain"),
+    "continuous": Name("values of the continuous codes; trained from -1 to 1", _floats, "noise"),
     "text": Name("a caption", lambda shape, rng: np.full(shape, b"a", object), "text"),
     "truncation": Name("1: as trained; towards 0: nearer to the mean picture", lambda shape, rng: np.full(shape, 0.7),
                        "truncation"),
@@ -63,6 +65,9 @@ NAMES = {
     "generated": Name("pictures in [-1, 1], or points on the scale of the data, that the model made", _floats),
     "generated_bytes": Name("PNG files of them", _files),
     "logits": Name("of the discriminator; the higher, the more real", _floats),
+    "category_probabilities": Name("of each value of the categorical codes, one code after the other", _floats),
+    "continuous_mean": Name("of the continuous codes, as they are inferred", _floats),
+    "continuous_deviation": Name("the standard deviation of what is inferred", _floats),
 }  # fmt: skip
 
 
