@@ -16,6 +16,7 @@ from tfgan_zoo.families.lapgan import LAPGAN as LAPGAN
 from tfgan_zoo.families.lsgan import LSGAN as LSGAN
 from tfgan_zoo.families.pix2pix import Pix2Pix as Pix2Pix
 from tfgan_zoo.families.sagan import SAGAN as SAGAN
+from tfgan_zoo.families.sgan import SGAN as SGAN
 from tfgan_zoo.families.sngan import SNGAN as SNGAN
 from tfgan_zoo.families.unrolled_gan import UnrolledGAN as UnrolledGAN
 from tfgan_zoo.families.wgan import WGAN as WGAN

@@ -65,6 +65,8 @@ NAMES = {
     "generated": Name("pictures in [-1, 1], or points on the scale of the data, that the model made", _floats),
     "generated_bytes": Name("PNG files of them", _files),
     "logits": Name("of the discriminator; the higher, the more real", _floats),
+    "class_logits": Name("one per class, of the part of the discriminator that tells classes", _floats),
+    "class_probabilities": Name("of each class", _floats),
     "category_probabilities": Name("of each value of the categorical codes, one code after the other", _floats),
     "continuous_mean": Name("of the continuous codes, as they are inferred", _floats),
     "continuous_deviation": Name("the standard deviation of what is inferred", _floats),
