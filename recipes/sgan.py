@@ -10,8 +10,8 @@ each. Not yet run.
 The second learns from the labels alone, for comparison. `errors` counts the held-out pictures that the average of the
 discriminator's weights takes for another class. The seed chooses which examples keep their labels, too.
 
-Paper (arXiv 1606.03498): MNIST with 100 labels, 300 epochs of 600 steps, as in the published code, which takes all 60,000
-training digits for unlabelled ones. Not yet run here.
+Paper (arXiv 1606.03498): MNIST with 100 labels, 300 epochs of 600 steps, as in the published code, which takes all
+60,000 training digits for unlabelled ones. Not yet run here.
 """
 
 import dataclasses
