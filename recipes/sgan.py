@@ -52,6 +52,8 @@ class Config(run.Config):
     """Steps of the generator to one of the discriminator; 3 with minibatch discrimination."""
     minibatch: int = dataclasses.field(default=0, metadata={"least": 0})
     """Kernels of minibatch discrimination before the discriminator's logits; 0: none, 100 in the published code."""
+    reference: int = dataclasses.field(default=0, metadata={"least": 0})
+    """Examples of the reference batch of virtual batch normalisation in the generator; 0: batch normalisation."""
     unsupervised_weight: float = 1.0
     """How much what is learned without labels counts; 0: labels alone."""
     real_target: float = 1.0
@@ -77,7 +79,7 @@ def main(job, config):
     )  # fmt: skip
     shape, width = data.shapes["image"], config.width
     with job.scope():
-        generator = softplus_generator(shape, config.latent_dim, [2 * width] * 2)
+        generator = softplus_generator(shape, config.latent_dim, [2 * width] * 2, reference=config.reference)
         discriminator = noisy_classifier(
             shape, len(data.classes), [4 * width, 2 * width, width, width, width], minibatch=config.minibatch
         )

@@ -7,6 +7,7 @@ import types
 import numpy as np
 import pytest
 
+from tfgan_zoo.data import batches
 from tfgan_zoo.latent import Prior
 
 # recipe -> (trainable parameters of its networks by the published programs, channels of its data, labels)
@@ -106,3 +107,20 @@ def test_the_paper_preset_of_wgan_gp_fills_the_gaps_between_the_values_of_a_pixe
         low = value / 128 - 1
         np.testing.assert_allclose([pixels.min(), pixels.max()], [low, low + 1 / 128], atol=1e-4)
         np.testing.assert_allclose(pixels.mean(), low + 1 / 256, atol=3e-4)
+
+
+def test_the_paper_preset_of_sgan_builds_networks_of_the_published_size_and_normalises_their_start(monkeypatch):
+    module, job = importlib.import_module("recipes.sgan"), _Job()
+    pictures = np.random.default_rng(0).integers(0, 256, [20, 28, 28, 1]).astype(np.uint8)
+    train = batches.from_arrays({"unlabelled": (pictures, "bicubic"), "label": (np.arange(20) % 10, None)})
+    data = types.SimpleNamespace(shapes={"image": (28, 28, 1)}, classes=range(10), train=train, test=train)
+    asked = {}
+    monkeypatch.setattr(module, "few_labels", lambda dataset, **how: asked.update(how, dataset=dataset) or data)
+    module.main(job, module.PRESETS["paper"])
+    assert (asked["dataset"], asked["labels_per_class"], asked["image_size"]) == ("mnist", 10, (28, 28))
+    counts = {"generator": 694_568, "discriminator": 1_538_770}
+    assert {role: parameters(getattr(job.model, role)) for role in counts} == counts
+    assert job.model.prior == Prior(100, "uniform") and job.given["until"] == 300 * 600
+    first = next(x for x in job.model.discriminator.layers if hasattr(x, "g"))
+    assert np.abs(first.bias).max() > 0.1  # 0 before
+    np.testing.assert_array_equal(job.model.average.get_weights()[0], job.model.discriminator.get_weights()[0])

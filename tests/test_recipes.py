@@ -27,6 +27,7 @@ TINY = {
     "lsgan": ["--image-size=8", "--width=8"],
     "pix2pix": ["--image-size=8", "--width=8", "--patch-layers=1"],
     "sagan": ["--image-size=16", "--width=8", "--attention=8", "--labels"],
+    "sgan": ["--image-size=8", "--width=4", "--labels-per-class=2", "--minibatch=3", "--reference=5"],
     "sngan": [
         "--image-size=8",
         "--g-width=8",

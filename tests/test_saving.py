@@ -23,6 +23,7 @@ from tfgan_zoo.families.unrolled_gan import recurrent_generator, stacked_generat
 from tfgan_zoo.networks.classifier import classifier
 from tfgan_zoo.networks.dcgan import dcgan_discriminator, dcgan_generator
 from tfgan_zoo.networks.infogan import infogan_discriminator, infogan_generator
+from tfgan_zoo.networks.sgan import noisy_classifier, softplus_generator
 from tfgan_zoo.networks.sn_resnet import sn_resnet_discriminator, sn_resnet_generator
 
 SHAPE, CLASSES = (12, 12, 1), 3
@@ -68,6 +69,9 @@ BUILDS = {name: build for name, (build, _) in SMALL.items()} | {
     "strided_discriminator": lambda: strided_discriminator(SHAPE, [2, 4]),
     "infogan_generator": lambda: infogan_generator(SHAPE, 5, 2),
     "infogan_discriminator": lambda: infogan_discriminator(SHAPE, (3, 2), 2, 2, learned_deviation=True),
+    "softplus_generator": lambda: softplus_generator(SHAPE, 5, [4]),
+    "softplus_generator_virtual": lambda: softplus_generator(SHAPE, 5, [4, 4], reference=3),
+    "noisy_classifier": lambda: noisy_classifier(SHAPE, CLASSES, [6, 4], minibatch=2),
     "weight_norm_and_equalized_rate": weight_norm_and_equalized_rate,
     "augmented": lambda: augment.wrap(
         dcgan_discriminator(SHAPE, 2), noise=0.5, noise_steps=9, policy="color,translation,cutout"

@@ -419,6 +419,78 @@ class Dense(_Normalized):
 
 
 @_saved
+class Reference(keras.layers.Layer):
+    """`[B, dim] -> [count, dim]`: noise that was drawn once, uniform in [-1, 1], and stays whatever the input.
+
+    Args:
+        count: its rows.
+    """
+
+    def __init__(self, count, **kwargs):
+        super().__init__(**kwargs)
+        self.count = count
+
+    def build(self, input_shape):
+        start = keras.initializers.RandomUniform(-1.0, 1.0)
+        shape = (self.count, input_shape[-1])
+        self.rows = self.add_weight(name="rows", shape=shape, initializer=start, trainable=False)
+
+    def call(self, z):
+        return tf.convert_to_tensor(self.rows)
+
+    def compute_output_shape(self, input_shape):
+        return (self.count, input_shape[-1])
+
+    def get_config(self):
+        return super().get_config() | {"count": self.count}
+
+
+@_saved
+class VirtualBatchNormalization(keras.layers.Layer):
+    """`(x [B, ..., C], reference [R, ..., C])`, both normalised. Salimans et al. 2016, arXiv 1606.03498, section 3.4.
+
+    Means and mean squares of an example are those of the reference batch and itself, which weighs as one of R + 1;
+    those of the reference batch are its own. So what becomes of an example does not depend on the others of its batch, in
+    training or when serving. The reference batch goes through the network beside the batch, by the same layers, from
+    `Reference` on. Float32 whatever the compute dtype.
+
+    Args:
+        scale: learn a factor per channel.
+        epsilon: added to the variance.
+    """
+
+    def __init__(self, scale=True, epsilon=1e-5, **kwargs):
+        super().__init__(**kwargs)
+        self.scale, self.epsilon = scale, epsilon
+
+    def build(self, x_shape, reference_shape):
+        channels = (x_shape[-1],)
+        self.beta = self.add_weight(name="beta", shape=channels, initializer="zeros", autocast=False)
+        if self.scale:
+            self.gamma = self.add_weight(name="gamma", shape=channels, initializer="ones", autocast=False)
+
+    def call(self, x, reference):
+        wide, of_reference = _wide(x), _wide(reference)
+        rows = tf.cast(tf.shape(reference)[0], wide.dtype)
+        places = list(range(1, len(x.shape) - 1))
+        first, second = (tf.reduce_mean(v, [0, *places]) for v in (of_reference, tf.square(of_reference)))
+        own = [tf.reduce_mean(v, places, keepdims=True) for v in (wide, tf.square(wide))]
+        mixed = [(rows * theirs + mine) / (rows + 1.0) for theirs, mine in zip((first, second), own, strict=True)]
+        outputs = self._normalized(wide, *mixed), self._normalized(of_reference, first, second)
+        return tuple(tf.cast(y, x.dtype) for y in outputs)
+
+    def _normalized(self, x, mean, mean_square):
+        y = (x - mean) * tf.math.rsqrt(tf.nn.relu(mean_square - tf.square(mean)) + self.epsilon)
+        return (y * self.gamma if self.scale else y) + self.beta
+
+    def compute_output_shape(self, x_shape, reference_shape):
+        return x_shape, reference_shape
+
+    def get_config(self):
+        return super().get_config() | {"scale": self.scale, "epsilon": self.epsilon}
+
+
+@_saved
 class MinibatchDiscrimination(keras.layers.Layer):
     """How near each example is to the others of the batch: `[B, A] -> [B, A + kernels]`, the input and, for each kernel
     b, sum_{j != i} exp(-||M_ib - M_jb||_1) + bias_b. Salimans et al. 2016, arXiv 1606.03498, section 3.2, as its code.

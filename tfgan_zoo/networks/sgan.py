@@ -12,7 +12,7 @@ from keras import layers as kl
 from tfgan_zoo import layers
 
 
-def softplus_generator(image_shape, latent_dim=100, widths=(500, 500)):
+def softplus_generator(image_shape, latent_dim=100, widths=(500, 500), *, reference=0):
     """`z [B, latent_dim] -> image [B, H, W, C]` in [-1, 1], float32.
 
     Dense layers with batch normalisation that has no scale, and a softplus; a last one with weight normalisation, whose
@@ -22,11 +22,18 @@ def softplus_generator(image_shape, latent_dim=100, widths=(500, 500)):
         image_shape: (H, W, C) of any size.
         latent_dim: length of z, uniform in [-1, 1].
         widths: of the hidden layers.
+        reference: rows of the reference batch of virtual batch normalisation in its place; 0: none.
     """
     z = keras.Input([latent_dim])
-    x = kl.Rescaling(0.5, 0.5)(z)  # [-1, 1] to [0, 1]
+    begin = kl.Rescaling(0.5, 0.5)  # [-1, 1] to [0, 1]
+    x, beside = begin(z), begin(layers.Reference(reference)(z)) if reference else None
     for width in widths:
-        x = layers.batch_normalization(scale=False)(kl.Dense(width, use_bias=False)(x))
+        dense = kl.Dense(width, use_bias=False)
+        if reference:
+            x, beside = layers.VirtualBatchNormalization(scale=False)(dense(x), dense(beside))
+            beside = kl.Activation("softplus")(beside)
+        else:
+            x = layers.batch_normalization(scale=False)(dense(x))
         x = kl.Activation("softplus")(x)
     last = layers.Dense(math.prod(image_shape), normalization=layers.WeightNorm(), kernel_initializer="glorot_uniform")
     x = kl.Rescaling(0.5, dtype="float32")(last(x))  # [B, H W C]
