@@ -450,8 +450,8 @@ class VirtualBatchNormalization(keras.layers.Layer):
     """`(x [B, ..., C], reference [R, ..., C])`, both normalised. Salimans et al. 2016, arXiv 1606.03498, section 3.4.
 
     Means and mean squares of an example are those of the reference batch and itself, which weighs as one of R + 1;
-    those of the reference batch are its own. So what becomes of an example does not depend on the others of its batch, in
-    training or when serving. The reference batch goes through the network beside the batch, by the same layers, from
+    those of the reference batch are its own. So what becomes of an example does not depend on the others of its batch,
+    in training or when serving. The reference batch goes through the network beside the batch, by the same layers, from
     `Reference` on. Float32 whatever the compute dtype.
 
     Args:
