@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import pytest
 
-from tfgan_zoo.data import domains, images, instances, low_high, masked, transforms
+from tfgan_zoo.data import batches, domains, images, instances, low_high, masked, transforms
 from tfgan_zoo.latent import Prior
 from tfgan_zoo.networks import vgg
 
@@ -21,6 +21,7 @@ PUBLISHED = {
     "cyclegan": ({"generator_ab": 11_378_179, "discriminator_a": 2_764_737}, 3, 0),
     "dcgan": ({"generator": 18_855_043, "discriminator": 17_232_897}, 3, 0),
     "gan": ({"generator": 2_503_984, "discriminator": 1_231_441}, 1, 0),
+    "infogan": ({"generator": 6_652_481, "discriminator": 6_692_173}, 1, 10),
     "lsgan": ({"generator": 15_577_667}, 3, 0),
     "partial_conv": ({"generator": 32_859_732 - 5_888}, 3, 0),  # less the encoder's frozen norms
     "pix2pix": ({"generator": 54_413_955, "discriminator": 2_768_705}, 3, 0),
@@ -46,7 +47,6 @@ class _Job:
 
 
 def built(recipe, monkeypatch, channels=3, classes=0, **changes):
-    """The job of `recipe` after its paper preset was built, for so many channels and labels, with `changes`."""
     """The job of `recipe` after its paper preset, but for `changes`, was built for so many channels and labels."""
     module = importlib.import_module(f"recipes.{recipe}")
     config = module.PRESETS["paper"]
@@ -146,21 +146,6 @@ def test_the_paper_preset_of_cyclegan_has_no_identity_term(monkeypatch):
     assert built("cyclegan", monkeypatch).model.identity_weight == 0
 
 
-def test_the_paper_preset_of_srgan_learns_from_patches_of_96_and_ends_at_a_tenth_of_the_rate(monkeypatch, tmp_path):
-    vgg = keras.applications.VGG19(include_top=False, weights=None)
-    vgg.save_weights(tmp_path / "vgg.weights.h5")
-    job = built("srgan", monkeypatch, vgg_weights=str(tmp_path / "vgg.weights.h5"))
-    model = job.model
-    assert (parameters(model.generator), parameters(model.discriminator)) == (1_550_659, 23_565_505)
-    assert model.generator.input_shape == (None, 24, 24, 3) and model.discriminator.input_shape == (None, 96, 96, 3)
-    assert [x.shape for x in model.features(np.zeros([1, 96, 96, 3], np.float32))] == [(1, 6, 6, 512)]
-    assert job.given["until"] == 1_200_000 and model.adversarial_weight == 1e-3
-    for name in ("g_optimizer", "d_optimizer"):
-        got = [float(job.given[name]._learning_rate(n)) for n in (1, 100_000, 100_001, 200_000)]
-        np.testing.assert_allclose(got, [1e-4, 1e-4, 1e-5, 1e-5], rtol=1e-6)
-        assert job.given[name].beta_1 == 0.9
-
-
 def test_the_paper_preset_of_pix2pix_hd_has_the_published_sizes_and_schedule(monkeypatch):
     from tfgan_zoo.networks import pix2pix_hd as networks
 
@@ -219,3 +204,20 @@ def test_the_paper_preset_of_stargan_has_five_steps_of_d_for_one_and_a_rate_that
         (1e-4, 20_000, 40_000),
         (1e-4, 100_000, 200_000),
     ]
+
+
+def test_the_paper_preset_of_sgan_builds_networks_of_the_published_size_and_normalises_their_start(monkeypatch):
+    module, job = importlib.import_module("recipes.sgan"), _Job()
+    pictures = np.random.default_rng(0).integers(0, 256, [20, 28, 28, 1]).astype(np.uint8)
+    train = batches.from_arrays({"unlabelled": (pictures, "bicubic"), "label": (np.arange(20) % 10, None)})
+    data = types.SimpleNamespace(shapes={"image": (28, 28, 1)}, classes=range(10), train=train, test=train)
+    asked = {}
+    monkeypatch.setattr(module, "few_labels", lambda dataset, **how: asked.update(how, dataset=dataset) or data)
+    module.main(job, module.PRESETS["paper"])
+    assert (asked["dataset"], asked["labels_per_class"], asked["image_size"]) == ("mnist", 10, (28, 28))
+    counts = {"generator": 694_568, "discriminator": 1_538_770}
+    assert {role: parameters(getattr(job.model, role)) for role in counts} == counts
+    assert job.model.prior == Prior(100, "uniform") and job.given["until"] == 300 * 600
+    first = next(x for x in job.model.discriminator.layers if hasattr(x, "g"))
+    assert np.abs(first.bias).max() > 0.1  # 0 before
+    np.testing.assert_array_equal(job.model.average.get_weights()[0], job.model.discriminator.get_weights()[0])

@@ -24,6 +24,7 @@ TINY = {
     "f_gan": ["--image-size=8", "--width=8"],
     "gan": ["--image-size=8", "--width=8"],
     "gogan": ["--image-size=8", "--width=8", "--n-critic=2", "--stage-steps=2"],
+    "infogan": ["--image-size=8", "--width=2", "--categories", "3", "--continuous=1"],
     "lapgan": ["--image-size=10", "--width=4", "--coarse-width=8", "--levels=2"],
     "lsgan": ["--image-size=8", "--width=8"],
     "partial_conv": ["--image-size=8", "--width=8", "--levels=2", "--frozen-steps=2"],
@@ -42,6 +43,7 @@ TINY = {
     ],
     "sagan": ["--image-size=16", "--width=8", "--attention=8", "--labels"],
     "semantic_inpainting": ["--image-size=8", "--width=8", "--iterations=3", "--evaluated=5"],
+    "sgan": ["--image-size=8", "--width=4", "--labels-per-class=2", "--minibatch=3", "--reference=5"],
     "sngan": [
         "--image-size=8",
         "--g-width=8",

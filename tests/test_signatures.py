@@ -41,6 +41,12 @@ SPECS = [
     spec("mask_bytes", None, dtype=tf.string),
     spec("iterations", dtype=tf.int32),
     spec("loss", None),
+    spec("category", None, 2, dtype=tf.int64),
+    spec("continuous", None, 2),
+    spec("class_probabilities", None, 10),
+    spec("category_probabilities", None, 10),
+    spec("continuous_mean", None, 2),
+    spec("continuous_deviation", None, 2),
 ]
 
 

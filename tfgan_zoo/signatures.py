@@ -70,6 +70,8 @@ NAMES = {
     "instance": Name("ids of instances: pixels with the same number are one", _ids),
     "label": Name("number of a class, from 0", _numbers, "label"),
     "domain": Name("number of the domain to translate to, from 0", _numbers, "domain"),
+    "category": Name("values of the categorical codes, from 0", _numbers, "domain"),
+    "continuous": Name("values of the continuous codes; trained from -1 to 1", _floats, "noise"),
     "text": Name("a caption", lambda shape, rng: np.full(shape, b"a", object), "text"),
     "truncation": Name("1: as trained; towards 0: nearer to the mean picture", lambda shape, rng: np.full(shape, 0.7),
                        "truncation"),
@@ -82,6 +84,10 @@ NAMES = {
     "logits": Name("of the discriminator; the higher, the more real", _floats),
     "class_logits": Name("one per class, of the part of the discriminator that tells classes", _floats),
     "loss": Name("of what was found for each example; the lower, the better it fits", _floats),
+    "class_probabilities": Name("of each class", _floats),
+    "category_probabilities": Name("of each value of the categorical codes, one code after the other", _floats),
+    "continuous_mean": Name("of the continuous codes, as they are inferred", _floats),
+    "continuous_deviation": Name("the standard deviation of what is inferred", _floats),
 }  # fmt: skip
 
 
