@@ -637,7 +637,8 @@ def test_a_model_of_larger_pictures_is_scored_by_the_command(folder, call, tmp_p
         return {"generated": tf.repeat(tf.repeat(x, 2, 1), 2, 2) + 0.0 * module.shift}
 
     model = save(tmp_path / "enlarged", serving_default=(enlarged, [image]))
-    assert call(model, f"--dataset={folder}", "--metrics=l1,psnr_y")[0] == 0
+    code, _, error = call(model, f"--dataset={folder}", "--metrics=l1,psnr_y")
+    assert code == 0, error
     found = records(model)
     assert found["l1"]["protocol"]["kind"] == "low_high" and found["l1"]["protocol"]["image_shape"] == [SIZE, SIZE, 1]
     pictures = [np.asarray(Image.open(path)) for path in sorted(folder.iterdir())][19::20]
@@ -747,7 +748,7 @@ def test_an_export_that_enlarges_is_scored_on_parts_of_pictures_as_it_was_traine
     given = {"image_size": 24, "scale": 2, "tiles": True, "data_dir": sets}
     data = low_high.low_high(str(tmp_path / "photos"), **given)
     model = SRResNet(srresnet_generator((5, 4, 1), 2, width=4, blocks=1))
-    told = {"name": data.name, "kind": data.kind, "fingerprint": data.fingerprint}
+    told = {name: getattr(data, name) for name in ("name", "kind", "description", "licence", "fingerprint")}
     config = {"tiles": True, "image_size": "24", "scale": 2, "data_dir": str(sets)}
     path = export(model, tmp_path / "exported" / "srgan", {"data": told, "config": config})
     code, out, _ = call(path, "--metrics=psnr_y")
