@@ -48,6 +48,14 @@ SPECS = [
     spec("continuous_mean", None, 2),
     spec("continuous_deviation", None, 2),
 ]
+    spec("z", None, 5), spec("image", None, 8, 12, 3), spec("point", None, 2), spec("mask", None, 8, 12, 1),
+    spec("truncation"), spec("generated", None, 8, 8, 1), spec("logits", None, 1),
+    spec("label", None, dtype=tf.int64), spec("domain", None, dtype=tf.int64), spec("count", dtype=tf.int32),
+    spec("seed", dtype=tf.int64), spec("image_bytes", None, dtype=tf.string), spec("text", None, dtype=tf.string),
+    spec("generated_bytes", None, dtype=tf.string), spec("category", None, dtype=tf.int64),
+    spec("continuous", None, 2), spec("category_probabilities", None, 3), spec("continuous_mean", None, 2),
+    spec("continuous_deviation", None, 2), spec("class_logits", None, 3), spec("class_probabilities", None, 3),
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.name)

@@ -2,11 +2,9 @@
 Generative Adversarial Nets", Chen et al., NIPS 2016, arXiv 1606.03657, its appendix, as the published code has them.
 
 Weights N(0, 0.02), scales of batch normalisation N(1, 0.02), and a bias in every layer, also where batch normalisation
-takes it away again. The slope of the leaky units is the code's 0.01; the paper says 0.1. Departs from that code in that
-- it has pictures in [0, 1]; here they are in [-1, 1], and the discriminator moves them there first: around a dark
-  background, which is 0 then, the zeros at the border make no edge;
-- the last layers of networks narrower than the published ones start with larger weights: with N(0, 0.02) the pictures
-  of a generator of width 16 were so faint that it drew noise for 5,000 steps on MNIST.
+takes it away again. The slope of the leaky units is the code's 0.01; the paper says 0.1. That code has pictures in
+[0, 1]; here they are in [-1, 1], and the discriminator moves them there first: around a dark background, which is 0
+then, the zeros at the border make no edge.
 """
 
 import keras
@@ -39,7 +37,7 @@ def infogan_generator(image_shape, latent_dim=74, width=64):
         x = kl.ReLU()(_norm()(kl.Dense(units, kernel_initializer=layers.normal_002())(x)))
     x = kl.Reshape([height, breadth, 2 * width])(x)  # [B, H/4, W/4, 2 width]
     x = kl.ReLU()(_norm()(_deconv(width)(x)))  # [B, H/2, W/2, width]
-    x = _deconv(image_shape[2], _as_wide(width))(x)  # [B, H, W, C]
+    x = _deconv(image_shape[2])(x)  # [B, H, W, C]
     x = kl.Rescaling(0.5, dtype="float32")(x)
     return keras.Model(z, kl.Activation("tanh", dtype="float32")(x), name="infogan_generator")
 
@@ -70,8 +68,8 @@ def infogan_discriminator(image_shape, categories=(10,), continuous=2, width=64,
     trunk = _leaky(16 * width, x)
     of_q = _leaky(2 * width, trunk)
     heads = {"category": sum(categories), "mean": continuous, "log_deviation": continuous * learned_deviation}
-    said = {"logits": _head("logits", 1, trunk, width)}
-    said |= {name: _head(name, size, of_q, width) for name, size in heads.items() if size}
+    said = {"logits": _head("logits", 1, trunk)}
+    said |= {name: _head(name, size, of_q) for name, size in heads.items() if size}
     return keras.Model(image, said, name="infogan_discriminator")
 
 
@@ -80,8 +78,8 @@ def _leaky(units, x):
     return kl.LeakyReLU(negative_slope=SLOPE)(x)
 
 
-def _head(name, units, x, width):
-    x = kl.Dense(units, kernel_initializer=_as_wide(width), name=name)(x)
+def _head(name, units, x):
+    x = kl.Dense(units, kernel_initializer=layers.normal_002(), name=name)(x)
     return kl.Activation("linear", dtype="float32")(x)
 
 
@@ -93,13 +91,8 @@ def _conv(channels):
     return kl.Conv2D(channels, 4, 2, "same", kernel_initializer=layers.normal_002())
 
 
-def _deconv(channels, initializer=None):
-    return kl.Conv2DTranspose(channels, 4, 2, "same", kernel_initializer=initializer or layers.normal_002())
-
-
-def _as_wide(width):
-    """Of a layer that no normalisation follows: it answers on the scale that it has at the published width, 64."""
-    return keras.initializers.RandomNormal(stddev=0.02 * (64 / width) ** 0.5)
+def _deconv(channels):
+    return kl.Conv2DTranspose(channels, 4, 2, "same", kernel_initializer=layers.normal_002())
 
 
 def _quarter(image_shape):
