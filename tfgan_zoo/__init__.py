@@ -14,6 +14,7 @@ from tfgan_zoo.families.gogan import GoGAN as GoGAN
 from tfgan_zoo.families.lapgan import LAPGAN as LAPGAN
 from tfgan_zoo.families.lsgan import LSGAN as LSGAN
 from tfgan_zoo.families.pix2pix import Pix2Pix as Pix2Pix
+from tfgan_zoo.families.recycle_gan import RecycleGAN as RecycleGAN
 from tfgan_zoo.families.sagan import SAGAN as SAGAN
 from tfgan_zoo.families.sngan import SNGAN as SNGAN
 from tfgan_zoo.families.unrolled_gan import UnrolledGAN as UnrolledGAN

@@ -98,6 +98,11 @@ def l1(a, b):
     return tf.reduce_mean(tf.abs(_f32(a) - _f32(b)))
 
 
+def l2(a, b):
+    """E[(a - b)^2], the mean over every element."""
+    return tf.reduce_mean(tf.square(_f32(a) - _f32(b)))
+
+
 def safe_sqrt(x):
     """The square root of x >= 0, whose slope at 0 is taken for 0.
 

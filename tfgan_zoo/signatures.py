@@ -49,6 +49,7 @@ NAMES = {
     # Inputs.
     "z": Name("noise, as `sample` draws it", _floats, "noise"),
     "image": Name("pictures in [-1, 1]", _floats, "image"),
+    "frames": Name("pictures in [-1, 1], in the order of time", _floats),
     "image_bytes": Name("PNG or JPEG files, of any size", _files),
     "point": Name("points, on the scale of the data", _floats),
     "mask": Name("1 where the picture is known, 0 in the hole", lambda shape, rng: rng.integers(0, 2, shape), "mask"),
@@ -174,6 +175,12 @@ def image_to_image(translate, image_shape):
         ),
         (OnFiles(translate, tuple(image_shape)), [tf.TensorSpec([None], tf.string, name="image_bytes")]),
     )
+
+
+def frames_to_image(predict, image_shape, count):
+    """The signature of `predict: frames [B, count, H, W, C] -> the next image [B, H, W, C]`."""
+    frames = tf.TensorSpec([None, count, *image_shape], tf.float32, name="frames")
+    return lambda frames: {"generated": predict(frames)}, [frames]
 
 
 @dataclasses.dataclass(frozen=True)

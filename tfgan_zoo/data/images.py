@@ -34,7 +34,7 @@ def images(dataset, *, image_size, channels=None, fit=None, value_range=None, da
     Raises:
         InputError: the data cannot be found, or is of another kind.
     """
-    decode = _pictures(image_size, channels, fit, value_range)
+    decode = pictures(image_size, channels, fit, value_range)
     source = _resolve(dataset, data_dir)
     if isinstance(source, pathlib.Path):
         layout = layouts.single(folders.walk(source))
@@ -56,7 +56,7 @@ def labelled(dataset, *, image_size, channels=None, fit=None, value_range=None, 
     Raises:
         InputError: the data cannot be found, or is of another kind.
     """
-    decode = _pictures(image_size, channels, fit, value_range)
+    decode = pictures(image_size, channels, fit, value_range)
     source = _resolve(dataset, data_dir)
     names = ("image", "label")
     if isinstance(source, pathlib.Path):
@@ -97,7 +97,7 @@ def pairs(
     Raises:
         InputError: the data cannot be found, or is of another kind.
     """
-    decode = _pictures(image_size, channels, fit, value_range)
+    decode = pictures(image_size, channels, fit, value_range)
     if direction not in ("a_to_b", "b_to_a"):
         raise InputError(f"direction is {direction!r}; give a_to_b or b_to_a")
     swap = direction == "b_to_a"
@@ -138,7 +138,7 @@ def unpaired(
     Raises:
         InputError: the data cannot be found, or is of another kind.
     """
-    decode = _pictures(image_size, channels, fit, value_range)
+    decode = pictures(image_size, channels, fit, value_range)
     found = _resolve(dataset, data_dir)
     if isinstance(found, pathlib.Path):
         layout = layouts.two_domains(folders.walk(found))
@@ -178,7 +178,15 @@ def _resolve(dataset, data_dir):
     return sets.resolve(name, data_dir, _ACCEPTED)
 
 
-def _pictures(image_size, channels, fit, value_range):
+def pictures(image_size, channels=None, fit=None, value_range=None):
+    """How files become pictures, by the arguments that every kind of data takes.
+
+    Returns:
+        A `decoding.Pictures`.
+
+    Raises:
+        InputError: a size, channels, a fit or a range that cannot be.
+    """
     size = image_size if isinstance(image_size, tuple | list) else (image_size, image_size)
     if len(size) != 2 or min(size) < 1:
         raise InputError(f"image_size is {image_size}; give the height and width in pixels, at least 1")
@@ -194,7 +202,8 @@ def _pictures(image_size, channels, fit, value_range):
     return decoding.Pictures(*size, channels, fit, value_range)
 
 
-def _settings(kind, decode, **others):
+def settings(kind, decode, **others):
+    """What of `decode`, and of `others`, is part of a prepared set's fingerprint: name -> text."""
     channels = "as they are" if decode.channels is None else str(decode.channels)
     size = f"{decode.height}x{decode.width}"
     span = "as the files say" if decode.value_range is None else "{:g} to {:g}".format(*decode.value_range)
@@ -208,7 +217,7 @@ def _from_files(kind, dataset, folder, layout, names, decode, data_dir, **others
             "files": {name: folders.listing(items) for name, items in split.items()},
             **({"classes": list(layout.classes)} if layout.classes else {}),
         },
-        settings=_settings(kind, decode, **others),
+        settings=settings(kind, decode, **others),
         names=names,
         decode=decode,
         splits={name: lambda items=items: items for name, items in split.items()},
@@ -246,7 +255,7 @@ def _from_splits(kind, dataset, builder, names, split, decode, what, data_dir, l
             "splits": {name: part for name, (part, _) in split.items()},
             "examples": {name: info.num_examples for name, info in builder.info.splits.items()},
         },
-        settings=_settings(kind, decode, features=used, label=label or "none"),
+        settings=settings(kind, decode, features=used, label=label or "none"),
         names=names,
         decode=decode,
         splits={name: items(*of) for name, of in split.items()},
