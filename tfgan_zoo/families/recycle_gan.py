@@ -11,6 +11,8 @@ the losses and the program; that the objective is equation 6 is from memory. Dep
   the adversarial loss, so that it reaches P and both G. So in the program; the paper's text has not been read for it.
 Departs from the program in that
 - a fake is seen by D once, when it is made; the program has pools of old fakes, and its scripts turn them off;
+- a network is called once with several frames of a clip. Where it treats each picture alone, as with the instance
+  normalisation of both, that is the same; batch normalisation would be over all of these frames;
 - there is no identity term (in this variant the program computes none even where asked) and no adversarial loss of
   predictions of real frames, which it leaves out unless asked. Its second variant, with the plain cycle on single
   frames, is not here.
@@ -159,10 +161,15 @@ class RecycleGAN(base.GenerativeModel):
         }
 
 
+def together(network, frames):
+    """What a network says of each of several frames, in one call."""
+    return tf.split(network(tf.concat(frames, axis=0), training=True), len(frames))
+
+
 def translated(generator, predictor, clip):
     """The first two frames of a clip in the other domain, and what its predictor expects after them."""
-    first, second = generator(clip[0], training=True), generator(clip[1], training=True)
-    return [first, second, following(predictor, [first, second])]
+    fakes = together(generator, clip[:2])
+    return [*fakes, following(predictor, fakes)]
 
 
 def following(predictor, frames, training=True):
@@ -172,18 +179,14 @@ def following(predictor, frames, training=True):
 
 def adversarial(discriminator, fakes):
     """L_g of the translator: the sum over its fakes of E[(D(fake) - 1)^2], which has no factor 1/2."""
-    return 2.0 * tf.add_n([losses.lsgan_generator_loss(discriminator(fake, training=True)) for fake in fakes])
+    return 2.0 * tf.add_n([losses.lsgan_generator_loss(logits) for logits in together(discriminator, fakes)])
 
 
 def judged(discriminator, clip, fakes):
     """D's loss: each frame against the fake at its time, and the last one against the prediction too, each halved."""
-    real = [discriminator(frame, training=True) for frame in clip]
-    return tf.add_n(
-        [
-            losses.lsgan_discriminator_loss(logits, discriminator(fake, training=True))
-            for logits, fake in zip([*real, real[-1]], fakes, strict=True)
-        ]
-    )
+    real, fake = together(discriminator, clip), together(discriminator, fakes)
+    pairs = zip([*real, real[-1]], fake, strict=True)
+    return tf.add_n([losses.lsgan_discriminator_loss(*logits) for logits in pairs])
 
 
 def _frames(clips):
