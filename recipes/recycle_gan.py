@@ -59,27 +59,9 @@ PRESETS = {
 
 def main(job, config):
     data = frames.frames(config.dataset, **config.pictures())
-    _, height, width, channels = data.shapes["a"]
-    shape = height, width, channels
-
-    def translator():
-        return residual_translator_generator(shape, width=config.width, blocks=config.blocks)
-
-    def predictor():
-        return unet_generator(
-            (height, width, 2 * channels), channels, config.predictor_width, "instance", dropout=0.0, affine=False
-        )
-
-    def discriminator():
-        return patchgan_discriminator(shape, width=config.width, layers=config.patch_layers, normalization="instance")
-
-    def adam():
-        return Adam(LinearDecay(config.learning_rate, config.steps // 2, config.steps), 0.5)
-
     with job.scope():
-        networks = [build() for build in (translator, predictor, discriminator) for _ in "ab"]
-        model = RecycleGAN(*networks, distance=config.distance, seed=config.seed)
-        optimizers = {"g_optimizer": adam(), "d_optimizer": adam()}
+        model = RecycleGAN(*networks(config, data.shapes["a"][1:]), distance=config.distance, seed=config.seed)
+        optimizers = {"g_optimizer": adam(config), "d_optimizer": adam(config)}
 
     def metrics():
         translators = {"a_to_b": model.a_to_b, "b_to_a": model.b_to_a}
@@ -88,6 +70,27 @@ def main(job, config):
     jitter = transforms.independently(transforms.random_jitter(286 / 256)) if config.jitter else None
     job.train(model, data, until=config.steps, metrics=metrics, transform=jitter, **optimizers)
     job.finish(model, data, metrics=metrics)
+
+
+def networks(config, shape):
+    """Two translators, two predictors and two discriminators, as `RecycleGAN` takes them."""
+    height, width, channels = shape
+
+    def translator():
+        return residual_translator_generator(shape, width=config.width, blocks=config.blocks)
+
+    def predictor():
+        two = (height, width, 2 * channels)
+        return unet_generator(two, channels, config.predictor_width, "instance", dropout=0.0, affine=False)
+
+    def discriminator():
+        return patchgan_discriminator(shape, width=config.width, layers=config.patch_layers, normalization="instance")
+
+    return [build() for build in (translator, predictor, discriminator) for _ in "ab"]
+
+
+def adam(config):
+    return Adam(LinearDecay(config.learning_rate, config.steps // 2, config.steps), 0.5)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,10 @@ import types
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
+from tfgan_zoo.data import frames, images
+from tfgan_zoo.data.columns import Column
 from tfgan_zoo.latent import Prior
 
 # recipe -> (trainable parameters of its networks by the published programs, channels of its data, labels)
@@ -17,6 +20,11 @@ PUBLISHED = {
     "gan": ({"generator": 2_503_984, "discriminator": 1_231_441}, 1, 0),
     "lsgan": ({"generator": 15_577_667}, 3, 0),
     "pix2pix": ({"generator": 54_413_955, "discriminator": 2_768_705}, 3, 0),
+    "recycle_gan": (
+        {"generator_ab": 7_837_699, "predictor_a": 54_412_675, "discriminator_a": 2_764_737},
+        3,
+        0,
+    ),
     "sagan": ({"generator": 42_023_748, "discriminator": 39_451_330}, 3, 1000),
     "sngan": ({"generator": 4_274_435, "discriminator": 1_053_824}, 3, 0),
     "wgan_gp": ({"generator": 1_203_331, "discriminator": 1_053_825}, 3, 0),
@@ -45,7 +53,9 @@ def built(recipe, monkeypatch, channels=3, classes=0):
     shapes = dict.fromkeys(("image", "target", "a", "b"), shape)
     data = types.SimpleNamespace(shapes=shapes, classes=range(classes), kind="images", test_is_paired=False)
     for kind in ("images", "labelled", "pairs", "unpaired"):
-        monkeypatch.setattr(module.images, kind, lambda *args, **kwargs: data)
+        monkeypatch.setattr(images, kind, lambda *args, **kwargs: data)
+    clips = types.SimpleNamespace(shapes=dict.fromkeys("ab", (3, *shape)), kind="frames", test_is_paired=False)
+    monkeypatch.setattr(frames, "frames", lambda *args, **kwargs: clips)
     job = _Job()
     module.main(job, config)
     return job
@@ -105,3 +115,23 @@ def test_the_paper_preset_of_wgan_gp_fills_the_gaps_between_the_values_of_a_pixe
         low = value / 128 - 1
         np.testing.assert_allclose([pixels.min(), pixels.max()], [low, low + 1 / 128], atol=1e-4)
         np.testing.assert_allclose(pixels.mean(), low + 1 / 256, atol=3e-4)
+
+
+def test_the_paper_preset_of_recycle_gan_crops_the_frames_of_a_clip_at_one_place_and_never_mirrors(monkeypatch):
+    job = built("recycle_gan", monkeypatch)
+    assert job.model.recycle_weights == job.model.prediction_weights == (10.0, 10.0)
+    assert [job.model.predictor_a.input_shape, job.model.predictor_a.output_shape] == [
+        (None, 256, 256, 6),
+        (None, 256, 256, 3),
+    ]
+    across = np.broadcast_to(np.linspace(-1, 1, 256, dtype=np.float32)[:, None], (3, 256, 256, 3))
+    columns = dict.fromkeys("ab", Column(tf.TensorSpec(across.shape, tf.uint8), "bicubic"))
+    starts = set()
+    for i in range(5):
+        moved = job.given["transform"]({"a": tf.constant(across), "b": tf.constant(across)}, [3, i], columns)
+        for clip in moved.values():
+            assert clip.shape == across.shape
+            np.testing.assert_array_equal(clip[1:], clip[:-1])
+            np.testing.assert_allclose(clip[0, 0, 10:, 0] - clip[0, 0, :-10, 0], 10 * 2 / 255 * 256 / 286, atol=2e-3)
+            starts.add(float(clip[0, 0, 0, 0]))
+    assert len(starts) > 6

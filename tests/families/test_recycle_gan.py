@@ -163,9 +163,7 @@ def test_perfect_predictors_and_inverse_translators_have_recycle_and_prediction_
 
 def test_the_gradient_of_the_recycle_loss_from_a_reaches_both_translators_and_the_predictor_of_b_and_not_that_of_a():
     blind = np.zeros_like(DA)  # a discriminator that sees no picture gives no gradient to what makes them
-    model = _model(
-        (AB, BA, PA, PB, blind, blind), recycle_weights=(10.0, 0.0), prediction_weights=(0.0, 0.0)
-    )
+    model = _model((AB, BA, PA, PB, blind, blind), recycle_weights=(10.0, 0.0), prediction_weights=(0.0, 0.0))
     moved, _ = step(model, _batch(A, B))
     f0, f1 = at(AB, A[0]), at(AB, A[1])
     f2 = at(PB, f0, f1)

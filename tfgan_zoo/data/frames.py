@@ -248,7 +248,7 @@ def windows(examples, starts, length):
     if isinstance(examples, batches.Streamed):
         begins = tf.scatter_nd(first[:, None], tf.ones_like(first, tf.bool), [examples.counts[0]])
         found = examples.encoded[0].window(length, shift=1, drop_remainder=True)
-        found = found.flat_map(lambda window: tf.data.Dataset.zip(window).batch(length))
+        found = found.flat_map(lambda window: tf.data.Dataset.zip(window).batch(length, drop_remainder=True))
         found = found.enumerate().filter(lambda i, _: tf.gather(begins, i)).map(lambda _, window: window)
 
         def decode(encoded):
@@ -257,7 +257,9 @@ def windows(examples, starts, length):
         return batches.Streamed(columns, (len(starts),), (found,), decode)
 
     def load(i):
-        return in_windows(examples.load(tf.reshape(tf.gather(first, i)[:, None] + tf.range(length, dtype=tf.int64), [-1])))
+        return in_windows(
+            examples.load(tf.reshape(tf.gather(first, i)[:, None] + tf.range(length, dtype=tf.int64), [-1]))
+        )
 
     return batches.Examples(columns, (len(starts),), load)
 
@@ -268,13 +270,14 @@ def _data(name, data, decode, length, starts, licence, test_is_paired, notes, wh
     test = batches.side_by_side(a=parts["testA"], b=parts["testB"])
     counts = " + ".join(f"{n:,}" for n in train.counts)
     shape = "x".join(map(str, train.columns["a"].spec.shape[1:]))
+    held_out = f"{test.counts[0]:,} held-out windows of {length} frames{what}, {shape}"
     return Data(
         name=name,
         kind="frames",
         columns=train.columns,
         train=train,
         test=test,
-        description=f"{name}: {counts} training and {test.counts[0]:,} held-out windows of {length} frames{what}, {shape}",
+        description=f"{name}: {counts} training and {held_out}",
         licence=licence,
         broken=data.broken,
         test_is_paired=test_is_paired,

@@ -26,7 +26,8 @@ def flicker(made, target):
     made, target = np.asarray(made, np.float64), np.asarray(target, np.float64)
     if made.shape != target.shape or made.ndim != 5 or made.shape[1] < 2:
         raise InputError(
-            f"clips of the shapes {list(made.shape)} and {list(target.shape)}; expected twice [B, T, H, W, C], T 2 or more"
+            f"clips of the shapes {list(made.shape)} and {list(target.shape)}; expected [B, T, H, W, C] twice, T of 2 "
+            f"or more"
         )
     return np.abs(np.diff(made - target, axis=1)).mean(axis=(1, 2, 3, 4))
 
@@ -40,8 +41,8 @@ def of_translators(data, translators, predictors):
         predictors: `{"a": frames [B, T - 1, H, W, C] -> image, "b": ...}`, or fewer.
 
     Returns:
-        `next_a`, L1 of what is predicted after all frames of a clip but the last, and `next_a_copy` of the frame before;
-        the same of b. Where clips are pairs, `l1_a_to_b` per frame, `flicker_a_to_b`, and of doing nothing
+        `next_a`, L1 of what is predicted after all frames of a clip but the last, and `next_a_copy` of the frame
+        before; the same of b. Where clips are pairs, `l1_a_to_b` per frame, `flicker_a_to_b`, and of doing nothing
         `l1_identity` and `flicker_identity`; the same of b_to_a.
     """
     sums, count = {}, 0

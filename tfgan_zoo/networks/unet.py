@@ -51,7 +51,9 @@ def unet_generator(
         x = normalize(_down(n, use_bias)(kl.LeakyReLU(negative_slope=0.2)(x)))  # [B, h/2, w/2, n]
         skips.append(x)
     # No norm on the innermost layer: at batch size 1 a single pixel would be normalised to zero (errata, 6.3).
-    x = _down(channels[-1], use_bias)(kl.LeakyReLU(negative_slope=0.2)(x))  # [B, H / 2**depth, W / 2**depth, channels[-1]]
+    x = _down(channels[-1], use_bias)(
+        kl.LeakyReLU(negative_slope=0.2)(x)
+    )  # [B, H / 2**depth, W / 2**depth, channels[-1]]
 
     for i, (n, skip) in enumerate(zip(reversed(channels[:-1]), reversed(skips), strict=True)):
         x = normalize(_up(n, use_bias)(kl.ReLU()(x)))  # [B, 2h, 2w, n]
