@@ -214,9 +214,12 @@ class Settings:
 
 
 def trained_on(metadata):
-    """The `Settings` that the metadata of an export tells of its training; what it does not tell is None."""
+    """The `Settings` that the metadata of an export tells of its training; what it does not tell is None.
+
+    Clips are read as single pictures, since what makes pictures of pictures is asked for one at a time.
+    """
     data, config = (found if isinstance(found := metadata.get(name), dict) else {} for name in ("data", "config"))
-    told = {"dataset": data.get("name"), "kind": data.get("kind")}
+    told = {"dataset": data.get("name"), "kind": "unpaired" if data.get("kind") == "frames" else data.get("kind")}
     told |= {name: config.get(name) for name in ("data_dir", "direction", "channels", "fit", "value_range")}
     kinds = {"channels": int}
     return Settings(**{name: value for name, value in told.items() if isinstance(value, kinds.get(name, str))})
