@@ -942,3 +942,9 @@ def test_bad_input_is_one_line_and_exit_code_2(models, noise, folder, halves, ex
 @pytest.mark.parametrize("flag", ["--count=many", "--no-such-flag", "--split=dev"])
 def test_a_flag_that_cannot_be_is_refused(call, flag):
     assert call("x", flag)[0] == 2
+
+
+def test_a_model_of_clips_is_scored_on_their_pictures_as_unpaired_ones():
+    told = sources.trained_on({"data": {"name": "clips", "kind": "frames"}, "config": {"fit": "pad"}})
+    assert told == sources.Settings(dataset="clips", kind="unpaired", fit="pad")
+    assert sources.trained_on({"data": {"kind": "labelled"}}).kind == "labelled"

@@ -58,6 +58,10 @@ SMALL = {
     "unet_generator": (lambda: unet_generator((32, 32, 3), out_channels=1, width=4), (2, 32, 32, 1)),
     "unet_generator_8": (lambda: unet_generator((8, 8, 1), width=4, normalization="instance"), (2, 8, 8, 1)),
     "partial_unet": (lambda: partial_unet((16, 16, 3), width=4), (2, 16, 16, 3)),
+    "unet_generator_without_noise_or_scales": (
+        lambda: unet_generator((16, 8, 2), 1, 4, normalization="instance", dropout=0.0, affine=False),
+        (2, 16, 8, 1),
+    ),
     "patchgan_discriminator": (lambda: patchgan_discriminator((32, 32, 3), width=4), (2, 2, 2, 1)),
     "patchgan_discriminator_conditional": (
         lambda: patchgan_discriminator((16, 24, 3), width=4, layers=2, condition_channels=1),
@@ -211,7 +215,11 @@ def test_rectangular_images_of_any_channels_give_every_weight_a_gradient(name, c
     gradients = tape.gradient(loss, network.trainable_weights)
     assert all(g is not None for g in gradients)
     # An instance norm without offset takes the biases before it away.
-    biased = name in ("patchgan_discriminator_instance", "residual_translator_generator")
+    biased = name in (
+        "patchgan_discriminator_instance",
+        "residual_translator_generator",
+        "unet_generator_without_noise_or_scales",
+    )
     still = [w.path for w, g in zip(network.trainable_weights, gradients, strict=True) if not np.any(g)]
     assert not [path for path in still if not (biased and path.endswith("bias"))]
 
@@ -418,6 +426,15 @@ def test_the_scales_of_the_resnets_start_at_one():
     for network in resnet_generator((16, 16, 1), width=4), sn_resnet_generator((16, 16, 1), width=4):
         for gamma in (w for w in network.trainable_weights if w.path.endswith("gamma")):
             np.testing.assert_array_equal(gamma, 1.0)
+
+
+def test_unet_without_noise_or_scales_is_the_predictor_of_recycle_gan_and_needs_no_stream():
+    network = unet_generator((256, 256, 6), 3, normalization="instance", dropout=0.0, affine=False)
+    assert network.count_params() == trainable(network) == 54_412_675
+    network = unet_generator((8, 8, 2), 1, 4, normalization="instance", dropout=0.0, affine=False)
+    names = [weight.name for weight in network.weights]
+    assert set(names) == {"kernel", "bias"} and names.count("bias") == 6
+    assert network(tf.ones([1, 8, 8, 2]), training=True).shape == (1, 8, 8, 1)
 
 
 def test_unet_draws_its_noise_when_not_training_too():

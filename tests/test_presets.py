@@ -8,8 +8,10 @@ import types
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
-from tfgan_zoo.data import batches, domains, images, instances, low_high, masked, transforms
+from tfgan_zoo.data import batches, domains, frames, images, instances, low_high, masked, transforms
+from tfgan_zoo.data.columns import Column
 from tfgan_zoo.latent import Prior
 from tfgan_zoo.networks import vgg
 
@@ -25,6 +27,11 @@ PUBLISHED = {
     "lsgan": ({"generator": 15_577_667}, 3, 0),
     "partial_conv": ({"generator": 32_859_732 - 5_888}, 3, 0),  # less the encoder's frozen norms
     "pix2pix": ({"generator": 54_413_955, "discriminator": 2_768_705}, 3, 0),
+    "recycle_gan": (
+        {"generator_ab": 7_837_699, "predictor_a": 54_412_675, "discriminator_a": 2_764_737},
+        3,
+        0,
+    ),
     "sagan": ({"generator": 42_023_748, "discriminator": 39_451_330}, 3, 1000),
     "sngan": ({"generator": 4_274_435, "discriminator": 1_053_824}, 3, 0),
     "stargan": ({"generator": 8_439_936, "discriminator": 44_786_624}, 3, 8),
@@ -69,6 +76,8 @@ def built(recipe, monkeypatch, channels=3, classes=0, **changes):
     monkeypatch.setattr(masked, "with_holes", lambda *args, **kwargs: data)
     for user in (vgg, module) if "vgg_weights" not in changes else ():
         monkeypatch.setattr(user, "vgg_features", lambda *args, **kwargs: lambda x, training: [x], raising=False)
+    clips = types.SimpleNamespace(shapes=dict.fromkeys("ab", (3, *shape)), kind="frames", test_is_paired=False)
+    monkeypatch.setattr(frames, "frames", lambda *args, **kwargs: clips)
     job = _Job()
     module.main(job, dataclasses.replace(config, **changes))
     return job
@@ -221,3 +230,23 @@ def test_the_paper_preset_of_sgan_builds_networks_of_the_published_size_and_norm
     first = next(x for x in job.model.discriminator.layers if hasattr(x, "g"))
     assert np.abs(first.bias).max() > 0.1  # 0 before
     np.testing.assert_array_equal(job.model.average.get_weights()[0], job.model.discriminator.get_weights()[0])
+
+
+def test_the_paper_preset_of_recycle_gan_crops_the_frames_of_a_clip_at_one_place_and_never_mirrors(monkeypatch):
+    job = built("recycle_gan", monkeypatch)
+    assert job.model.recycle_weights == job.model.prediction_weights == (10.0, 10.0)
+    assert [job.model.predictor_a.input_shape, job.model.predictor_a.output_shape] == [
+        (None, 256, 256, 6),
+        (None, 256, 256, 3),
+    ]
+    across = np.broadcast_to(np.linspace(-1, 1, 256, dtype=np.float32)[:, None], (3, 256, 256, 3))
+    columns = dict.fromkeys("ab", Column(tf.TensorSpec(across.shape, tf.uint8), "bicubic"))
+    starts = set()
+    for i in range(5):
+        moved = job.given["transform"]({"a": tf.constant(across), "b": tf.constant(across)}, [3, i], columns)
+        for clip in moved.values():
+            assert clip.shape == across.shape
+            np.testing.assert_array_equal(clip[1:], clip[:-1])
+            np.testing.assert_allclose(clip[0, 0, 10:, 0] - clip[0, 0, :-10, 0], 10 * 2 / 255 * 256 / 286, atol=2e-3)
+            starts.add(float(clip[0, 0, 0, 0]))
+    assert len(starts) > 6

@@ -41,6 +41,7 @@ TINY = {
         "--fix-global-steps=1",
         "--encoder",
     ],
+    "recycle_gan": ["--image-size=8", "--width=8", "--predictor-width=4", "--patch-layers=1", "--blocks=1"],
     "sagan": ["--image-size=16", "--width=8", "--attention=8", "--labels"],
     "semantic_inpainting": ["--image-size=8", "--width=8", "--iterations=3", "--evaluated=5"],
     "sgan": ["--image-size=8", "--width=4", "--labels-per-class=2", "--minibatch=3", "--reference=5"],
@@ -58,7 +59,9 @@ TINY = {
     "wgan": ["--image-size=8", "--width=8", "--n-critic=2"],
     "wgan_gp": ["--image-size=8", "--width=8", "--n-critic=2"],
 }
-TRANSLATE = ("cyclegan", "partial_conv", "pix2pix", "pix2pix_hd", "semantic_inpainting", "srgan", "stargan")  # no z
+TRANSLATE = (  # no z
+    "cyclegan", "partial_conv", "pix2pix", "pix2pix_hd", "recycle_gan", "semantic_inpainting", "srgan", "stargan",
+)  # fmt: skip
 ONLY_TENSORFLOW = """
 import sys
 import tensorflow as tf

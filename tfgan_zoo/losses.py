@@ -122,6 +122,11 @@ def feature_matching(real_features, fake_features, norm="l2"):
     return tf.reduce_mean(tf.square(real - fake) if norm == "l2" else tf.abs(real - fake))
 
 
+def l2(a, b):
+    """E[(a - b)^2], the mean over every element."""
+    return tf.reduce_mean(tf.square(_f32(a) - _f32(b)))
+
+
 def safe_sqrt(x):
     """The square root of x >= 0, whose slope at 0 is taken for 0.
 

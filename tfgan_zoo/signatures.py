@@ -62,6 +62,7 @@ NAMES = {
     # Inputs.
     "z": Name("noise, as `sample` draws it", _floats, "noise"),
     "image": Name("pictures in [-1, 1]", _floats, "image"),
+    "frames": Name("pictures in [-1, 1], in the order of time", _floats),
     "image_bytes": Name("PNG or JPEG files, of any size", _files),
     "mask_bytes": Name("PNG or JPEG files, white where the picture is known, black in the hole", _files),
     "instance_bytes": Name("PNG files of ids, grey, of 8 or 16 bits, as large as the pictures", _id_files),
@@ -323,6 +324,12 @@ def refusal(error):
 
 def _is_picture(spec):
     return spec.shape.rank == 4
+
+
+def frames_to_image(predict, image_shape, count):
+    """The signature of `predict: frames [B, count, H, W, C] -> the next image [B, H, W, C]`."""
+    frames = tf.TensorSpec([None, count, *image_shape], tf.float32, name="frames")
+    return lambda frames: {"generated": predict(frames)}, [frames]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -56,7 +56,7 @@ class Data:
         licence: the licence of the data, as far as its source states one.
         classes: names of the labels, when labelled.
         broken: files that could not be read, with the reason.
-        test_is_paired: of unpaired data, whether the two images of a held-out example belong together.
+        test_is_paired: of unpaired data and frames, whether a and b of a held-out example belong together.
         shown: held-out examples that a sample grid is made of.
         fingerprint: of the prepared set (`data/prepared.py`); empty for what is computed.
         fit: how pictures of another shape were made to fit: crop, stretch or pad; "": a model of them takes any size.

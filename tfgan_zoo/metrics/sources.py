@@ -250,9 +250,12 @@ class Settings:
 
 
 def trained_on(metadata):
-    """The `Settings` that the metadata of an export tells of its training; what it does not tell is None."""
+    """The `Settings` that the metadata of an export tells of its training; what it does not tell is None.
+
+    Clips are read as single pictures, since what makes pictures of pictures is asked for one at a time.
+    """
     data, config = (found if isinstance(found := metadata.get(name), dict) else {} for name in ("data", "config"))
-    told = {"dataset": data.get("name"), "kind": data.get("kind")}
+    told = {"dataset": data.get("name"), "kind": "unpaired" if data.get("kind") == "frames" else data.get("kind")}
     told |= {field.name: config.get(field.name) for field in dataclasses.fields(Settings) if field.name not in told}
     kinds = {"channels": int, "tiles": bool}
     return Settings(**{name: value for name, value in told.items() if isinstance(value, kinds.get(name, str))})
