@@ -158,7 +158,7 @@ def call(capsys, sets):
             code = end.code
         out, err = capsys.readouterr()
         assert "Traceback" not in err
-        return code, out, (err.splitlines() or [""])[-1]
+        return code, out, ([line for line in err.splitlines() if line.strip()] or [""])[-1]
 
     return call
 

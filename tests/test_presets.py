@@ -76,7 +76,7 @@ def built(recipe, monkeypatch, channels=3, classes=0, **changes):
     monkeypatch.setattr(masked, "with_holes", lambda *args, **kwargs: data)
     for user in (vgg, module) if "vgg_weights" not in changes else ():
         monkeypatch.setattr(user, "vgg_features", lambda *args, **kwargs: lambda x, training: [x], raising=False)
-    clips = types.SimpleNamespace(shapes=dict.fromkeys("ab", (3, *shape)), kind="frames", test_is_paired=False)
+    clips = types.SimpleNamespace(shapes=dict.fromkeys("ab", (3, *size, channels)), kind="frames", test_is_paired=False)
     monkeypatch.setattr(frames, "frames", lambda *args, **kwargs: clips)
     job = _Job()
     module.main(job, dataclasses.replace(config, **changes))

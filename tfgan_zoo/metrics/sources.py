@@ -227,6 +227,8 @@ def _as_generator(model, name, function, specs, outputs, flags, noise, trained, 
     dim = inputs["z"].shape[-1] if "z" in inputs else None
     shape = tuple(made[output].shape[1:]) if made[output].shape.rank else (None, None, None)
     shape = (*trained, shape[2]) if trained and shape[:2] == (None, None) else shape
+    if from_image and shape[0] and inputs["image"].shape[1]:
+        scale = max(1, shape[0] // inputs["image"].shape[1])
     return Generator(
         model, name, function, inputs, output, shape, flags, scale,
         latent.Prior(dim, **noise) if dim else None,
