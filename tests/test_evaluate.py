@@ -759,7 +759,7 @@ def test_an_export_that_enlarges_is_scored_on_parts_of_pictures_as_it_was_traine
     assert call(path, "--metrics=psnr_y", "--image-size=20x40")[0] == 0
     code, _, error = call(path, "--metrics=psnr_y", "--image-size=wide")
     assert code == 2 and error.startswith("error: --image-size=wide is no size")
-    code, _, error = call(noise, f"--dataset={tmp_path / 'photos'}", "--tiles")
+    code, _, error = call(noise, f"--dataset={tmp_path / 'photos'}", "--tiles=True")
     assert (code, error) == (2, "error: --tiles is for models that enlarge pictures; leave it out")
 
 

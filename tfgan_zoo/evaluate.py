@@ -71,7 +71,6 @@ class Config(measure.Measures):
     """Of models that enlarge: cut pictures into parts of --image-size as they are. Default: as in training."""
     image_size: str | None = None
     """Of models that enlarge: the size of the large pictures, 160, or height x width. Default: as in training."""
-
     masks: str | None = None
     """Where the holes of masked pictures are, as the recipes take it. Default: as in training, or strokes."""
 
