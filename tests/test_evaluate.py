@@ -13,12 +13,13 @@ import tensorflow as tf
 from PIL import Image
 from serving.models import small
 
-from tfgan_zoo import evaluate, latent
-from tfgan_zoo.data import batches, images
+from tfgan_zoo import SRResNet, evaluate, latent
+from tfgan_zoo.data import batches, images, low_high
 from tfgan_zoo.data.columns import Data
 from tfgan_zoo.errors import InputError
 from tfgan_zoo.export import export
 from tfgan_zoo.metrics import classifier, frechet, kid, measure, neighbours, protocol, similarity, sources, swd
+from tfgan_zoo.networks.srresnet import srresnet_generator
 
 SIZE = 16
 QUICK = ["--metrics=ms_ssim", "--ms-ssim-pairs=9"]
@@ -157,7 +158,7 @@ def call(capsys, sets):
             code = end.code
         out, err = capsys.readouterr()
         assert "Traceback" not in err
-        return code, out, (err.splitlines() or [""])[-1]
+        return code, out, ([line for line in err.splitlines() if line.strip()] or [""])[-1]
 
     return call
 
@@ -513,6 +514,14 @@ def test_an_answer_of_another_size_than_the_input_is_compared_with_its_target():
     np.testing.assert_allclose(found(model, data, "l1")["l1"], 51 / 2 / 127.5, rtol=1e-5)
     names = set(found(model, data, "l1,psnr,swd"))
     assert names == {"l1", "psnr", "swd"}, "doing nothing is no answer where the sizes differ"
+    # Y of grey spans 219 of 255; a bicubic filter answers as the model does where all pixels are alike.
+    few = in_memory("low_high", image=greys(51, 102, size=12), target=greys(102, 153, size=24))
+    model = live(serving_default=(enlarge, [spec("image", None, 12, 12, 1)]))
+    values = found(model, few, "psnr_y,ssim_y")
+    assert list(values) == ["psnr_y", "psnr_y_bicubic", "ssim_y", "ssim_y_bicubic"]
+    for name in ("psnr_y", "psnr_y_bicubic"):
+        np.testing.assert_allclose(values[name], -20 * np.log10(0.2 * 219 / 255), rtol=1e-5)
+    np.testing.assert_allclose(values["ssim_y_bicubic"], values["ssim_y"], rtol=1e-6)
     same = live(serving_default=(lambda image: {"generated": image}, [spec("image", None, 8, 8, 1)]))
     with pytest.raises(InputError, match=r"makes \[8, 8, 1\], the data is \[16, 16, 1\]"):
         found(same, data, "l1")
@@ -620,6 +629,24 @@ def test_rectangles_and_pictures_with_opacity_are_measured(shape):
     np.testing.assert_allclose(found(noise, alone, "swd")["swd"], swd_of(target, made), rtol=1e-3)
 
 
+def test_a_model_of_larger_pictures_is_scored_by_the_command(folder, call, tmp_path):
+    """Each pixel of the low picture as a square: what is compared with is the picture as it was."""
+    image = spec("image", None, SIZE // 2, SIZE // 2, 1)
+
+    def enlarged(module, x):
+        return {"generated": tf.repeat(tf.repeat(x, 2, 1), 2, 2) + 0.0 * module.shift}
+
+    model = save(tmp_path / "enlarged", serving_default=(enlarged, [image]))
+    code, _, error = call(model, f"--dataset={folder}", "--metrics=l1,psnr_y")
+    assert code == 0, error
+    found = records(model)
+    assert found["l1"]["protocol"]["kind"] == "low_high" and found["l1"]["protocol"]["image_shape"] == [SIZE, SIZE, 1]
+    pictures = [np.asarray(Image.open(path)) for path in sorted(folder.iterdir())][19::20]
+    low = [np.asarray(Image.fromarray(x).resize((SIZE // 2, SIZE // 2), Image.Resampling.BICUBIC)) for x in pictures]
+    errors = [np.abs(np.kron(a, np.ones((2, 2))) - b) for a, b in zip(low, pictures, strict=True)]
+    np.testing.assert_allclose(found["l1"]["value"], np.mean(errors) / 127.5, rtol=1e-4)
+
+
 def test_a_rectangular_model_of_pictures_with_opacity_is_scored_by_the_command(call, tmp_path):
     def rectangles(module, z):
         return {"generated": tf.ones([1, 8, 12, 4]) * tf.tanh(z[:, :1])[:, None, None] + 0.0 * module.shift}
@@ -711,6 +738,29 @@ def test_a_model_whose_data_is_gone_or_not_known_is_not_scored_against_other_dat
     code, out, error = call(noise)
     assert (code, out) == (2, "")
     assert error == f"error: {noise} was trained on {gone}, which is not there; give --dataset"
+
+
+def test_an_export_that_enlarges_is_scored_on_parts_of_pictures_as_it_was_trained(call, sets, noise, tmp_path):
+    rng = np.random.default_rng(7)
+    for i in range(3):
+        (tmp_path / "photos").mkdir(exist_ok=True)
+        Image.fromarray(rng.integers(0, 256, [25, 50], np.uint8)).save(tmp_path / f"photos/{i}.png")
+    given = {"image_size": 24, "scale": 2, "tiles": True, "data_dir": sets}
+    data = low_high.low_high(str(tmp_path / "photos"), **given)
+    model = SRResNet(srresnet_generator((5, 4, 1), 2, width=4, blocks=1))
+    told = {name: getattr(data, name) for name in ("name", "kind", "description", "licence", "fingerprint")}
+    config = {"tiles": True, "image_size": "24", "scale": 2, "data_dir": str(sets)}
+    path = export(model, tmp_path / "exported" / "srgan", {"data": told, "config": config})
+    code, out, _ = call(path, "--metrics=psnr_y")
+    assert code == 0 and "changed" not in out
+    found = {name: record["value"] for name, record in records(path).items()}
+    expected = {record["metric"]: record["value"] for record in evaluate.measuring(model, data, "psnr_y")()}
+    assert found == pytest.approx(expected, rel=1e-5) and set(found) == {"psnr_y", "psnr_y_bicubic"}
+    assert call(path, "--metrics=psnr_y", "--image-size=20x40")[0] == 0
+    code, _, error = call(path, "--metrics=psnr_y", "--image-size=wide")
+    assert code == 2 and error.startswith("error: --image-size=wide is no size")
+    code, _, error = call(noise, f"--dataset={tmp_path / 'photos'}", "--tiles=True")
+    assert (code, error) == (2, "error: --tiles is for models that enlarge pictures; leave it out")
 
 
 def test_metadata_of_another_form_tells_nothing():
@@ -892,3 +942,9 @@ def test_bad_input_is_one_line_and_exit_code_2(models, noise, folder, halves, ex
 @pytest.mark.parametrize("flag", ["--count=many", "--no-such-flag", "--split=dev"])
 def test_a_flag_that_cannot_be_is_refused(call, flag):
     assert call("x", flag)[0] == 2
+
+
+def test_a_model_of_clips_is_scored_on_their_pictures_as_unpaired_ones():
+    told = sources.trained_on({"data": {"name": "clips", "kind": "frames"}, "config": {"fit": "pad"}})
+    assert told == sources.Settings(dataset="clips", kind="unpaired", fit="pad")
+    assert sources.trained_on({"data": {"kind": "labelled"}}).kind == "labelled"

@@ -13,11 +13,15 @@ from tfgan_zoo.networks.acgan import acgan_discriminator, acgan_generator, acgan
 from tfgan_zoo.networks.cgan import cgan_discriminator, cgan_generator
 from tfgan_zoo.networks.classifier import classifier
 from tfgan_zoo.networks.dcgan import dcgan_discriminator, dcgan_generator
+from tfgan_zoo.networks.infogan import infogan_generator
 from tfgan_zoo.networks.mlp import mlp_discriminator, mlp_generator
+from tfgan_zoo.networks.partial_unet import partial_unet
 from tfgan_zoo.networks.patchgan import patchgan_discriminator
 from tfgan_zoo.networks.residual_translator import residual_translator_generator
 from tfgan_zoo.networks.resnet import resnet_discriminator, resnet_generator
+from tfgan_zoo.networks.sgan import softplus_generator
 from tfgan_zoo.networks.sn_resnet import sn_resnet_discriminator, sn_resnet_generator
+from tfgan_zoo.networks.srresnet import srgan_discriminator, srresnet_generator
 from tfgan_zoo.networks.stargan import stargan_generator
 from tfgan_zoo.networks.unet import unet_generator
 
@@ -53,6 +57,11 @@ SMALL = {
     "mlp_discriminator_maxout": (lambda: mlp_discriminator((2,), [4, 4], pieces=3, scale=0.25), (2, 1)),
     "unet_generator": (lambda: unet_generator((32, 32, 3), out_channels=1, width=4), (2, 32, 32, 1)),
     "unet_generator_8": (lambda: unet_generator((8, 8, 1), width=4, normalization="instance"), (2, 8, 8, 1)),
+    "partial_unet": (lambda: partial_unet((16, 16, 3), width=4), (2, 16, 16, 3)),
+    "unet_generator_without_noise_or_scales": (
+        lambda: unet_generator((16, 8, 2), 1, 4, normalization="instance", dropout=0.0, affine=False),
+        (2, 16, 8, 1),
+    ),
     "patchgan_discriminator": (lambda: patchgan_discriminator((32, 32, 3), width=4), (2, 2, 2, 1)),
     "patchgan_discriminator_conditional": (
         lambda: patchgan_discriminator((16, 24, 3), width=4, layers=2, condition_channels=1),
@@ -66,6 +75,9 @@ SMALL = {
         lambda: residual_translator_generator((8, 12, 3), out_channels=1, width=4, blocks=1),
         (2, 8, 12, 1),
     ),
+    # Linear at its end: not in [-1, 1] before it is trained.
+    "srresnet": (lambda: srresnet_generator((4, 6, 3), 2, width=4, blocks=1), (2, 8, 12, 3)),
+    "srgan_discriminator": (lambda: srgan_discriminator((16, 12, 1), width=4), (2, 1)),
 }
 EACH = pytest.mark.parametrize("name", SMALL)
 
@@ -107,6 +119,7 @@ RECTANGULAR = {
         (12, 16),
         (2, 12, 16, 2),
     ),
+    "partial_unet": (lambda s: partial_unet(s, width=4, levels=2), (12, 16), (2, 12, 16, "C")),
     "patchgan_discriminator": (
         lambda s: patchgan_discriminator(s, 4, layers=2, condition_channels=2),
         (13, 24),
@@ -128,10 +141,15 @@ RECTANGULAR = {
         (2, 12, 8, "C"),
     ),
     "stargan_generator": (lambda s: stargan_generator(s, 3, 4, blocks=1), (12, 8), (2, 12, 8, "C")),
+    "srresnet_generator": (lambda s: srresnet_generator(s, width=4, blocks=2), (5, 3), (2, 20, 12, "C")),
+    "srgan_discriminator": (lambda s: srgan_discriminator(s, width=4), (33, 50), (2, 1)),
     "stacked_generator": (lambda s: stacked_generator(s, 5, 16), (9, 14), (2, 9, 14, "C")),
     "recurrent_generator": (lambda s: recurrent_generator(s, 5, 6), (4, 3), (2, 4, 3, "C")),
     "strided_discriminator": (lambda s: strided_discriminator(s, [4, 4]), (9, 14), (2, 1)),
     "autoencoder": (lambda s: autoencoder(s, 4, 5), (16, 8), (2, 16, 8, "C")),
+    "infogan_generator": (lambda s: infogan_generator(s, 5, 4), (8, 12), (2, 8, 12, "C")),
+    "softplus_generator": (lambda s: softplus_generator(s, 5, [6]), (3, 5), (2, 3, 5, "C")),
+    "softplus_generator_virtual": (lambda s: softplus_generator(s, 5, [6], reference=9), (3, 5), (2, 3, 5, "C")),
     "level_generator": (lambda s: level_generator(s, 4), (10, 12), (2, 10, 12, "C")),
     "level_discriminator": (lambda s: level_discriminator(s, 4), (9, 12), (2, 1)),
 }
@@ -197,7 +215,11 @@ def test_rectangular_images_of_any_channels_give_every_weight_a_gradient(name, c
     gradients = tape.gradient(loss, network.trainable_weights)
     assert all(g is not None for g in gradients)
     # An instance norm without offset takes the biases before it away.
-    biased = name in ("patchgan_discriminator_instance", "residual_translator_generator")
+    biased = name in (
+        "patchgan_discriminator_instance",
+        "residual_translator_generator",
+        "unet_generator_without_noise_or_scales",
+    )
     still = [w.path for w, g in zip(network.trainable_weights, gradients, strict=True) if not np.any(g)]
     assert not [path for path in still if not (biased and path.endswith("bias"))]
 
@@ -404,6 +426,15 @@ def test_the_scales_of_the_resnets_start_at_one():
     for network in resnet_generator((16, 16, 1), width=4), sn_resnet_generator((16, 16, 1), width=4):
         for gamma in (w for w in network.trainable_weights if w.path.endswith("gamma")):
             np.testing.assert_array_equal(gamma, 1.0)
+
+
+def test_unet_without_noise_or_scales_is_the_predictor_of_recycle_gan_and_needs_no_stream():
+    network = unet_generator((256, 256, 6), 3, normalization="instance", dropout=0.0, affine=False)
+    assert network.count_params() == trainable(network) == 54_412_675
+    network = unet_generator((8, 8, 2), 1, 4, normalization="instance", dropout=0.0, affine=False)
+    names = [weight.name for weight in network.weights]
+    assert set(names) == {"kernel", "bias"} and names.count("bias") == 6
+    assert network(tf.ones([1, 8, 8, 2]), training=True).shape == (1, 8, 8, 1)
 
 
 def test_unet_draws_its_noise_when_not_training_too():

@@ -28,7 +28,7 @@ SPECS = [
     spec("truncation"),
     spec("generated", None, 8, 8, 1),
     spec("logits", None, 1),
-    spec("class_logits", None, 10),
+    spec("class_logits", None, 3),
     spec("label", None, dtype=tf.int64),
     spec("domain", None, dtype=tf.int64),
     spec("count", dtype=tf.int32),
@@ -39,6 +39,14 @@ SPECS = [
     spec("instance", None, 8, 12, 1, dtype=tf.int32),
     spec("instance_bytes", None, dtype=tf.string),
     spec("mask_bytes", None, dtype=tf.string),
+    spec("iterations", dtype=tf.int32),
+    spec("loss", None),
+    spec("category", None, dtype=tf.int64),
+    spec("continuous", None, 2),
+    spec("class_probabilities", None, 3),
+    spec("category_probabilities", None, 3),
+    spec("continuous_mean", None, 2),
+    spec("continuous_deviation", None, 2),
 ]
 
 

@@ -67,6 +67,12 @@ class Config(measure.Measures):
     pairs are stretched."""
     value_range: str | None = None
     """What pixels of 16 or 32 bits range over, as 0,4095. Default: as in training, or as the files say."""
+    tiles: bool | None = None
+    """Of models that enlarge: cut pictures into parts of --image-size as they are. Default: as in training."""
+    image_size: str | None = None
+    """Of models that enlarge: the size of the large pictures, 160, or height x width. Default: as in training."""
+    masks: str | None = None
+    """Where the holes of masked pictures are, as the recipes take it. Default: as in training, or strokes."""
 
     def settings(self):
         """What of these says how the data is read."""

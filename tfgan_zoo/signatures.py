@@ -8,13 +8,13 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
-import keras
 import numpy as np
 import tensorflow as tf
 
 from tfgan_zoo import base, layers, random, served_files
 
 MAX_COUNT = 1024  # pictures one `sample` request may ask for
+MAX_ITERATIONS = 10_000  # that one request may ask for
 
 
 class Name(NamedTuple):
@@ -62,6 +62,7 @@ NAMES = {
     # Inputs.
     "z": Name("noise, as `sample` draws it", _floats, "noise"),
     "image": Name("pictures in [-1, 1]", _floats, "image"),
+    "frames": Name("pictures in [-1, 1], in the order of time", _floats),
     "image_bytes": Name("PNG or JPEG files, of any size", _files),
     "mask_bytes": Name("PNG or JPEG files, white where the picture is known, black in the hole", _files),
     "instance_bytes": Name("PNG files of ids, grey, of 8 or 16 bits, as large as the pictures", _id_files),
@@ -70,16 +71,24 @@ NAMES = {
     "instance": Name("ids of instances: pixels with the same number are one", _ids),
     "label": Name("number of a class, from 0", _numbers, "label"),
     "domain": Name("number of the domain to translate to, from 0", _numbers, "domain"),
+    "category": Name("values of the categorical codes, from 0", _numbers, "domain"),
+    "continuous": Name("values of the continuous codes; trained from -1 to 1", _floats, "noise"),
     "text": Name("a caption", lambda shape, rng: np.full(shape, b"a", object), "text"),
     "truncation": Name("1: as trained; towards 0: nearer to the mean picture", lambda shape, rng: np.full(shape, 0.7),
                        "truncation"),
     "count": Name(f"how many, 1 to {MAX_COUNT}", lambda shape, rng: np.full(shape, 2), "count"),
+    "iterations": Name(f"steps of a search, 1 to {MAX_ITERATIONS}", lambda shape, rng: np.full(shape, 2)),
     "seed": Name("any; the same gives the same", lambda shape, rng: np.zeros(shape), "seed"),
     # Outputs, whose names no input has: some converters and runtimes have one space of names for both.
     "generated": Name("pictures in [-1, 1], or points on the scale of the data, that the model made", _floats),
     "generated_bytes": Name("PNG files of them", _files),
     "logits": Name("of the discriminator; the higher, the more real", _floats),
     "class_logits": Name("one per class, of the part of the discriminator that tells classes", _floats),
+    "loss": Name("of what was found for each example; the lower, the better it fits", _floats),
+    "class_probabilities": Name("of each class", _floats),
+    "category_probabilities": Name("of each value of the categorical codes, one code after the other", _floats),
+    "continuous_mean": Name("of the continuous codes, as they are inferred", _floats),
+    "continuous_deviation": Name("the standard deviation of what is inferred", _floats),
 }  # fmt: skip
 
 
@@ -182,11 +191,18 @@ def known(label, num_classes, examples, name="label"):
 
 
 def _in_range(count):
-    in_range = (count >= 1) & (count <= MAX_COUNT)
-    with tf.control_dependencies(
-        [tf.debugging.assert_equal(in_range, True, f"count must be from 1 to {MAX_COUNT}")]
-    ):  # fmt: skip
-        return tf.identity(count)
+    return _checked(count, "count", MAX_COUNT)
+
+
+def iterations_in_range(iterations):
+    """`iterations`, of a request, and a request for fewer than 1 or more than `MAX_ITERATIONS` fails."""
+    return _checked(iterations, "iterations", MAX_ITERATIONS)
+
+
+def _checked(number, name, most):
+    in_range = (number >= 1) & (number <= most)
+    with tf.control_dependencies([tf.debugging.assert_equal(in_range, True, f"{name} must be from 1 to {most}")]):
+        return tf.identity(number)
 
 
 class Sizes(NamedTuple):
@@ -229,12 +245,13 @@ def any_size(network):
                 inner = [m - 2 * layer.n for m in maps[0][1:3]]
                 least = max([least, *(round(n / m) * (layer.n + 1) for n, m in zip(sides, inner, strict=True))])
     given = [
-        keras.KerasTensor((None, None, None, x.shape[3]) if tuple(x.shape[1:3]) == tuple(sides) else x.shape, x.dtype)
+        tf.TensorSpec([None, None, None, x.shape[3]] if tuple(x.shape[1:3]) == tuple(sides) else x.shape, x.dtype)
         for x in inputs
     ]
     with random.stream(0, shared=True):
-        made = tf.nest.flatten(network.compute_output_spec(given if len(given) > 1 else given[0]))
-    if any(len(x.shape) != 4 or x.shape[1:3] != (None, None) for x in made):
+        traced = tf.function(lambda *x: network(list(x) if len(x) > 1 else x[0]), autograph=False)
+        made = tf.nest.flatten(traced.get_concrete_function(*given).structured_outputs)
+    if any(len(x.shape) != 4 or x.shape[1:3].as_list() != [None, None] for x in made):
         return None
     return Sizes(multiple, -(-least // multiple) * multiple)
 
@@ -309,6 +326,12 @@ def _is_picture(spec):
     return spec.shape.rank == 4
 
 
+def frames_to_image(predict, image_shape, count):
+    """The signature of `predict: frames [B, count, H, W, C] -> the next image [B, H, W, C]`."""
+    frames = tf.TensorSpec([None, count, *image_shape], tf.float32, name="frames")
+    return lambda frames: {"generated": predict(frames)}, [frames]
+
+
 @dataclasses.dataclass(frozen=True)
 class OnImages:
     """The function of a signature `image [B, H, W, C], ... -> generated [B, scale * H, scale * W, C']`.
@@ -370,7 +393,7 @@ class OnFiles:
         fit: `crop`, `stretch` or `pad` to the size of training, as `served_files.read` takes it, or `none`: own sizes.
             By default none where the network takes any size, or else crop.
         max_pixels: of a request's pictures together; more are refused undecoded.
-        max_pixels_each: of a picture in its own size, counted as it is translated.
+        max_pixels_each: of a picture in its own size, counted as it is translated, and of a larger answer.
     """
 
     on_images: OnImages
@@ -420,7 +443,8 @@ class OnFiles:
         most = tf.constant(self.max_pixels_each, tf.int64)
         says = f"a picture of image_bytes must have {self.max_pixels_each} pixels or less"
         says += f", its sides taken up to {on_images.sizes}" if on_images.sizes.multiple > 1 else ""
-        checks = [tf.debugging.assert_less_equal(rows * across, most, says)]
+        says += f", made {on_images.scale} times as high and wide" if on_images.scale > 1 else ""
+        checks = [tf.debugging.assert_less_equal(rows * across * on_images.scale**2, most, says)]
         for value, spec in zip(row[1:], on_images.specs[1:], strict=True):
             if _is_picture(spec):
                 says = f"{spec.name}_bytes must be as high and as wide as image_bytes"
@@ -460,6 +484,23 @@ def mirrored(picture, height, width):
         at = tf.range(tf.cast(size, tf.int64)) % period
         picture = tf.gather(picture, tf.minimum(at, period - at), axis=axis)
     return picture
+
+
+def inpainting(inpaint, image_shape, sizes=None):
+    """`image_to_image` of `inpaint: (image [B, H, W, C], mask [B, H, W, 1]) -> image`.
+
+    A mask is 1 where the picture is known and 0 in the hole. What is between counts as known from 1/2 on.
+
+    Args:
+        inpaint: called with masks of ones and zeros.
+        image_shape, sizes: as of `image_to_image`.
+    """
+
+    def checked(image, mask):
+        return inpaint(image, tf.cast(mask >= 0.5, tf.float32))
+
+    more = [tf.TensorSpec([None, *image_shape[:2], 1], tf.float32, name="mask")]
+    return image_to_image(checked, image_shape, sizes, more=more)
 
 
 def to_png(images):

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfgan_zoo import pictures
+from tfgan_zoo import evaluate, pictures, signatures
 from tfgan_zoo.data import batches, domains
 from tfgan_zoo.data.columns import Data
 from tfgan_zoo.metrics import directions
@@ -42,6 +42,23 @@ def test_each_direction_is_measured_by_itself(data):
     np.testing.assert_allclose(found["l1_worst"], to_a, rtol=1e-5)
     np.testing.assert_allclose(found["l1"], np.nanmean(score.l1))
     np.testing.assert_allclose(found["l1_ratio"], np.nanmean(score.l1) / np.nanmean(score.nothing))
+
+
+def test_it_is_the_l1_that_evaluation_measures_of_a_model_that_takes_a_domain(data):
+    class Model:
+        def signatures(self):
+            more = [tf.TensorSpec([None], tf.int64, name="domain")]
+            arrays, _ = signatures.image_to_image(brighter, (4, 4, 1), more=more)
+            return {"serving_default": arrays}
+
+    def brighter(image, domain):
+        return image + 0.2 * tf.cast(domain, tf.float32)[:, None, None, None]
+
+    l1, identity = evaluate.in_training(Model(), data, "--metrics=l1")()
+    found = directions.Directions(brighter, data).measure()
+    np.testing.assert_allclose(l1["value"], found["l1"], atol=1 / 255)
+    np.testing.assert_allclose(identity["value"], found["l1_identity"], rtol=1e-5)
+    assert (l1["protocol"]["kind"], l1["protocol"]["split"]) == ("domains", "test")
 
 
 def test_as_many_are_translated_as_asked_for(data):

@@ -93,7 +93,7 @@ def edits():
         edit(
             "the generator mirrors its first border",
             '_conv(x, width, 7, name="first")',
-            '_conv(kl.Cropping2D(3)(ReflectionPadding2D(3)(x)), width, 7, name="first")',
+            'kl.Conv2D(width, 7, use_bias=False, name="first")(ReflectionPadding2D(3)(x))',
             "import Instance",
             "import ReflectionPadding2D, Instance",
             file="networks/stargan.py",

@@ -96,6 +96,12 @@ def read_ids(file, height, width, fit="crop"):
     return found
 
 
+def scaled(pixels, height, width):
+    """uint8 `[H, W, C]` in another size, by the filter of `read`: bicubic, widened as it shrinks, on 8 bits."""
+    image = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
+    return _pixels(image.resize((width, height), Image.Resampling.BICUBIC))
+
+
 def header(file):
     """The `Header` of a path, the bytes of a file or a binary file object. Raises what Pillow raises."""
     with _opened(file) as image:
@@ -193,6 +199,10 @@ class Pictures:
         """Column names -> what they are: `label` is a label, all else are pictures."""
         column = columns.picture(self.height, self.width, self.channels)
         return {name: columns.LABEL if name == "label" else column for name in names}
+
+    def examples(self, items):
+        """The items of a split -> those that make an example each."""
+        return items
 
 
 @dataclasses.dataclass(frozen=True)

@@ -240,7 +240,7 @@ def from_files(kind, dataset, folder, layout, names, decode, data_dir, *, shown=
         settings=settings(kind, decode, **others),
         names=names,
         decode=decode,
-        splits={name: lambda items=items: items for name, items in split.items()},
+        splits={name: lambda items=items: decode.examples(items) for name, items in split.items()},
         inspect=lambda: inspection.inspect(
             decode, [(name, shown(parts)) for items in split.values() for name, parts in items], folder
         ),
@@ -253,7 +253,7 @@ def from_files(kind, dataset, folder, layout, names, decode, data_dir, *, shown=
     return _data(kind, dataset, data, decode, "not stated", what, classes, notes=layout.notes + data.notes)
 
 
-def from_tfds(kind, dataset, builder, names, features, decode, what, data_dir, label=None, classes=()):
+def from_tfds(kind, dataset, builder, names, features, decode, what, data_dir, label=None, classes=(), **others):
     """The data of a set of TensorFlow Datasets.
 
     Args:
@@ -263,6 +263,7 @@ def from_tfds(kind, dataset, builder, names, features, decode, what, data_dir, l
         what: the examples are, for a line.
         label: the feature that is the class, the last part of an item; None: none.
         classes: names of the labels.
+        **others: as of `from_files`.
 
     Raises:
         InputError: the set has no such features or cannot be read.
@@ -273,12 +274,12 @@ def from_tfds(kind, dataset, builder, names, features, decode, what, data_dir, l
         name: (part, features)
         for name, part in zip(("train", "test"), sets.split(builder, dataset, "train", *tests), strict=True)
     }
-    return _from_splits(kind, dataset, builder, names, split, decode, what, data_dir, label, classes)
+    return _from_splits(kind, dataset, builder, names, split, decode, what, data_dir, label, classes, **others)
 
 
-def _from_splits(kind, dataset, builder, names, split, decode, what, data_dir, label=None, classes=()):
+def _from_splits(kind, dataset, builder, names, split, decode, what, data_dir, label=None, classes=(), **others):
     def items(part, features):
-        return lambda: sets.items(builder, dataset, part, features, label)
+        return lambda: decode.examples(sets.items(builder, dataset, part, features, label))
 
     taken = {f for _, features in split.values() for f in features}
     sets.check_values(builder, dataset, taken)
@@ -290,7 +291,7 @@ def _from_splits(kind, dataset, builder, names, split, decode, what, data_dir, l
             "splits": {name: part for name, (part, _) in split.items()},
             "examples": {name: info.num_examples for name, info in builder.info.splits.items()},
         },
-        settings=settings(kind, decode, features=used, label=label or "none"),
+        settings=settings(kind, decode, features=used, label=label or "none", **others),
         names=names,
         decode=decode,
         splits={name: items(*of) for name, of in split.items()},

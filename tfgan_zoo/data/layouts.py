@@ -96,7 +96,7 @@ def labelled(tree):
             f"not; remove or rename it"
         )
     if "test" not in splits:
-        splits = _every_20th(splits["train"], kept=lambda item: item[1])
+        splits = every_20th(splits["train"], kept=lambda item: item[1])
     counts = collections.Counter(label for _, label in splits["train"])
     said = [f"{printable(c)} {counts[c]:,}" for c in classes[:10]]
     if len(classes) > 10:
@@ -143,7 +143,7 @@ def paired(tree, swap=False):
             return layout._replace(notes=notes, side_by_side=True)
     splits, more = _chosen(tree, groups, name=lambda item: item[0])
     if "test" not in splits:
-        splits = _every_20th(splits["train"])
+        splits = every_20th(splits["train"])
     items = {
         k: [(f"{a} + {b}", (tree.files[a], tree.files[b])) for a, b in (x[:: -1 if swap else 1] for x in pairs)]
         for k, pairs in splits.items()
@@ -200,8 +200,15 @@ def paired_with_ids(tree, swap=False):
     return layout._replace(splits=splits, notes=notes)
 
 
-def two_domains(tree):
+def two_domains(tree, what="unpaired images", hold_out=None, rule="every 20th is held out"):
     """A folder of two domains, A and B -> `trainA`, `trainB`, `testA` and `testB`.
+
+    Args:
+        tree: a `folders.Tree`.
+        what: that need two domains, for a message.
+        hold_out: names of the files of a domain without a held-out folder -> names by split, `train` and `test`; by
+            default every 20th is held out.
+        rule: what `hold_out` does, for a note.
 
     Raises:
         InputError: a domain has no pictures to learn from.
@@ -215,11 +222,11 @@ def two_domains(tree):
                 groups.setdefault(split, []).append(name)
         if not groups:
             raise InputError(
-                f"{printable(tree.root)} has no train{domain}/; unpaired images need trainA/ and trainB/ in the "
+                f"{printable(tree.root)} has no train{domain}/; {what} need trainA/ and trainB/ in the "
                 f"folder, or A/ and B/, with pictures in them"
             )
-        found, more = _chosen(tree, groups, what=f"pictures of {domain}")
-        found = found if "test" in found else _every_20th(found["train"])
+        found, more = _chosen(tree, groups, what=f"pictures of {domain}", rule=rule)
+        found = found if "test" in found else (hold_out or every_20th)(found["train"])
         splits |= {f"{k}{domain}": [(name, (tree.files[name],)) for name in names] for k, names in found.items()}
         notes += [line for line in more if line not in notes]
     outside = [name for name, (_, side, _) in places.items() if not side]
@@ -314,11 +321,11 @@ def _by_split(tree, places):
         groups.setdefault(split, []).append(name)
     splits, notes = _chosen(tree, groups, folders=_folders_of(places))
     if "test" not in splits:
-        splits = _every_20th(splits["train"])
+        splits = every_20th(splits["train"])
     return splits, notes
 
 
-def _chosen(tree, groups, name=lambda item: item, what="pictures", folders=""):
+def _chosen(tree, groups, name=lambda item: item, what="pictures", folders="", rule="every 20th is held out"):
     """Items by the split that their folder names -> `train` and, where there is one, `test`; notes."""
     train = next((groups[s] for s in _TRAIN if s in groups), None)
     given = train is not None
@@ -341,7 +348,7 @@ def _chosen(tree, groups, name=lambda item: item, what="pictures", folders=""):
     elif len(train) == 1:
         notes = [f"{what}{where}: a single one, to learn from and held out"]
     else:
-        notes = [f"{what}{where}: {len(train):,}, no folder of held-out ones: every 20th is held out"]
+        notes = [f"{what}{where}: {len(train):,}, no folder of held-out ones: {rule}"]
     notes += [f"left out, another held-out split: {s} ({len(groups[s]):,})" for s in held_out[1:]]
     if given and outside:
         first = printable(name(outside[0]))
@@ -349,12 +356,15 @@ def _chosen(tree, groups, name=lambda item: item, what="pictures", folders=""):
     return splits, tuple(notes)
 
 
-def _every_20th(items, kept=None):
+def every_20th(items, kept=None):
     """Holds out every 20th item, or the last of a few; a single one is both.
 
     Args:
         items: a list.
         kept: an item -> its class. Each class keeps one to learn from.
+
+    Returns:
+        `{"train": items, "test": items}`.
     """
     if len(items) == 1:
         return {"train": items, "test": items}

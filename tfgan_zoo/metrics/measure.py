@@ -8,10 +8,13 @@ import numpy as np
 import tyro
 from tqdm import tqdm
 
+from tfgan_zoo.data import decoding
 from tfgan_zoo.errors import InputError
 from tfgan_zoo.metrics import extractors, frechet, inception_score, kid, labels, neighbours, ppl, similarity, swd
 
 PER_IMAGE = 128  # patches for swd
+_LUMA = ("psnr_y", "ssim_y")
+_OF_PAIRS = ("l1", "psnr", "ssim", *_LUMA)  # images with their targets
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -19,7 +22,8 @@ class Measures(extractors.Flags):
     """What to measure, and how."""
 
     metrics: Annotated[str, tyro.conf.arg(aliases=["--metric"])] = ""
-    """Comma between: fid fd kid is prdc swd ms_ssim ppl label_accuracy ms_ssim_within; of pairs also l1 psnr ssim."""
+    """Comma between: fid fd kid is prdc swd ms_ssim ppl label_accuracy ms_ssim_within; of pairs also
+    l1 psnr ssim psnr_y ssim_y."""
     count: int | None = None
     """Images of the model. Default: as many as there are real ones."""
     real_count: int | None = None
@@ -99,7 +103,7 @@ class Measurement:
 
     def _check(self, name):
         source, flags, metric = self.source, self.flags, METRICS[name]
-        pairwise = name in ("l1", "psnr", "ssim") or (name == "ms_ssim" and source.translates)
+        pairwise = name in _OF_PAIRS or (name == "ms_ssim" and source.translates)
         if pairwise and not source.has_targets:
             raise InputError(f"{name} compares images with their targets, which there are none of here; leave it out")
         if name in ("label_accuracy", "ms_ssim_within") and not source.has_labels:
@@ -208,11 +212,17 @@ class _Seen:
             self.patches.update(batch[:room])
         if "errors" in self.keeps and example and "target" in example:
             target, source = example["target"], example["image"]
-            for name in set(of.metrics) & {"l1", "psnr", "ssim", "ms_ssim"}:
+            for name in set(of.metrics) & {*_OF_PAIRS, "ms_ssim"}:
                 self.sums[name] += float(_errors(name, batch, target, flags).sum(dtype=np.float64))
             if "l1" in of.metrics and source.shape == target.shape:  # what doing nothing would score
                 identity = float(_errors("l1", source, target, flags).sum(dtype=np.float64))
                 self.sums["l1_identity"] = self.sums.get("l1_identity", 0.0) + identity
+            on_luma = [name for name in of.metrics if name in _LUMA]
+            if on_luma and _is_smaller(source, target):  # what a bicubic filter would score
+                enlarged = _enlarged(source, target.shape[1:3])
+                for name in on_luma:
+                    bicubic = float(_errors(name, enlarged, target, flags).sum(dtype=np.float64))
+                    self.sums[f"{name}_bicubic"] = self.sums.get(f"{name}_bicubic", 0.0) + bicubic
         elif "pictures" in self.keeps and (room := max(2, flags.ms_ssim_pairs) - sum(map(len, self.pictures))):
             self.pictures.append(batch[:room])
 
@@ -227,7 +237,20 @@ def _errors(name, made, target, flags):
     """`[B]`."""
     if name == "l1":
         return np.abs(made - target).mean(axis=(1, 2, 3), dtype=np.float64)
+    if name in _LUMA:
+        return getattr(similarity, name)(made, target)
     return getattr(similarity, name)(made, target, crop=flags.crop, luma=flags.luma)
+
+
+def _is_smaller(source, target):
+    lower, narrower = (a < b for a, b in zip(source.shape[1:3], target.shape[1:3], strict=True))
+    return lower and narrower and source.shape[-1] == target.shape[-1]
+
+
+def _enlarged(images, sides):
+    """Images in another size, by a bicubic filter, on 8 bits."""
+    pixels = np.rint((images + 1) * 127.5).astype(np.uint8)
+    return np.stack([decoding.scaled(one, *sides) for one in pixels]).astype(np.float32) / 127.5 - 1
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -309,7 +332,9 @@ def _ms_ssim_within(m, made):
 def _mean(name):
     def values(m, made):
         how = {"crop": m.flags.crop, "luma": m.flags.luma} if name in ("psnr", "ssim", "ms_ssim") else {}
-        found = [name, "l1_identity"] if name == "l1" else [name]  # the latter where doing nothing is an answer
+        how = {"crop": similarity.BORDER, "luma": True} if name in _LUMA else how
+        # The latter where doing nothing, or a filter, is an answer.
+        found = [name, *{"l1": ["l1_identity"], **{n: [f"{n}_bicubic"] for n in _LUMA}}.get(name, [])]
         return how, [(part, made.sums[part] / m.source.count, {}) for part in found if part in made.sums]
 
     return values
@@ -350,4 +375,6 @@ METRICS = {
     "l1": _Metric(_mean("l1"), _MADE, ("errors",), in_features=False),
     "psnr": _Metric(_mean("psnr"), _MADE, ("errors",), in_features=False),
     "ssim": _Metric(_mean("ssim"), _MADE, ("errors",), in_features=False),
+    "psnr_y": _Metric(_mean("psnr_y"), _MADE, ("errors",), in_features=False),
+    "ssim_y": _Metric(_mean("ssim_y"), _MADE, ("errors",), in_features=False),
 }

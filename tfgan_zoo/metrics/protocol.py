@@ -21,6 +21,7 @@ except ImportError:  # Windows: there two evaluations of one model at the same t
 FILE = "metrics.json"
 _HIGHER_IS_BETTER = {
     "is", "precision", "recall", "density", "coverage", "psnr", "ssim", "label_accuracy", "modes", "high_quality",
+    "cluster_accuracy",
 }  # fmt: skip
 
 
