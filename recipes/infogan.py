@@ -1,7 +1,9 @@
 """InfoGAN: pictures from noise and codes, which can be read off them again.
 
 Default: the Latin letters of the embedded glyphs (DejaVu Sans, in any case, accent and style) at 28x28, whose labels
-only the score sees. Not yet run.
+only the score sees. 2 minutes for 3,000 steps of 64 on two shared cores of an AMD EPYC with avx512_bf16, in
+mixed_bfloat16; 42 % of held-out letters are in their letter's category, of ten categories for 26 letters. MNIST with
+the flags below but --width=64 --steps=2000: 80.2 % (one seed each, shortly before commit 074226a).
 
     python recipes/infogan.py
     python recipes/infogan.py --dataset=mnist --width=32 --steps=5000 --batch-size=128
@@ -33,7 +35,7 @@ class Config(run.Config):
 
     image_size: run.ImageSize = run.square(28)
     batch_size: int = 64
-    steps: int = 1500
+    steps: int = 3000
     labels: bool = True
     """Read the data's labels, to score the first categorical code by. Training does not see them."""
     noise_dim: int = 62

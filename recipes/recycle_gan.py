@@ -1,7 +1,9 @@
 """Recycle-GAN: translates video between two domains frame by frame, learned without pairs and through time.
 
 Default: clips of the embedded glyphs, turning, DejaVu Sans <-> Serif Bold Italic at 32x32; hidden pairs score the
-result. Not yet run.
+result. 6 minutes for 2,000 steps of 4 on two shared cores of an AMD EPYC with avx512_bf16, in mixed_bfloat16; L1 0.085
+to bold and 0.063 back, where the input itself has 0.083; the next frame is told to 0.037 and 0.035, where the last one
+has 0.061 and 0.074 (shortly before commit aa76a05).
 
     python recipes/recycle_gan.py
     python recipes/recycle_gan.py --dataset=path/to/folder     # trainA/ and trainB/ with a folder of frames per clip
@@ -31,7 +33,7 @@ class Config(run.Config):
 
     image_size: run.ImageSize = run.square(32)
     batch_size: int = 4
-    steps: int = 1200
+    steps: int = 2000
     width: int = 32
     """Channels of the first layer of the translators and discriminators."""
     predictor_width: int = 32

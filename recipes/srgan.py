@@ -3,7 +3,7 @@
 Default: the embedded glyphs (DejaVu Sans), 16x16 -> 64x64, 1,500 steps of SRResNet and 500 of SRGAN. On two cores of an
 AMD EPYC with AVX512-BF16, in mixed_bfloat16, with other work beside it: 6 min 7 s; PSNR on Y of unseen characters 25.99
 dB after the first phase and 26.63 at the end, of a bicubic filter 19.21; SSIM on Y 0.932, 0.889 and 0.770 (commit
-61398a7). `phases.png` in the run folder shows both.
+60b6f3d). `phases.png` in the run folder shows both.
 
     python recipes/srgan.py
     python recipes/srgan.py --dataset=path/to/photos --tiles --image-size=160 --crop=96 --flip
