@@ -2,13 +2,16 @@
 
 import contextlib
 import importlib
+import json
 import types
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tfgan_zoo.data import batches
 from tfgan_zoo.latent import Prior
+from tfgan_zoo.run import flags
 
 # recipe -> (trainable parameters of its networks by the published programs, channels of its data, labels)
 PUBLISHED = {
@@ -51,6 +54,16 @@ def built(recipe, monkeypatch, channels=3, classes=0):
     job = _Job()
     module.main(job, config)
     return job
+
+
+RECIPES = sorted(path.stem for path in (Path(__file__).resolve().parent.parent / "recipes").glob("*.py"))
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_what_a_run_folder_keeps_of_a_config_comes_back_equal_or_the_run_could_not_go_on(recipe):
+    for config in importlib.import_module(f"recipes.{recipe}").PRESETS.values():
+        resolved = flags.resolved(config)
+        assert json.loads(json.dumps(resolved)) == resolved
 
 
 def parameters(network):
