@@ -3,7 +3,9 @@
 import contextlib
 import dataclasses
 import importlib
+import json
 import types
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -14,6 +16,7 @@ from tfgan_zoo.data import batches, domains, frames, images, instances, low_high
 from tfgan_zoo.data.columns import Column
 from tfgan_zoo.latent import Prior
 from tfgan_zoo.networks import vgg
+from tfgan_zoo.run import flags
 
 # recipe -> (trainable parameters of its networks by the published programs, channels of its data, labels)
 PUBLISHED = {
@@ -81,6 +84,16 @@ def built(recipe, monkeypatch, channels=3, classes=0, **changes):
     job = _Job()
     module.main(job, dataclasses.replace(config, **changes))
     return job
+
+
+RECIPES = sorted(path.stem for path in (Path(__file__).resolve().parent.parent / "recipes").glob("*.py"))
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_what_a_run_folder_keeps_of_a_config_comes_back_equal_or_the_run_could_not_go_on(recipe):
+    for config in importlib.import_module(f"recipes.{recipe}").PRESETS.values():
+        resolved = flags.resolved(config)
+        assert json.loads(json.dumps(resolved)) == resolved
 
 
 def parameters(network):

@@ -196,9 +196,13 @@ def flag_of(name):
 
 
 def resolved(config, **changes):
-    """A config as JSON values by field."""
+    """A config as JSON values by field, as they come back from a file."""
+
+    def written(value):
+        return str(value) if isinstance(value, Size) else list(value) if isinstance(value, tuple) else value
+
     values = dataclasses.asdict(dataclasses.replace(config, **changes))
-    return {name: str(value) if isinstance(value, Size) else value for name, value in values.items()}
+    return {name: written(value) for name, value in values.items()}
 
 
 def fixed(config):
