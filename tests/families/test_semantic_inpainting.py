@@ -54,11 +54,13 @@ def _linear(shape=(4, 4, 1), dim=3, seed=0):
 
 
 def _judge(shape=(4, 4, 1), weight=0.3, bias=-0.2):
-    """D(x) = sigmoid(weight * sum(x) + bias)."""
+    """D(x) = sigmoid(weight * sum(x) + bias), in training normalised over the batch."""
     image = keras.Input(shape)
     layer = keras.layers.Dense(1)
-    discriminator = keras.Model(image, layer(keras.layers.Flatten()(image)))
+    norm = keras.layers.BatchNormalization(center=False, scale=False, epsilon=1e-3)
+    discriminator = keras.Model(image, norm(layer(keras.layers.Flatten()(image))))
     layer.set_weights([np.full([int(np.prod(shape)), 1], weight), np.array([bias])])
+    norm.set_weights([[0.0], [1.0 - 1e-3]])
     return discriminator
 
 
@@ -162,11 +164,13 @@ def test_what_is_in_the_hole_does_not_matter_and_its_slope_is_0():
 
 
 def test_pictures_are_completed_alike_together_and_alone():
-    model = TestSemanticInpainting().compiled()
-    for layer in model.generator.layers:  # statistics that are not those of a batch
-        if isinstance(layer, keras.layers.BatchNormalization):
-            layer.moving_mean.assign(_random(*layer.moving_mean.shape))
-    image, mask = _random(5, 8, 8, 1), _mask(5, 8, 8)
+    generator, discriminator = dcgan_generator((16, 16, 1), 6, 8), dcgan_discriminator((16, 16, 1), 8)
+    model = SemanticInpainting(generator, discriminator, prior_weight=5.0)
+    norms = [x for x in generator.layers + discriminator.layers if isinstance(x, keras.layers.BatchNormalization)]
+    assert len(norms) == 3
+    for layer in norms:  # statistics that are not those of a batch
+        layer.moving_mean.assign(_random(*layer.moving_mean.shape))
+    image, mask = _random(5, 16, 16, 1), _mask(5, 16, 16)
     together = model.complete(image, mask, tf.constant(20), SEED)
     alone = model.complete(image[3:4], mask[3:4], tf.constant(20), SEED)
     for name in ("z", "loss", "generated"):

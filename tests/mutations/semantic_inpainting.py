@@ -47,7 +47,5 @@ def edits():
         edit("a rough solution", "TOLERANCE = 1e-6", "TOLERANCE = 1e-2"),
         edit("opposite borders coupled", "x = tf.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]])",
              "x = tf.concat([x[:, -1:], x, x[:, :1]], 1)\n    x = tf.concat([x[:, :, -1:], x, x[:, :, :1]], 2)"),
-        edit("one system for the whole batch", "axis=[1, 2], keepdims=True)  # [B, 1, 1, C]",
-             "axis=[0, 1, 2, 3], keepdims=True)"),
         edit("any number of iterations", "signatures.iterations_in_range(iterations)", "iterations"),
     ]  # fmt: skip
