@@ -3,7 +3,7 @@
 Default: the embedded glyphs (DejaVu Sans) at 32x32 with holes of a tenth to a third of the picture: 2,000 steps of a
 DCGAN, then a search of 1,500 for each of 64 unseen characters. 2 min 45 s on two cores of an AMD EPYC with avx512_bf16.
 PSNR in the holes: 17.00 dB, that of the mean of the hole's border 13.92 dB; the loss falls from 10.8 to 1.15 (commit
-ad10c8f). Most are legible, with marks that are not quite those of the character.
+ad10c8f, with edits). Most are legible, with marks that are not quite those of the character.
 
     python recipes/semantic_inpainting.py
     python recipes/semantic_inpainting.py --dcgan=runs/dcgan

@@ -1,7 +1,10 @@
 """StarGAN: translates pictures between any two of several domains by one network.
 
 Default: the embedded glyphs at 32x32, each of the 12 styles a domain; the true picture in the style asked for scores
-the result, over all 132 directions. Not yet run.
+the result, over all 132 directions. 900 steps of 2 x 16 in 5 min 48 s on two cores of an AMD EPYC with avx512_bf16 that
+did other work, too, in mixed_bfloat16: L1 0.0718 on unseen characters, where the input itself has 0.0740: little better
+than doing nothing. Weight and slant are seen to follow the style asked for, strokes are frayed (the tree between commits
+3385b60 and c5c491e).
 
     python recipes/stargan.py
     python recipes/stargan.py --dataset=path/to/folder        # with a subfolder per domain
@@ -27,8 +30,8 @@ class Config(run.Config):
 
     image_size: run.ImageSize = run.square(32)
     batch_size: int = 16
-    steps: int = 1500
-    g_width: int = 32
+    steps: int = 900
+    g_width: int = 24
     """Channels of the generator's first layer; four times as many in its residual blocks."""
     blocks: int = 4
     """Residual blocks of the generator; the paper has 6."""
@@ -40,9 +43,9 @@ class Config(run.Config):
     """Critic steps per generator step; the paper has 5."""
     flip: bool = False
     """Mirror half of the pictures; not for letters."""
-    learning_rate: float = 4e-4
+    learning_rate: float = 6e-4
     """The rate of Adam with beta_1 0.5: constant for the first half, then linearly to 0; the paper has 1e-4."""
-    measured: int = run.free(5040)
+    measured: int = run.free(2520)
     """Held-out pictures that are translated to be scored, of every direction alike; those of the default data are
     27,720."""
 
