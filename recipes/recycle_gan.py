@@ -1,7 +1,10 @@
 """Recycle-GAN: translates video between two domains frame by frame, learned without pairs and through time.
 
 Default: clips of the embedded glyphs, turning, DejaVu Sans <-> Serif Bold Italic at 32x32; hidden pairs score the
-result. Not yet run.
+result. 7 minutes for 2,000 steps of 4 clips on two cores of an AMD EPYC with avx512_bf16, shared with other work, in
+mixed_bfloat16; L1 per frame 0.0846 and 0.0634, where the input itself has 0.0831; flicker 0.0913 and 0.0651
+(0.0735); the next frame is predicted to 0.0368 and 0.0352, where the last one again has 0.0609 and 0.0739 (commit
+89666e6). So towards the bold style nothing is won in pixels yet.
 
     python recipes/recycle_gan.py
     python recipes/recycle_gan.py --dataset=path/to/folder     # trainA/ and trainB/ with a folder of frames per clip
@@ -31,7 +34,7 @@ class Config(run.Config):
 
     image_size: run.ImageSize = run.square(32)
     batch_size: int = 4
-    steps: int = 1200
+    steps: int = 2000
     width: int = 32
     """Channels of the first layer of the translators and discriminators."""
     predictor_width: int = 32

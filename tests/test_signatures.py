@@ -18,7 +18,7 @@ def spec(name, *shape, dtype=tf.float32):
 
 SPECS = [
     spec("z", None, 5), spec("image", None, 8, 12, 3), spec("point", None, 2), spec("mask", None, 8, 12, 1),
-    spec("truncation"), spec("generated", None, 8, 8, 1), spec("logits", None, 1),
+    spec("frames", None, 2, 8, 12, 3), spec("truncation"), spec("generated", None, 8, 8, 1), spec("logits", None, 1),
     spec("label", None, dtype=tf.int64), spec("domain", None, dtype=tf.int64), spec("count", dtype=tf.int32),
     spec("seed", dtype=tf.int64), spec("image_bytes", None, dtype=tf.string), spec("text", None, dtype=tf.string),
     spec("generated_bytes", None, dtype=tf.string),
