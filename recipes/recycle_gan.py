@@ -1,9 +1,10 @@
 """Recycle-GAN: translates video between two domains frame by frame, learned without pairs and through time.
 
 Default: clips of the embedded glyphs, turning, DejaVu Sans <-> Serif Bold Italic at 32x32; hidden pairs score the
-result. 6 minutes for 2,000 steps of 4 on two shared cores of an AMD EPYC with avx512_bf16, in mixed_bfloat16; L1 0.085
-to bold and 0.063 back, where the input itself has 0.083; the next frame is told to 0.037 and 0.035, where the last one
-has 0.061 and 0.074 (shortly before commit aa76a05).
+result. 7 minutes for 2,000 steps of 4 clips on two cores of an AMD EPYC with avx512_bf16, shared with other work, in
+mixed_bfloat16; L1 per frame 0.0846 and 0.0634, where the input itself has 0.0831; flicker 0.0913 and 0.0651
+(0.0735); the next frame is predicted to 0.0368 and 0.0352, where the last one again has 0.0609 and 0.0739 (commit
+89666e6). So towards the bold style nothing is won in pixels yet.
 
     python recipes/recycle_gan.py
     python recipes/recycle_gan.py --dataset=path/to/folder     # trainA/ and trainB/ with a folder of frames per clip

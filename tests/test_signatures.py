@@ -35,6 +35,7 @@ SPECS = [
     spec("seed", dtype=tf.int64),
     spec("image_bytes", None, dtype=tf.string),
     spec("text", None, dtype=tf.string),
+    spec("frames", None, 2, 8, 12, 3),
     spec("generated_bytes", None, dtype=tf.string),
     spec("instance", None, 8, 12, 1, dtype=tf.int32),
     spec("instance_bytes", None, dtype=tf.string),
