@@ -217,6 +217,11 @@ def _similarity(x):
     luma = [rgb2ycbcr(part)[4:-4, 4:-4, :1] for part in unit["rgb"]]  # 16 to 235
     yield "psnr luma, crop 4", "scikit-image", peak_signal_noise_ratio(*luma, data_range=255)
     yield "ssim luma, crop 4", "scikit-image", structural_similarity(*luma, data_range=255, **options)
+    for name in ("rgb", "grey"):
+        in_rgb = [np.repeat(part, 3, axis=-1) if name == "grey" else part for part in unit[name]]
+        luma = [rgb2ycbcr(part)[4:-4, 4:-4, :1] for part in in_rgb]
+        yield f"psnr_y {name}", "scikit-image", peak_signal_noise_ratio(*luma, data_range=255)
+        yield f"ssim_y {name}", "scikit-image", structural_similarity(*luma, data_range=255, **options)
     yield "ms_ssim rgb", "pytorch-msssim", torch_ms_ssim(*tensors["rgb"], data_range=1.0)
     yield "ms_ssim grey, 3 scales", "pytorch-msssim", _three_scales(*tensors["grey"])
 
@@ -301,6 +306,8 @@ def ours(x):
     for name in ("rgb", "grey"):
         result[f"psnr {name}"] = similarity.psnr(*x[name])[0]
         result[f"ssim {name}"] = similarity.ssim(*x[name])[0]
+        result[f"psnr_y {name}"] = similarity.psnr_y(*x[name])[0]
+        result[f"ssim_y {name}"] = similarity.ssim_y(*x[name])[0]
     return result
 
 

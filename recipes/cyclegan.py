@@ -36,6 +36,9 @@ class Config(run.Config):
     """Depth of the discriminators; 3 sees patches of 70x70, 2 of 34x34."""
     identity_weight: float = 0.5
     """How much the identity term counts, as a multiple of the cycle weight (section 5.2); 0: none."""
+    pool_size: int = dataclasses.field(default=50, metadata={"least": 0})
+    """Old fakes that are kept of each domain for its discriminator (section 4), at least as many as the batch has; 0:
+    none."""
     jitter: bool = False
     """Enlarge by 286/256, crop at random and mirror; not for letters."""
     learning_rate: float = 2e-4
@@ -64,7 +67,12 @@ def main(job, config):
     with job.scope():
         generators = [residual_translator_generator(shape, width=config.width, blocks=config.blocks) for _ in range(2)]
         model = CycleGAN(
-            *generators, discriminator(), discriminator(), identity_weight=config.identity_weight, seed=config.seed
+            *generators,
+            discriminator(),
+            discriminator(),
+            identity_weight=config.identity_weight,
+            pool_size=config.pool_size,
+            seed=config.seed,
         )
         optimizers = {"g_optimizer": adam(), "d_optimizer": adam()}
     metrics = {"a_to_b": "l1", "b_to_a": "l1"} if data.test_is_paired else ""

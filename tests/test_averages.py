@@ -118,3 +118,29 @@ def test_a_checkpoint_holds_the_average(tmp_path):
     tf.train.Checkpoint(model=restored).read(path).assert_existing_objects_matched()
     for expected, average in zip(model.average.weights, restored.average.weights, strict=True):
         np.testing.assert_array_equal(average.numpy(), expected.numpy())
+
+
+def test_the_corrected_decay_makes_the_moving_average_that_forgets_its_start():
+    weights = np.random.default_rng(0).normal(size=40)
+    for rate in (0.3, 1e-4):
+        average, plain = 123.0, 0.0
+        for step, weight in enumerate(weights):
+            decay = float(averages.corrected(rate, tf.constant(step, tf.int64)))
+            average = decay * average + (1 - decay) * weight
+            plain = (1 - rate) * plain + rate * weight
+            np.testing.assert_allclose(average, plain / (1 - (1 - rate) ** (step + 1)), rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(averages.corrected(1e-4, 0), 0.0, atol=1e-6)
+    np.testing.assert_allclose(averages.corrected(1e-4, 10**6), 1 - 1e-4, rtol=1e-7)
+
+
+def test_the_squared_distance_is_that_of_trainable_weights_and_pulls_the_network_alone():
+    one = network()
+    past = averages.copy(one)
+    for weight in one.trainable_weights:
+        weight.assign_add(tf.fill(weight.shape, 0.5))
+    with tf.GradientTape() as tape:
+        distance = averages.squared_distance(past, one)
+    count = sum(int(np.prod(w.shape)) for w in one.trainable_weights)
+    np.testing.assert_allclose(distance, 0.25 * count, rtol=1e-5)
+    for gradient in tape.gradient(distance, one.trainable_weights):
+        np.testing.assert_allclose(gradient, 1.0, rtol=1e-4)

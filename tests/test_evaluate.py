@@ -11,12 +11,15 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image
+from serving.models import small
 
-from tfgan_zoo import evaluate, latent
-from tfgan_zoo.data import batches
+from tfgan_zoo import SRResNet, evaluate, latent
+from tfgan_zoo.data import batches, images, low_high
 from tfgan_zoo.data.columns import Data
 from tfgan_zoo.errors import InputError
+from tfgan_zoo.export import export
 from tfgan_zoo.metrics import classifier, frechet, kid, measure, neighbours, protocol, similarity, sources, swd
+from tfgan_zoo.networks.srresnet import srresnet_generator
 
 SIZE = 16
 QUICK = ["--metrics=ms_ssim", "--ms-ssim-pairs=9"]
@@ -155,7 +158,7 @@ def call(capsys, sets):
             code = end.code
         out, err = capsys.readouterr()
         assert "Traceback" not in err
-        return code, out, (err.splitlines() or [""])[-1]
+        return code, out, ([line for line in err.splitlines() if line.strip()] or [""])[-1]
 
     return call
 
@@ -175,7 +178,7 @@ def real_and_made(folder, sets, model, **flags):
     flags = measure.Measures(**flags)
     generator = sources.load(model, flags)
     source = sources.Source(generator, sources.data_for(generator, dataset=str(folder), data_dir=sets), "train", flags)
-    return np.concatenate(list(source.reals())), np.concatenate([b for b, _, _ in source.fakes()])
+    return np.concatenate([batch for batch, _ in source.reals()]), np.concatenate([b for b, _, _ in source.fakes()])
 
 
 def blocks(images):
@@ -271,6 +274,18 @@ def test_pairs_are_measured_against_their_targets(models, halves, call, tmp_path
     assert records(model)["l1"]["protocol"]["task"] == "image to image"
 
 
+def test_a_model_of_pictures_of_any_size_is_measured_at_that_of_its_training(halves, call, tmp_path):
+    live = small("pix2pix", (SIZE, SIZE, 1))
+    path = export(live, tmp_path / "pix2pix")
+    code, printed, err = call(path, f"--dataset={halves}", "--split=train", "--metrics=l1", "--batch-size=7")
+    assert code == 0 and f"pairs, {SIZE}x{SIZE}x1" in printed, err
+    for generator in (sources.load(path, measure.Measures()), sources.live(live, measure.Measures())):
+        assert (generator.signature, generator.shape) == ("serving_default", (SIZE, SIZE, 1))
+    (path / "metadata.json").unlink()
+    code, _, err = call(path, f"--dataset={halves}", "--metrics=l1")
+    assert code == 2 and "does not say what size its images are" in err
+
+
 def test_each_label_is_asked_for_as_often_and_told_by_the_classifier(models, extractor, call, tmp_path):
     model = shutil.copytree(models["labels"], tmp_path / "labels")
     for name, grey in (("dark", 40), ("light", 215)):
@@ -284,9 +299,76 @@ def test_each_label_is_asked_for_as_often_and_told_by_the_classifier(models, ext
     assert code == 0, err
     found = {name: r["value"] for name, r in records(model).items()}
     assert found["label_accuracy-Blocks"] == 1.0
+    told = records(model)["label_accuracy-Blocks"]
+    assert told["details"] == dict.fromkeys(("real", "of_dark", "of_light", "real_of_dark", "real_of_light"), 1.0)
+    assert (told["protocol"]["real_images"], told["protocol"]["fake_images"]) == (19, 19)
     # 19 images to make, 10 dark and 9 light, each told for sure.
     assert found["IS-Blocks"] == pytest.approx(np.exp(-10 / 19 * np.log(10 / 19) - 9 / 19 * np.log(9 / 19)), abs=1e-4)
     assert records(model)["IS-Blocks"]["protocol"]["task"] == "noise and label"
+
+
+@pytest.fixture
+def greys_of_two_labels():
+    """A source of a model that mistakes every second picture of label 1, and of data of which it has all right."""
+
+    def by_label(z, label):
+        wrong = (label == 1) & (tf.range(tf.size(label)) % 4 == 1)
+        shade = tf.where(wrong, -0.5, tf.cast(label, tf.float32) - 0.5)
+        ramp = tf.reshape(tf.linspace(0.0, 0.4, SIZE * SIZE), [1, SIZE, SIZE, 1])  # some contrast, for SSIM
+        return {"generated": shade[:, None, None, None] + ramp + 0.0 * tf.reduce_sum(z)}
+
+    model = live(serving_default=(by_label, [Z, spec("label", None, dtype=tf.int64)]))
+    rng = np.random.default_rng(0)
+    pixels = rng.integers(0, 60, [6, SIZE, SIZE, 1]) + np.array([40, 40, 40, 40, 190, 190])[:, None, None, None]
+    label = np.array([0, 0, 0, 0, 1, 1])
+    data = in_memory("labelled", classes=("dark", "light"), image=(pixels.astype(np.uint8), "bicubic"),
+                     label=(label, None))  # fmt: skip
+    return lambda flags: sources.Source(sources.live(model, flags), data, "test", flags)
+
+
+def test_label_accuracy_is_told_of_each_class_and_of_real_pictures(greys_of_two_labels, extractor):
+    flags = measure.Measures(metrics="label_accuracy", count=8, extractor=extractor[0].partition("=")[2],
+                             feature_layer="blocks", extractor_name="Blocks")  # fmt: skip
+    (record,) = measure.Measurement(greys_of_two_labels(flags), flags).run(quiet=True)
+    assert record["metric"] == "label_accuracy-Blocks" and record["value"] == 0.75
+    expected = {"real": 1.0, "of_dark": 1.0, "of_light": 0.5, "real_of_dark": 1.0, "real_of_light": 1.0}
+    assert record["details"] == expected
+
+
+def test_ms_ssim_within_is_that_of_each_class_made_and_real(greys_of_two_labels):
+    flags = measure.Measures(metrics="ms_ssim_within", count=8, within_pairs=3)
+    source = greys_of_two_labels(flags)
+    (record,) = measure.Measurement(source, flags).run(quiet=True)
+
+    def within(batches, labels):
+        kept = np.concatenate([np.flatnonzero(labels == label)[:3] for label in (0, 1)])
+        return similarity.ms_ssim_within(batches[kept], labels[kept], pairs=3, seed=0)
+
+    made = [(pictures, label) for pictures, label, _ in source.fakes()]
+    real = list(source.reals())
+    made, real = (within(*(np.concatenate(parts) for parts in zip(*pairs, strict=True))) for pairs in (made, real))
+    assert record["value"] == pytest.approx(made["ms_ssim"]) and record["value"] > real["ms_ssim"]
+    assert record["details"] == pytest.approx(
+        {"max": made["ms_ssim_max"], "real": real["ms_ssim"], "real_max": real["ms_ssim_max"], "ms_ssim_scales": 1}
+    )
+    assert record["details"]["max"] == pytest.approx(1.0), "one picture for all z"
+    assert record["protocol"]["settings"] == {"pairs": 3, "classes": 2}
+
+
+def test_ms_ssim_within_classes_of_one_picture_each_is_refused(greys_of_two_labels):
+    flags = measure.Measures(metrics="ms_ssim_within", count=2)
+    with pytest.raises(InputError, match="compares pictures of one class, and no class has two; give more"):
+        measure.Measurement(greys_of_two_labels(flags), flags).run(quiet=True)
+
+
+def test_many_details_of_a_number_are_printed_in_lines_of_eight(capsys):
+    source = types.SimpleNamespace(
+        name="m", shape=(8, 8, 1), split="test", data=types.SimpleNamespace(name="x", kind="labelled")
+    )
+    details = {f"of_{i}": i / 10 for i in range(10)}
+    evaluate._show([{"metric": "label_accuracy-x", "value": 0.5, "details": details}], source)
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 3 and lines[1].endswith("of_7 0.7") and lines[2] == "    of_8 0.8, of_9 0.9"
 
 
 def test_requests_of_one_label_each_give_all_labels_alike():
@@ -432,6 +514,14 @@ def test_an_answer_of_another_size_than_the_input_is_compared_with_its_target():
     np.testing.assert_allclose(found(model, data, "l1")["l1"], 51 / 2 / 127.5, rtol=1e-5)
     names = set(found(model, data, "l1,psnr,swd"))
     assert names == {"l1", "psnr", "swd"}, "doing nothing is no answer where the sizes differ"
+    # Y of grey spans 219 of 255; a bicubic filter answers as the model does where all pixels are alike.
+    few = in_memory("low_high", image=greys(51, 102, size=12), target=greys(102, 153, size=24))
+    model = live(serving_default=(enlarge, [spec("image", None, 12, 12, 1)]))
+    values = found(model, few, "psnr_y,ssim_y")
+    assert list(values) == ["psnr_y", "psnr_y_bicubic", "ssim_y", "ssim_y_bicubic"]
+    for name in ("psnr_y", "psnr_y_bicubic"):
+        np.testing.assert_allclose(values[name], -20 * np.log10(0.2 * 219 / 255), rtol=1e-5)
+    np.testing.assert_allclose(values["ssim_y_bicubic"], values["ssim_y"], rtol=1e-6)
     same = live(serving_default=(lambda image: {"generated": image}, [spec("image", None, 8, 8, 1)]))
     with pytest.raises(InputError, match=r"makes \[8, 8, 1\], the data is \[16, 16, 1\]"):
         found(same, data, "l1")
@@ -465,8 +555,8 @@ def test_each_way_of_unpaired_data_is_measured_from_its_own_domain_to_the_other(
 def swd_of(real, made, seed=0):
     """What `--metrics=swd` computes of two arrays."""
     both = [swd.Descriptors(real.shape[1:], seed=2 * seed), swd.Descriptors(made.shape[1:], seed=2 * seed + 1)]
-    for descriptors, images in zip(both, (real, made), strict=True):
-        descriptors.update(images)
+    for descriptors, batch in zip(both, (real, made), strict=True):
+        descriptors.update(batch)
     return swd.sliced_wasserstein(*both, seed=seed)["swd"]
 
 
@@ -539,6 +629,24 @@ def test_rectangles_and_pictures_with_opacity_are_measured(shape):
     np.testing.assert_allclose(found(noise, alone, "swd")["swd"], swd_of(target, made), rtol=1e-3)
 
 
+def test_a_model_of_larger_pictures_is_scored_by_the_command(folder, call, tmp_path):
+    """Each pixel of the low picture as a square: what is compared with is the picture as it was."""
+    image = spec("image", None, SIZE // 2, SIZE // 2, 1)
+
+    def enlarged(module, x):
+        return {"generated": tf.repeat(tf.repeat(x, 2, 1), 2, 2) + 0.0 * module.shift}
+
+    model = save(tmp_path / "enlarged", serving_default=(enlarged, [image]))
+    code, _, error = call(model, f"--dataset={folder}", "--metrics=l1,psnr_y")
+    assert code == 0, error
+    found = records(model)
+    assert found["l1"]["protocol"]["kind"] == "low_high" and found["l1"]["protocol"]["image_shape"] == [SIZE, SIZE, 1]
+    pictures = [np.asarray(Image.open(path)) for path in sorted(folder.iterdir())][19::20]
+    low = [np.asarray(Image.fromarray(x).resize((SIZE // 2, SIZE // 2), Image.Resampling.BICUBIC)) for x in pictures]
+    errors = [np.abs(np.kron(a, np.ones((2, 2))) - b) for a, b in zip(low, pictures, strict=True)]
+    np.testing.assert_allclose(found["l1"]["value"], np.mean(errors) / 127.5, rtol=1e-4)
+
+
 def test_a_rectangular_model_of_pictures_with_opacity_is_scored_by_the_command(call, tmp_path):
     def rectangles(module, z):
         return {"generated": tf.ones([1, 8, 12, 4]) * tf.tanh(z[:, :1])[:, None, None] + 0.0 * module.shift}
@@ -561,6 +669,11 @@ def test_a_rectangular_model_of_pictures_with_opacity_is_scored_by_the_command(c
 )  # fmt: skip
 def test_which_values_are_better_is_known_of_every_name_a_metric_goes_by(metric, higher):
     assert protocol.higher_is_better(metric) == higher
+
+
+def test_ms_ssim_of_pictures_with_their_targets_is_better_higher():
+    assert protocol.higher_is_better("ms_ssim", of_pairs=True) and protocol.higher_is_better("ms_ssim_a_to_b", True)
+    assert not protocol.higher_is_better("ms_ssim_within", of_pairs=True)
 
 
 # --- what is known of the model
@@ -607,6 +720,16 @@ def test_the_direction_of_the_training_is_the_one_that_is_measured(call, tmp_pat
         np.testing.assert_allclose(records(model)["l1"]["value"], value, atol=1e-6)
 
 
+@pytest.mark.parametrize("changed", [False, True])
+def test_data_that_changed_since_the_training_is_said_to_have(noise, folder, sets, call, changed):
+    data = images.images(str(folder), image_size=SIZE, data_dir=sets)
+    told = {"name": str(folder), "kind": "images", "fingerprint": "other" if changed else data.fingerprint}
+    (noise / "metadata.json").write_text(json.dumps({"data": told}))
+    code, out, _ = call(noise, "--split=train")
+    assert code == 0
+    assert (f"  {folder} has changed since {noise} was trained on it" in out.splitlines()) == changed
+
+
 def test_a_model_whose_data_is_gone_or_not_known_is_not_scored_against_other_data(noise, call, tmp_path):
     code, out, error = call(noise)
     assert (code, out, error) == (2, "", f"error: {noise} does not say what it was trained on; give --dataset")
@@ -615,6 +738,29 @@ def test_a_model_whose_data_is_gone_or_not_known_is_not_scored_against_other_dat
     code, out, error = call(noise)
     assert (code, out) == (2, "")
     assert error == f"error: {noise} was trained on {gone}, which is not there; give --dataset"
+
+
+def test_an_export_that_enlarges_is_scored_on_parts_of_pictures_as_it_was_trained(call, sets, noise, tmp_path):
+    rng = np.random.default_rng(7)
+    for i in range(3):
+        (tmp_path / "photos").mkdir(exist_ok=True)
+        Image.fromarray(rng.integers(0, 256, [25, 50], np.uint8)).save(tmp_path / f"photos/{i}.png")
+    given = {"image_size": 24, "scale": 2, "tiles": True, "data_dir": sets}
+    data = low_high.low_high(str(tmp_path / "photos"), **given)
+    model = SRResNet(srresnet_generator((5, 4, 1), 2, width=4, blocks=1))
+    told = {name: getattr(data, name) for name in ("name", "kind", "description", "licence", "fingerprint")}
+    config = {"tiles": True, "image_size": "24", "scale": 2, "data_dir": str(sets)}
+    path = export(model, tmp_path / "exported" / "srgan", {"data": told, "config": config})
+    code, out, _ = call(path, "--metrics=psnr_y")
+    assert code == 0 and "changed" not in out
+    found = {name: record["value"] for name, record in records(path).items()}
+    expected = {record["metric"]: record["value"] for record in evaluate.measuring(model, data, "psnr_y")()}
+    assert found == pytest.approx(expected, rel=1e-5) and set(found) == {"psnr_y", "psnr_y_bicubic"}
+    assert call(path, "--metrics=psnr_y", "--image-size=20x40")[0] == 0
+    code, _, error = call(path, "--metrics=psnr_y", "--image-size=wide")
+    assert code == 2 and error.startswith("error: --image-size=wide is no size")
+    code, _, error = call(noise, f"--dataset={tmp_path / 'photos'}", "--tiles=True")
+    assert (code, error) == (2, "error: --tiles is for models that enlarge pictures; leave it out")
 
 
 def test_metadata_of_another_form_tells_nothing():
@@ -772,6 +918,7 @@ def test_bad_input_is_one_line_and_exit_code_2(models, noise, folder, halves, ex
         ([noise_model, data, "--split=train", "--metrics=fid", *extractor], "blocks.keras; ask for fd"),
         ([noise_model, data, "--metrics=l1"], "l1 compares images with their targets"),
         ([noise_model, data, "--metrics=label_accuracy", *extractor], "label_accuracy needs a model that takes labels"),
+        ([noise_model, data, "--metrics=ms_ssim_within"], "ms_ssim_within needs a model that takes labels"),
         ([noise_model, data, "--split=train", "--metrics=kid", *extractor],
          "kid needs 1000 real images, there are 23; give more or a smaller --kid-subset-size"),
         ([noise_model, data, "--metrics=fd", *extractor], "fd needs 2 real images, there are 1; give more"),
@@ -795,3 +942,9 @@ def test_bad_input_is_one_line_and_exit_code_2(models, noise, folder, halves, ex
 @pytest.mark.parametrize("flag", ["--count=many", "--no-such-flag", "--split=dev"])
 def test_a_flag_that_cannot_be_is_refused(call, flag):
     assert call("x", flag)[0] == 2
+
+
+def test_a_model_of_clips_is_scored_on_their_pictures_as_unpaired_ones():
+    told = sources.trained_on({"data": {"name": "clips", "kind": "frames"}, "config": {"fit": "pad"}})
+    assert told == sources.Settings(dataset="clips", kind="unpaired", fit="pad")
+    assert sources.trained_on({"data": {"kind": "labelled"}}).kind == "labelled"

@@ -1,5 +1,6 @@
 import datetime
 import errno
+import io
 import json
 import os
 import subprocess
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from google.protobuf import text_format
+from PIL import Image
 from serving import proofs
 from serving.models import SHAPE, small
 from tensorflow_serving.config import model_server_config_pb2
@@ -109,7 +111,7 @@ TAKES_AND_GIVES = {
         "| `discriminate` | `image` float32 [B, 8, 8, 1] | `logits` float32 [B, 1] |",
     ],
     "pix2pix": [
-        "| `serving_default` | `image` float32 [B, 8, 8, 1] | `generated` float32 [B, 8, 8, 1] |",
+        "| `serving_default` | `image` float32 [B, H, W, 1] | `generated` float32 [B, H, W, 1] |",
         "| `translate_bytes` | `image_bytes` string [B] | `generated_bytes` string [B] |",
     ],
 }
@@ -284,7 +286,7 @@ def test_a_png_is_the_picture_that_sample_gives_to_half_a_level(served):
 )
 def test_a_number_that_is_not_finite_is_refused(served, kind, name, key, value):
     function = served[kind][name]
-    given = np.zeros([2, *proofs.specs(function)[key].shape[1:]], np.float32)
+    given = np.zeros([2, *(d or 8 for d in proofs.specs(function)[key].shape[1:])], np.float32)
     given.flat[-1] = value
     with pytest.raises(tf.errors.InvalidArgumentError, match=f"{key} must be finite"):
         function(**{key: tf.constant(given)})
@@ -304,7 +306,7 @@ def test_no_examples_are_refused(served, kind, name):
     function = served[kind][name]
     ((key, spec),) = proofs.specs(function).items()
     with pytest.raises(tf.errors.InvalidArgumentError, match=f"{key} must hold one example or more"):
-        function(**{key: tf.zeros([0, *spec.shape[1:]], spec.dtype)})
+        function(**{key: tf.zeros([0, *(d or 8 for d in spec.shape[1:])], spec.dtype)})
 
 
 @pytest.fixture(scope="module")
@@ -337,15 +339,69 @@ def test_a_count_out_of_range_is_refused_before_as_many_labels_are_made(labelled
         labelled["sample"](count=tf.constant(count), seed=tf.constant(0, tf.int64), label=tf.constant(1, tf.int64))
 
 
-def test_files_of_any_size_are_translated_as_the_pictures_in_them(served):
+def test_pictures_of_any_size_that_fits_are_translated_and_others_are_refused(exported, served):
+    function, live = served["pix2pix"]["serving_default"], exported["pix2pix"][0]
+    for sides in ([8, 8], [24, 16], [8, 40]):
+        image = tf.random.stateless_uniform([2, *sides, 1], [1, 2], -1, 1)
+        made = function(image=image)["generated"]
+        assert made.shape == image.shape and np.std(made) > 0.01
+        np.testing.assert_allclose(live(image)["generated"], made, atol=1e-5)
+        np.testing.assert_allclose(live.predict(image, verbose=0)["generated"], made, atol=1e-5)
+    for sides in ([8, 12], [4, 8], [1, 1]):
+        with pytest.raises(tf.errors.InvalidArgumentError, match="image must have sides that are multiples of 8"):
+            function(image=tf.zeros([1, *sides, 1]))
+
+
+def test_files_of_any_size_are_translated_in_their_own_size(served):
     rng = np.random.default_rng(0)
-    grey = [rng.integers(0, 256, [8, 8, 1], np.uint8), np.full([20, 12, 1], 200, np.uint8)]
-    files = [tf.io.encode_png(grey[0]), tf.io.encode_jpeg(grey[1], quality=100)]
-    images = np.stack([grey[0] / 127.5 - 1.0, np.full(SHAPE, 200 / 127.5 - 1.0)]).astype(np.float32)
-    answers = served["pix2pix"]["translate_bytes"](image_bytes=tf.stack(files))["generated_bytes"].numpy()
-    decoded = np.stack([tf.io.decode_png(file).numpy() for file in answers]) / 127.5 - 1.0
-    expected = served["pix2pix"]["serving_default"](image=tf.constant(images))["generated"]
-    np.testing.assert_allclose(decoded, expected, atol=1 / 255 + 1e-3)
+    sides = [(8, 8), (20, 13), (16, 8), (1, 3)]
+    greys = [rng.integers(0, 256, [*side, 1], np.uint8) for side in sides]
+    answers = served["pix2pix"]["translate_bytes"](image_bytes=tf.stack(list(map(tf.io.encode_png, greys))))
+    for grey, file in zip(greys, answers["generated_bytes"].numpy(), strict=True):
+        height, width, _ = grey.shape
+        image = np.pad(grey[..., 0] / 127.5 - 1, [(0, -height % 8), (0, -width % 8)], "reflect")
+        expected = served["pix2pix"]["serving_default"](image=tf.constant(image[None, ..., None], tf.float32))
+        made = tf.io.decode_png(file).numpy()
+        assert made.shape == grey.shape
+        np.testing.assert_allclose(made / 127.5 - 1, expected["generated"][0, :height, :width], atol=1 / 255 + 1e-3)
+
+
+@pytest.mark.parametrize(("kind", "width", "height"), [("PNG", 11, 9), ("JPEG", 9, 11)])
+def test_a_turned_photograph_is_answered_upright(served, kind, width, height):
+    file = io.BytesIO()
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned by a quarter, clockwise
+    Image.fromarray(np.zeros([width, height], np.uint8)).save(file, kind, exif=exif)
+    made = served["pix2pix"]["translate_bytes"](image_bytes=tf.constant([file.getvalue()]))["generated_bytes"][0]
+    assert tf.io.decode_png(made).shape == (height, width, 1)
+
+
+def test_a_picture_is_refused_undecoded_that_would_be_too_large_for_the_network(tmp_path):
+    path = export(small("pix2pix"), tmp_path / "pix2pix", max_pixels_each=128)
+    metadata = json.loads((path / "metadata.json").read_text(encoding="utf-8"))
+    assert metadata["picture_files"] == {"fit": "none", "max_pixels": 50_000_000, "max_pixels_each": 128}
+    assert metadata["signatures"]["serving_default"]["sizes"] == {
+        "trained": [8, 8], "scale": 1, "multiple": 8, "least": 8
+    }  # fmt: skip
+    card = (path / "README.md").read_text(encoding="utf-8")
+    assert "answered in their own size; 50,000,000 pixels or less in a request, 128 or less in each" in card
+    assert "Pictures in arrays: any height H and width W that are multiples of 8; trained at 8x8" in card
+    translate = tf.saved_model.load(str(path)).signatures["translate_bytes"]
+    fits, too_large = (tf.io.encode_png(tf.zeros([1, n, 1], tf.uint8)) for n in (16, 17))
+    assert translate(image_bytes=tf.stack([fits] * 3))["generated_bytes"].shape == [3]
+    says = "a picture of image_bytes must have 128 pixels or less, its sides taken up to multiples of 8"
+    with pytest.raises(tf.errors.InvalidArgumentError, match=says):
+        translate(image_bytes=tf.stack([fits, too_large]))
+
+
+def test_a_way_to_make_files_fit_that_is_asked_for_is_the_one_of_an_export(tmp_path):
+    path = export(small("pix2pix"), tmp_path / "pix2pix", {"config": {"fit": "pad"}}, fit="stretch")
+    file = tf.io.encode_png(tf.fill([20, 12, 1], tf.constant(200, tf.uint8)))
+    served = tf.saved_model.load(str(path)).signatures
+    made = tf.io.decode_png(served["translate_bytes"](image_bytes=file[None])["generated_bytes"][0]).numpy()
+    expected = served["serving_default"](image=tf.fill([1, *SHAPE], np.float32(200 / 127.5 - 1)))["generated"][0]
+    np.testing.assert_allclose(made / 127.5 - 1, expected, atol=1 / 255 + 1e-3)
+    assert json.loads((path / "metadata.json").read_text())["picture_files"]["fit"] == "stretch"
 
 
 def test_a_file_that_is_no_picture_is_refused(served):

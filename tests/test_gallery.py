@@ -103,7 +103,7 @@ def test_what_a_model_gets_is_decided_by_its_signatures(models):
     assert wants("sngan") == [("serving_default", {"z": "noise", "label": "label"})]
     assert wants("both_ways") == [("a_to_b", {"image": "image"}), ("b_to_a", {"image": "image"})]
     assert wants("words") == [("serving_default", {"x": "noise", "text": "text", "truncation": "truncation"})]
-    assert models["sngan"].classes == ["A", "B", "C"] and models["dcgan"].classes == []
+    assert models["sngan"].names("label") == ["A", "B", "C"] and models["dcgan"].names("label") == []
 
 
 def test_what_cannot_be_shown_says_why(models):
@@ -146,6 +146,9 @@ def test_noise_is_moved_along_its_first_components_and_uniform_noise_stays_in_bo
     np.testing.assert_allclose(
         gallery.shift(z, [1.0, -2.0], latent.Prior(4, "uniform", 1.2)), [[1.2, -1.2, 0.5, 0.5]] * 2
     )
+    np.testing.assert_allclose(
+        gallery.shift(z, [1.0, -2.0], latent.Prior(4, "uniform", low=0.0)), [[1.0, 0.0, 0.5, 0.5]] * 2
+    )
     assert np.all(z == 0.5)
 
 
@@ -161,6 +164,21 @@ def test_an_uploaded_file_becomes_the_picture_that_the_signature_wants():
     assert gallery.from_file(png(half), free).shape == (gallery.UNKNOWN_SIZE, gallery.UNKNOWN_SIZE, 1)
     with pytest.raises(InputError, match="cannot be read as a picture; give a PNG or JPEG file"):
         gallery.from_file(b"GIF? no", wanted)
+
+
+def test_a_picture_of_any_size_keeps_its_own_and_the_answer_has_it(others, monkeypatch):
+    (use,) = next(model for model in gallery.discover(others) if model.name == "pix2pix").uses
+    assert (use.sizes, use.scale, use.inputs["image"].trained) == ((8, 8), 1, RECTANGLE[:2])
+    assert gallery.canvas(use.inputs["image"]) == (128, 256), "of the shape of training"
+    picture = gallery.from_file(png(np.full([11, 20], 100, np.uint8)), use.inputs["image"])
+    assert picture.shape == (11, 20, 4)
+    made = gallery.answer(gallery.load(others / "pix2pix" / "1"), use, {"image": picture})
+    mirrored = np.pad(picture, [(0, 5), (0, 4), (0, 0)], "reflect")
+    right = gallery.answer(gallery.load(others / "pix2pix" / "1"), use, {"image": mirrored})
+    np.testing.assert_allclose(made, right[:, :11, :20], atol=1e-6)
+    assert gallery.from_file(png(np.zeros([40, 20], np.uint8)), use.inputs["image"], sides=(8, 16)).shape == (8, 16, 4)
+    monkeypatch.setattr(gallery, "LONGEST", 16)
+    assert gallery.from_file(png(np.zeros([8, 40], np.uint8)), use.inputs["image"]).shape == (3, 16, 4)
 
 
 def test_a_swap_of_black_and_white_leaves_opacity_as_it_is():
@@ -326,12 +344,34 @@ def greys(sheets):
 
 def test_a_mask_is_asked_for_like_a_picture_and_black_is_the_hole(page, others, sheets):
     app = page("holes", others)
-    assert [radio.label for radio in app.radio] == ["From", "From"] and not app.image
+    assert [radio.options for radio in app.radio] == [["Draw", "Upload"], ["Rectangle", "Draw", "Upload"]]
+    assert not app.image
     upload(app, 255, 40)
     assert [image.proto.imgs[0].caption for image in app.image] == ["Image", "Mask", "The answer"]
     assert greys(sheets[-3:]) == [255, 0, 153]
     app.checkbox[1].check().run()  # black and white of the mask
     assert greys(sheets[-3:]) == [255, 255, 255]
+
+
+def test_the_hole_may_be_a_rectangle_of_the_picture(page, others, sheets):
+    mask = gallery.hole((10, 20), (30, 70), (0, 50))
+    assert mask.shape == (10, 20, 1) and mask.dtype == np.float32
+    np.testing.assert_array_equal(
+        mask[..., 0], [[float(not (3 <= i < 7 and j < 10)) for j in range(20)] for i in range(10)]
+    )
+    for ends in ((0, 0), (100, 100), (50, 50)):
+        assert gallery.hole((8, 8), ends, ends).sum() == 63, "one pixel"
+    app = page("holes", others)
+    app.radio[0].set_value("Upload").run()
+    app.file_uploader[0].upload("x.png", png(np.full([20, 20], 255, np.uint8)), "image/png").run()
+    assert not app.exception and [image.proto.imgs[0].caption for image in app.image] == ["Image", "Mask", "The answer"]
+    size = sheets[-1].shape[0]
+    assert [(sheet[size // 2, size // 2], sheet[size // 8, size // 2]) for sheet in sheets[-2:]] == [
+        (0, 255),
+        (153, 255),
+    ]
+    app.slider[0].set_value((80, 100)).run()
+    assert sheets[-1][size // 2, size // 2] == 255
 
 
 def test_a_picture_is_asked_for_beside_noise(page, others):
@@ -351,6 +391,23 @@ def test_a_domain_is_asked_for_as_a_number(page, others, sheets):
     assert [number.label for number in app.number_input] == ["Domain"]
     app.number_input[0].set_value(1).run()
     assert greys(sheets[-2:]) == [255, 0]
+    assert app.get("download_button")
+
+
+def test_domains_are_chosen_by_name_where_the_metadata_has_them(page, others, sheets, tmp_path):
+    shutil.copytree(others / "domains" / "1", tmp_path / "named" / "1")
+    (tmp_path / "named" / "1" / "metadata.json").write_text(json.dumps({"data": {"domains": ["young", "old"]}}))
+    app = page("named", tmp_path)
+    assert app.main.selectbox[0].options == ["young", "old"] and not app.number_input
+    upload(app, 255)
+    app.main.selectbox[0].select_index(1).run()
+    assert greys(sheets[-2:]) == [255, 0]
+
+
+def test_the_file_of_an_answer_holds_its_pixels_alone():
+    picture = np.linspace(-1, 1, 12, dtype=np.float32).reshape(3, 4, 1)
+    np.testing.assert_array_equal(tf.io.decode_png(gallery.png(picture)), np.round(picture * 127.5 + 127.5))
+    assert tf.io.decode_png(gallery.png(np.zeros([2, 3, 4, 1], np.float32))).shape == (6, 4, 1)
 
 
 def test_rectangles_with_opacity_are_answered_and_shown(page, others, sheets):
@@ -367,7 +424,7 @@ def test_rectangles_with_opacity_are_answered_and_shown(page, others, sheets):
     assert sheets[0].shape == (18 * 4 * 10, 18 * 4 * 18, 4), "4 rows of 4, 18 times as large"
     app = page("pix2pix", others)
     upload(app, 100)
-    assert len(app.image) == 2 and [sheet.shape for sheet in sheets[-2:]] == [(32 * 10, 32 * 18, 4)] * 2
+    assert len(app.image) == 2 and [sheet.shape for sheet in sheets[-2:]] == [(12 * 22, 12 * 22, 4)] * 2
     np.testing.assert_array_equal(np.unique(sheets[-2].reshape(-1, 4), axis=0), [[100, 100, 100, 255], [128] * 4])
 
 
@@ -476,7 +533,7 @@ def test_a_model_with_a_strange_card_or_strange_metadata_is_shown_without_what_i
     version("odder", b"", {"data": {"classes": 7}, "picture_files": {"fit": ["x"]}})
     models = {model.name: model for model in gallery.discover(tmp_path)}
     assert models["odd"].card == "caf\ufffd" and models["odd"].title == str(models["odd"].path)
-    assert [(models[name].classes, models[name].fit) for name in ("odd", "odder")] == [([], "crop")] * 2
+    assert [(models[name].names("label"), models[name].fit) for name in ("odd", "odder")] == [([], "crop")] * 2
     for name in models:
         app = page(name, tmp_path)
         texts = [element.value for element in (*app.markdown, *app.caption)]

@@ -12,6 +12,7 @@ from tfgan_zoo import latent, random
     [
         (latent.Prior(3), lambda shape: random.normal(shape)),
         (latent.Prior(3, "uniform", 2.0), lambda shape: random.uniform(shape, -2.0, 2.0)),
+        (latent.Prior(3, "uniform", 1.0, low=0.0), lambda shape: random.uniform(shape, 0.0, 1.0)),
     ],
 )
 def test_z_is_the_next_draw_of_the_stream_by_the_law(prior, right):
@@ -32,9 +33,14 @@ def test_z_of_numpy_has_the_law():
     np.testing.assert_allclose([normal.mean(), normal.std()], [0, 1], atol=0.02)
     np.testing.assert_allclose([uniform.min(), uniform.max()], [-0.5, 0.5], atol=1e-3)
     np.testing.assert_allclose([uniform.mean(), uniform.std()], [0, 0.5 / np.sqrt(3)], atol=0.01)
+    positive = latent.Prior(4, "uniform", low=0.0).array(5000, np.random.default_rng(0))
+    np.testing.assert_allclose([positive.min(), positive.max(), positive.mean()], [0, 1, 0.5], atol=0.01)
 
 
-@pytest.mark.parametrize("prior", [latent.Prior(3), latent.Prior(3, "uniform"), latent.Prior(3, "uniform", 2.5)])
+LAWS = [latent.Prior(3), *(latent.Prior(3, "uniform", *ends) for ends in ((), (2.5,), (1.0, 0.0)))]
+
+
+@pytest.mark.parametrize("prior", LAWS)
 def test_a_law_that_is_written_down_is_read_again(prior):
     assert latent.Prior(3, **prior.described()) == prior
 

@@ -76,6 +76,17 @@ def test_reflection_padding_mirrors_without_the_border():
     assert layers.ReflectionPadding2D(3)(inputs).shape == (None, 11, None, 3)
 
 
+@pytest.mark.parametrize("size", [(6, 8), (5, 7), (1, 2)])
+def test_a_halving_average_is_that_of_the_pixels_that_are_there(size):
+    x = np.random.default_rng(0).normal(size=[2, *size, 3]).astype(np.float32)
+    got = layers.HalvingAverage()(x)
+    expected = np.zeros([2, -(-size[0] // 2), -(-size[1] // 2), 3])
+    for i, j in np.ndindex(expected.shape[1:3]):
+        expected[:, i, j] = x[:, max(2 * i - 1, 0) : 2 * i + 2, max(2 * j - 1, 0) : 2 * j + 2].mean((1, 2))
+    np.testing.assert_allclose(got, expected, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(layers.HalvingAverage()(np.full_like(x, 0.3)), np.full_like(expected, 0.3), rtol=1e-6)
+
+
 def test_dropout_zeroes_at_its_rate_and_keeps_the_mean():
     with random.stream(0):
         y = layers.Dropout(0.25)(tf.ones([4, 50, 50, 4]), training=True).numpy()
@@ -115,6 +126,24 @@ def test_dropout_of_a_shared_stream_does_not_depend_on_the_batch():
     with random.stream(7, shared=True):
         one = layer(tf.ones([1, 4, 4, 2])).numpy()
     np.testing.assert_array_equal(many, np.repeat(one, 5, axis=0))
+
+
+def test_dropout_of_pictures_of_any_size_lays_the_mask_of_its_own_size_side_by_side():
+    image = keras.Input([4, 3, 2])
+    network = keras.Model(image, layers.Dropout(0.5, always=True)(image))
+
+    @tf.function(input_signature=[tf.TensorSpec([None, None, None, 2])])
+    def call(x):
+        with random.stream(7, shared=True):
+            return network(x)
+
+    with random.stream(7, shared=True):
+        own = network(tf.ones([1, 4, 3, 2])).numpy()
+    np.testing.assert_array_equal(call(tf.ones([1, 4, 3, 2])), own)
+    larger = call(tf.ones([2, 9, 5, 2])).numpy()
+    np.testing.assert_array_equal(larger, np.tile(own, [2, 3, 2, 1])[:, :9, :5])
+    kinds = {operation.type for operation in call.get_concrete_function().graph.get_operations()}
+    assert not [kind for kind in kinds if "Random" in kind], "a constant, which every runtime knows"
 
 
 @pytest.mark.parametrize("jit", [False, True], ids=["plain", "xla"])
@@ -521,3 +550,92 @@ def test_a_convolution_without_padding_gives_the_places_where_the_kernel_fits():
     np.testing.assert_allclose(
         y[:, 1, 2], np.einsum("bhwi,hwio->bo", x[:, 2:5, 4:7], layer.normalized_kernel()), atol=1e-5
     )
+
+
+# --- what the GAN that learns from few labels has
+
+
+def test_gaussian_noise_has_its_deviation_in_training_and_is_not_there_when_serving():
+    layer, x = layers.GaussianNoise(0.3), tf.fill([200, 50], 2.0)
+    np.testing.assert_array_equal(layer(x, training=False), x)
+    with random.stream(0):
+        noisy, again = (layer(x, training=True).numpy() for _ in range(2))
+    np.testing.assert_allclose([noisy.mean(), noisy.std()], [2.0, 0.3], atol=0.01)
+    assert (noisy != again).all()
+    with pytest.raises(RuntimeError, match="outside"):
+        layer(x, training=True)
+
+
+def test_a_frozen_length_does_not_train_and_the_gradient_is_at_right_angles_to_the_kernel():
+    frozen = layers.Dense(3, normalization=layers.WeightNorm(frozen=True))
+    free = layers.Dense(3, normalization=layers.WeightNorm())
+    x = images(8, 4)
+    for layer in (frozen, free):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(tf.square(layer(x)))
+        gradient = tape.gradient(loss, layer.kernel)
+        assert np.abs(gradient).max() > 0.1
+        np.testing.assert_allclose(np.sum(gradient * layer.kernel, axis=0), 0.0, atol=1e-4)
+        np.testing.assert_allclose(np.linalg.norm(layer.normalized_kernel(), axis=0), layer.g, rtol=1e-5)
+    assert [w.path.split("/")[-1] for w in frozen.trainable_weights] == ["kernel", "bias"]
+    assert len(free.trainable_weights) == 3
+    assert layers.Dense.from_config(frozen.get_config()).normalization.frozen
+
+
+def test_minibatch_discrimination_counts_the_equal_rows_beside_each():
+    layer = layers.MinibatchDiscrimination(kernels=7, dims=3)
+    x = tf.tile(images(1, 4), [6, 1])
+    np.testing.assert_allclose(layer(x)[:, 4:], 6 - 1 - 1, rtol=1e-5)  # n - 1, and the bias -1
+    np.testing.assert_array_equal(layer(x)[:, :4], x)
+
+
+def test_minibatch_discrimination_is_the_sum_over_others_of_exp_of_minus_the_l1_distance():
+    layer = layers.MinibatchDiscrimination(kernels=2, dims=3)
+    x = np.float64(images(5, 4))
+    layer(x.astype(np.float32))
+    rng = np.random.default_rng(0)
+    layer.log_length.assign(rng.normal(size=[2, 3]))
+    layer.bias.assign([0.3, -0.7])
+    kernel = np.float64(layer.kernel) / np.linalg.norm(layer.kernel, axis=0)
+    m = (x @ kernel).reshape(5, 2, 3) * np.exp(np.float64(layer.log_length))
+    expected = [
+        [sum(np.exp(-np.abs(m[i, b] - m[j, b]).sum()) for j in range(5) if j != i) for b in range(2)] for i in range(5)
+    ]
+    np.testing.assert_allclose(layer(x.astype(np.float32))[:, 4:], np.array(expected) + [0.3, -0.7], rtol=1e-4)
+
+
+def test_minibatch_discrimination_begins_with_neighbours_at_distance_2_and_answers_of_mean_0():
+    image = keras.Input([4])
+    x = layers.Dense(6, normalization=layers.WeightNorm())(image)
+    network = keras.Model(image, layers.MinibatchDiscrimination(5)(x))
+    batch = images(50, 4)
+    layers.initialize_weight_norm(network, batch)
+    dense, layer = network.layers[1:]
+    before = dense(batch)
+    apart = layer.distances(before).numpy() + 1e9 * np.eye(50)[:, :, None]
+    np.testing.assert_allclose(apart.min(1).mean(0), 2.0, rtol=1e-4)
+    np.testing.assert_allclose(layer(before).numpy()[:, 6:].mean(0), 0.0, atol=1e-5)
+
+
+def test_virtual_batch_normalization_uses_the_reference_batch_and_the_example_alone():
+    for shape, axes in (((5, 3), (0,)), ((5, 2, 4, 3), (0, 1, 2))):
+        layer, reference = layers.VirtualBatchNormalization(), images(*shape, mean=2.0)
+        x = images(4, *shape[1:], mean=-1.0)
+        y, beside = (np.array(v) for v in layer(x, reference))
+        wide = np.float64(reference)
+        np.testing.assert_allclose(
+            beside, (wide - wide.mean(axes)) / np.sqrt(wide.var(axes) + 1e-5), rtol=1e-3, atol=1e-4
+        )
+        for i in range(4):  # as if it were one of six
+            among = np.concatenate([wide, np.float64(x)[i : i + 1]])
+            expected = (np.float64(x)[i] - among.mean(axes)) / np.sqrt(among.var(axes) + 1e-5)
+            np.testing.assert_allclose(y[i], expected, rtol=1e-3, atol=1e-4)
+        np.testing.assert_allclose(layer(x[:1], reference)[0], y[:1], atol=1e-6)
+
+
+def test_a_reference_batch_stays_and_is_uniform():
+    layer = layers.Reference(500)
+    first = layer(tf.zeros([2, 20])).numpy()
+    np.testing.assert_array_equal(layer(tf.ones([7, 20])), first)
+    assert layer.trainable_weights == [] and first.min() >= -1 and first.max() <= 1
+    np.testing.assert_allclose([first.mean(), first.std()], [0, 3**-0.5], atol=0.02)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
+from serving.models import small
 
 from tfgan_zoo import DCGAN, litert
 from tfgan_zoo.errors import InputError
@@ -62,6 +63,18 @@ def test_the_file_answers_as_the_saved_model_does_at_a_batch_size_not_seen_befor
     assert answer.shape == (5, *SHAPE) and np.std(right) > 0.01
     np.testing.assert_allclose(answer, right, atol=1e-5)
     assert [p.name for p in path.parent.iterdir()] == [path.name], "nothing half-written is left"
+
+
+def test_a_model_of_pictures_of_any_size_is_converted_for_that_of_its_training(tmp_path, capsys):
+    path = export(small("pix2pix", (8, 16, 1)), tmp_path / "pix2pix")
+    litert.main([str(path)])
+    assert float(capsys.readouterr().out.split()[-1]) == pytest.approx(0, abs=1e-5)
+    interpreter = Interpreter(model_path=str(path / "litert" / "serving_default.tflite"))
+    assert list(interpreter.get_input_details()[0]["shape_signature"]) == [-1, 8, 16, 1]
+    assert list(interpreter.get_signature_list()) == ["serving_default"]
+    (path / "metadata.json").write_text("{")
+    with pytest.raises(InputError, match=r"metadata.json cannot be read \(.+\); mend it or move it away"):
+        litert.convert(path)
 
 
 def test_another_signature_goes_into_another_file(version, tmp_path):

@@ -9,13 +9,19 @@ from tfgan_zoo.families.ebgan import autoencoder
 from tfgan_zoo.families.lapgan import level_discriminator, level_generator
 from tfgan_zoo.families.unrolled_gan import recurrent_generator, stacked_generator, strided_discriminator
 from tfgan_zoo.networks import sizes
+from tfgan_zoo.networks.acgan import acgan_discriminator, acgan_generator, acgan_imagenet_generator
+from tfgan_zoo.networks.cgan import cgan_discriminator, cgan_generator
 from tfgan_zoo.networks.classifier import classifier
 from tfgan_zoo.networks.dcgan import dcgan_discriminator, dcgan_generator
+from tfgan_zoo.networks.infogan import infogan_generator
 from tfgan_zoo.networks.mlp import mlp_discriminator, mlp_generator
+from tfgan_zoo.networks.partial_unet import partial_unet
 from tfgan_zoo.networks.patchgan import patchgan_discriminator
 from tfgan_zoo.networks.residual_translator import residual_translator_generator
 from tfgan_zoo.networks.resnet import resnet_discriminator, resnet_generator
+from tfgan_zoo.networks.sgan import softplus_generator
 from tfgan_zoo.networks.sn_resnet import sn_resnet_discriminator, sn_resnet_generator
+from tfgan_zoo.networks.srresnet import srgan_discriminator, srresnet_generator
 from tfgan_zoo.networks.stargan import stargan_generator
 from tfgan_zoo.networks.unet import unet_generator
 
@@ -25,6 +31,12 @@ SMALL = {
     "dcgan_generator_28": (lambda: dcgan_generator((28, 28, 1), width=4), (2, 28, 28, 1)),
     "dcgan_discriminator": (lambda: dcgan_discriminator((32, 32, 3), width=4), (2, 1)),
     "dcgan_discriminator_8": (lambda: dcgan_discriminator((8, 8, 1), width=4, normalization=None), (2, 1)),
+    "dcgan_generator_labels": (lambda: dcgan_generator((8, 8, 1), 5, 4, num_classes=3), (2, 8, 8, 1)),
+    "dcgan_discriminator_labels": (lambda: dcgan_discriminator((8, 8, 1), 4, num_classes=3), (2, 1)),
+    "cgan_generator": (lambda: cgan_generator((8, 8, 1), 3, 5, [64, 64, 64]), (2, 8, 8, 1)),
+    "cgan_discriminator": (lambda: cgan_discriminator((8, 8, 1), 3, [4, 2, 4], [3, 2, 2]), (2, 1)),
+    "acgan_generator": (lambda: acgan_generator((28, 28, 1), 3, 5, 4), (2, 28, 28, 1)),
+    "acgan_imagenet_generator": (lambda: acgan_imagenet_generator((16, 16, 3), 3, 5, [8, 4]), (2, 16, 16, 3)),
     "resnet_generator": (lambda: resnet_generator((32, 32, 3), width=4), (2, 32, 32, 3)),
     "resnet_generator_8": (lambda: resnet_generator((8, 8, 1), width=4), (2, 8, 8, 1)),
     "resnet_discriminator": (lambda: resnet_discriminator((32, 32, 3), width=4), (2, 1)),
@@ -45,6 +57,11 @@ SMALL = {
     "mlp_discriminator_maxout": (lambda: mlp_discriminator((2,), [4, 4], pieces=3, scale=0.25), (2, 1)),
     "unet_generator": (lambda: unet_generator((32, 32, 3), out_channels=1, width=4), (2, 32, 32, 1)),
     "unet_generator_8": (lambda: unet_generator((8, 8, 1), width=4, normalization="instance"), (2, 8, 8, 1)),
+    "partial_unet": (lambda: partial_unet((16, 16, 3), width=4), (2, 16, 16, 3)),
+    "unet_generator_without_noise_or_scales": (
+        lambda: unet_generator((16, 8, 2), 1, 4, normalization="instance", dropout=0.0, affine=False),
+        (2, 16, 8, 1),
+    ),
     "patchgan_discriminator": (lambda: patchgan_discriminator((32, 32, 3), width=4), (2, 2, 2, 1)),
     "patchgan_discriminator_conditional": (
         lambda: patchgan_discriminator((16, 24, 3), width=4, layers=2, condition_channels=1),
@@ -58,13 +75,29 @@ SMALL = {
         lambda: residual_translator_generator((8, 12, 3), out_channels=1, width=4, blocks=1),
         (2, 8, 12, 1),
     ),
+    # Linear at its end: not in [-1, 1] before it is trained.
+    "srresnet": (lambda: srresnet_generator((4, 6, 3), 2, width=4, blocks=1), (2, 8, 12, 3)),
+    "srgan_discriminator": (lambda: srgan_discriminator((16, 12, 1), width=4), (2, 1)),
 }
 EACH = pytest.mark.parametrize("name", SMALL)
+
+
+def joined(network):
+    """Its answers side by side."""
+    return keras.Model(network.inputs, keras.ops.concatenate(network.outputs, axis=-1))
+
 
 # name -> (builder of a small network from an image shape, (height, width), output shape for a batch of 2 of C channels)
 RECTANGULAR = {
     "dcgan_generator": (lambda s: dcgan_generator(s, 5, 4), (8, 24), (2, 8, 24, "C")),
     "dcgan_discriminator": (lambda s: dcgan_discriminator(s, 4), (48, 16), (2, 1)),
+    "dcgan_generator_labels": (lambda s: dcgan_generator(s, 5, 4, num_classes=3), (8, 24), (2, 8, 24, "C")),
+    "dcgan_discriminator_labels": (lambda s: dcgan_discriminator(s, 4, num_classes=3), (16, 8), (2, 1)),
+    "cgan_generator": (lambda s: cgan_generator(s, 3, 5, [8, 8, 8]), (3, 5), (2, 3, 5, "C")),
+    "cgan_discriminator": (lambda s: cgan_discriminator(s, 3, [8, 4, 8]), (3, 5), (2, 1)),
+    "acgan_generator": (lambda s: acgan_generator(s, 3, 5, 4), (8, 24), (2, 8, 24, "C")),
+    "acgan_imagenet_generator": (lambda s: acgan_imagenet_generator(s, 3, 5, [8, 4]), (8, 12), (2, 8, 12, "C")),
+    "acgan_discriminator": (lambda s: joined(acgan_discriminator(s, 3, 4)), (9, 14), (2, 1 + 3)),
     "resnet_generator": (lambda s: resnet_generator(s, 5, 4), (32, 16), (2, 32, 16, "C")),
     "resnet_discriminator": (lambda s: resnet_discriminator(s, 4), (32, 64), (2, 1)),
     "sn_resnet_generator": (
@@ -86,6 +119,7 @@ RECTANGULAR = {
         (12, 16),
         (2, 12, 16, 2),
     ),
+    "partial_unet": (lambda s: partial_unet(s, width=4, levels=2), (12, 16), (2, 12, 16, "C")),
     "patchgan_discriminator": (
         lambda s: patchgan_discriminator(s, 4, layers=2, condition_channels=2),
         (13, 24),
@@ -107,10 +141,15 @@ RECTANGULAR = {
         (2, 12, 8, "C"),
     ),
     "stargan_generator": (lambda s: stargan_generator(s, 3, 4, blocks=1), (12, 8), (2, 12, 8, "C")),
+    "srresnet_generator": (lambda s: srresnet_generator(s, width=4, blocks=2), (5, 3), (2, 20, 12, "C")),
+    "srgan_discriminator": (lambda s: srgan_discriminator(s, width=4), (33, 50), (2, 1)),
     "stacked_generator": (lambda s: stacked_generator(s, 5, 16), (9, 14), (2, 9, 14, "C")),
     "recurrent_generator": (lambda s: recurrent_generator(s, 5, 6), (4, 3), (2, 4, 3, "C")),
     "strided_discriminator": (lambda s: strided_discriminator(s, [4, 4]), (9, 14), (2, 1)),
     "autoencoder": (lambda s: autoencoder(s, 4, 5), (16, 8), (2, 16, 8, "C")),
+    "infogan_generator": (lambda s: infogan_generator(s, 5, 4), (8, 12), (2, 8, 12, "C")),
+    "softplus_generator": (lambda s: softplus_generator(s, 5, [6]), (3, 5), (2, 3, 5, "C")),
+    "softplus_generator_virtual": (lambda s: softplus_generator(s, 5, [6], reference=9), (3, 5), (2, 3, 5, "C")),
     "level_generator": (lambda s: level_generator(s, 4), (10, 12), (2, 10, 12, "C")),
     "level_discriminator": (lambda s: level_discriminator(s, 4), (9, 12), (2, 1)),
 }
@@ -143,7 +182,7 @@ def test_small_networks_take_float32_and_give_float32_of_the_right_shape_and_ran
     network = build()
     y = answer(network, scale=10.0)
     assert y.shape == shape and y.dtype == tf.float32 and np.isfinite(y).all()
-    assert all(x.dtype == "float32" for x in network.inputs)
+    assert {x.dtype for x in network.inputs if x.name != "label"} == {"float32"}
     if "generator" in name:
         assert np.abs(y).max() <= 1.0 and network.output_shape[1:] == shape[1:]
 
@@ -176,7 +215,11 @@ def test_rectangular_images_of_any_channels_give_every_weight_a_gradient(name, c
     gradients = tape.gradient(loss, network.trainable_weights)
     assert all(g is not None for g in gradients)
     # An instance norm without offset takes the biases before it away.
-    biased = name in ("patchgan_discriminator_instance", "residual_translator_generator")
+    biased = name in (
+        "patchgan_discriminator_instance",
+        "residual_translator_generator",
+        "unet_generator_without_noise_or_scales",
+    )
     still = [w.path for w, g in zip(network.trainable_weights, gradients, strict=True) if not np.any(g)]
     assert not [path for path in still if not (biased and path.endswith("bias"))]
 
@@ -383,6 +426,15 @@ def test_the_scales_of_the_resnets_start_at_one():
     for network in resnet_generator((16, 16, 1), width=4), sn_resnet_generator((16, 16, 1), width=4):
         for gamma in (w for w in network.trainable_weights if w.path.endswith("gamma")):
             np.testing.assert_array_equal(gamma, 1.0)
+
+
+def test_unet_without_noise_or_scales_is_the_predictor_of_recycle_gan_and_needs_no_stream():
+    network = unet_generator((256, 256, 6), 3, normalization="instance", dropout=0.0, affine=False)
+    assert network.count_params() == trainable(network) == 54_412_675
+    network = unet_generator((8, 8, 2), 1, 4, normalization="instance", dropout=0.0, affine=False)
+    names = [weight.name for weight in network.weights]
+    assert set(names) == {"kernel", "bias"} and names.count("bias") == 6
+    assert network(tf.ones([1, 8, 8, 2]), training=True).shape == (1, 8, 8, 1)
 
 
 def test_unet_draws_its_noise_when_not_training_too():

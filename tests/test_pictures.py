@@ -126,6 +126,16 @@ def test_rectangles_stand_beside_squares_of_another_height_and_width():
     assert (one[1:3, 1:6] == 128).all() and (one[5:7, 8:13] == 255).all(), "the fourth cell is blank"
 
 
+def test_the_frames_of_a_clip_stand_side_by_side_in_the_order_of_time():
+    clip = np.linspace(-1, 1, 6, dtype=np.float32).reshape(2, 3, 1, 1, 1)  # two clips of three frames
+    picture = pictures.tile({"a": clip, "b": -clip})
+    assert picture.shape == (2 * 3, 2 * 5, 1)  # an example per row
+    np.testing.assert_array_equal(picture[1, 1:9, 0], [0, 51, 102, 128, 128, 255, 204, 153])
+    np.testing.assert_array_equal(picture[4, 1:4, 0], [153, 204, 255])
+    one = pictures.tile({"a": np.concatenate([clip] * 6)})  # 12 of one label: as many beside each other as look square
+    assert one.shape == (6 * 3, 2 * 5, 1)
+
+
 def test_values_outside_the_range_are_clipped():
     np.testing.assert_array_equal(np.unique(pictures.tile({"x": cells(-3, 3, 3, 3)})), [0, 128, 255])
 

@@ -193,6 +193,26 @@ def test_of_two_that_prepare_at_once_one_wins_and_both_read_it(load, tmp_path, m
     assert values(batches.take(data.test, 2)) == [19, 39]
 
 
+@pytest.mark.parametrize("part", ["*.tfrecord-*", "metadata.json", "dataset_info.json", "features.json"])
+@pytest.mark.parametrize("harm", ["gone", "cut", "empty", "a folder"])
+def test_a_set_that_is_damaged_is_set_aside_and_made_anew(load, tmp_path, capfd, part, harm):
+    data = load()
+    folder = tmp_path / "data/prepared" / data.fingerprint
+    file = sorted(folder.glob(part))[-1]
+    content = file.read_bytes()
+    file.unlink()
+    if harm in ("cut", "empty"):
+        file.write_bytes(content[: len(content) // 2] if harm == "cut" else b"")
+    elif harm == "a folder":
+        file.mkdir()
+    capfd.readouterr()
+    again = load()
+    same(first(batches.batches(again.train, 8, seed=0), 9), first(batches.batches(data.train, 8, seed=0), 9))
+    assert sets_in(tmp_path / "data") == [data.fingerprint, f"{data.fingerprint}.damaged"]
+    lines = capfd.readouterr().err.splitlines()
+    assert len(lines) == 1 and "made anew" in lines[0], lines
+
+
 def test_a_data_folder_that_cannot_be_written_is_one_clear_line(load, tmp_path):
     (tmp_path / "data").write_text("a file")
     with pytest.raises(InputError, match=r"^nothing can be written to .*data/prepared \(.*\); give a data_dir$") as e:

@@ -15,17 +15,36 @@ import two_workers  # noqa: E402
 ROOT = Path(__file__).resolve().parent.parent
 RECIPES = sorted(path.stem for path in (ROOT / "recipes").glob("*.py"))
 TINY = {
+    "acgan": ["--image-size=8", "--g-width=4", "--d-width=4"],
     "bgan": ["--image-size=8", "--width=8", "--samples=2"],
+    "cgan": ["--image-size=8", "--width=8"],
     "cyclegan": ["--image-size=8", "--width=8", "--patch-layers=1", "--blocks=1"],
     "dcgan": ["--image-size=8", "--width=8"],
     "ebgan": ["--image-size=8", "--width=8"],
     "f_gan": ["--image-size=8", "--width=8"],
     "gan": ["--image-size=8", "--width=8"],
     "gogan": ["--image-size=8", "--width=8", "--n-critic=2", "--stage-steps=2"],
+    "infogan": ["--image-size=8", "--width=2", "--categories", "3", "--continuous=1"],
     "lapgan": ["--image-size=10", "--width=4", "--coarse-width=8", "--levels=2"],
     "lsgan": ["--image-size=8", "--width=8"],
+    "partial_conv": ["--image-size=8", "--width=8", "--levels=2", "--frozen-steps=2"],
     "pix2pix": ["--image-size=8", "--width=8", "--patch-layers=1"],
+    "pix2pix_hd": [
+        "--image-size=16",
+        "--width=4",
+        "--downs=2",
+        "--blocks=1",
+        "--enhancer-blocks=1",
+        "--discriminator-width=4",
+        "--patch-layers=1",
+        "--global-steps=2",
+        "--fix-global-steps=1",
+        "--encoder",
+    ],
+    "recycle_gan": ["--image-size=8", "--width=8", "--predictor-width=4", "--patch-layers=1", "--blocks=1"],
     "sagan": ["--image-size=16", "--width=8", "--attention=8", "--labels"],
+    "semantic_inpainting": ["--image-size=8", "--width=8", "--iterations=3", "--evaluated=5"],
+    "sgan": ["--image-size=8", "--width=4", "--labels-per-class=2", "--minibatch=3", "--reference=5"],
     "sngan": [
         "--image-size=8",
         "--g-width=8",
@@ -35,10 +54,14 @@ TINY = {
         "--diff-augment=color,translation,cutout",
     ],
     "stargan": ["--image-size=8", "--g-width=4", "--d-width=4", "--d-layers=2", "--n-critic=2", "--measured=264"],
+    "srgan": ["--image-size=32", "--crop=16", "--width=8", "--blocks=1", "--d-width=8", "--mse-steps=2"],
     "unrolled_gan": ["--image-size=8", "--width=8", "--unroll-steps=2"],
     "wgan": ["--image-size=8", "--width=8", "--n-critic=2"],
     "wgan_gp": ["--image-size=8", "--width=8", "--n-critic=2"],
 }
+TRANSLATE = (  # no z
+    "cyclegan", "partial_conv", "pix2pix", "pix2pix_hd", "recycle_gan", "semantic_inpainting", "srgan", "stargan",
+)  # fmt: skip
 ONLY_TENSORFLOW = """
 import sys
 import tensorflow as tf
@@ -46,7 +69,8 @@ signatures = tf.saved_model.load(sys.argv[1]).signatures
 for signature in signatures.values():
     inputs = signature.structured_input_signature[1]
     if all(spec.dtype.is_floating for spec in inputs.values()):
-        for output in signature(**{n: tf.zeros([2, *s.shape[1:]], s.dtype) for n, s in inputs.items()}).values():
+        shapes = {n: [2, *(16 if d is None else d for d in s.shape[1:])] for n, s in inputs.items()}
+        for output in signature(**{n: tf.zeros(shapes[n], s.dtype) for n, s in inputs.items()}).values():
             assert output.dtype == tf.float32 and bool(tf.reduce_all(tf.math.is_finite(output)))
 assert "tfgan_zoo" not in sys.modules
 print(sorted(signatures))
@@ -77,14 +101,28 @@ def test_a_recipe_trains_and_its_export_answers_where_only_tensorflow_is(recipe,
     assert json.loads((folder / "environment.json").read_text())["packages"]["tensorflow"]
     assert [json.loads(line)["step"] for line in (folder / "metrics.jsonl").read_text().splitlines()] == [2, 4]
     assert sorted(p.name for p in (folder / "samples").iterdir()) == ["step-0000002.png", "step-0000004.png"]
-    assert (folder / "checkpoints/1/ckpt-4.index").exists() and list((folder / "tensorboard").iterdir())
+    assert list(folder.glob("checkpoints/*/ckpt-4.index")) and list((folder / "tensorboard").iterdir())
     assert (folder / "losses.png").exists() and (folder / "samples.png").exists()
 
     exported = tmp_path / "exported" / recipe / "1"
     assert "serving_default" in run("-c", ONLY_TENSORFLOW, exported, cwd=tmp_path).stdout
     assert (exported / "README.md").read_text().startswith(f"# {recipe}")
-    if recipe not in ("cyclegan", "pix2pix"):
+    if recipe not in TRANSLATE:
         assert f"(z=tf.random.{json.loads((exported / 'metadata.json').read_text())['noise']['law']}(" in done.stdout
+
+
+def test_the_networks_of_a_dcgan_run_are_searched_and_none_are_trained(tmp_path):
+    flags = ["--batch-size=4", "--steps=3"]
+    run(ROOT / "recipes/dcgan.py", *TINY["dcgan"], *flags, cwd=tmp_path)
+    given = [*TINY["semantic_inpainting"], "--dcgan=runs/dcgan"]
+    done = run(ROOT / "recipes/semantic_inpainting.py", *given, cwd=tmp_path)
+    assert "  held-out   psnr_hole" in done.stdout and "  losses " not in done.stdout
+    folder = tmp_path / "runs/semantic_inpainting"
+    assert not (folder / "checkpoints").exists() and (folder / "samples.png").exists()
+    metrics = json.loads((folder / "evaluation.json").read_text())["metrics"]
+    assert metrics["loss_found"] < metrics["loss_begun"]
+    wrong = run(ROOT / "recipes/semantic_inpainting.py", "--dcgan=runs/gone", cwd=tmp_path, code=2)
+    assert wrong.stderr.startswith("error: --dcgan=runs/gone does not exist; give the folder of a run")
 
 
 @pytest.mark.parametrize(
@@ -94,6 +132,12 @@ def test_a_recipe_trains_and_its_export_answers_where_only_tensorflow_is(recipe,
         ("gan", "--maxout=300", "--maxout=300 is above the --width=256 that it divides"),
         ("lapgan", "--coarse-width=1", "--coarse-width=1 must be 2 or more"),
         ("lapgan", "--levels=1000000", "--levels=1000000 must be below 17"),
+        ("srgan", "--content=vgg", "--content=vgg needs --vgg-weights: a file of Keras' VGG19"),
+        ("srgan", "--steps=9", "--mse-steps=1500 is above --steps=9"),
+        ("srgan", "--late-steps=500", "--late-steps=500 end the 500 steps of the last phase"),
+        ("pix2pix_hd", "--steps=800", "--steps=800 is not above the 800 of --global-steps and --fix-global-steps"),
+        ("pix2pix_hd", "--image-size=40", "--image-size=40 with --downs=3: expected multiples of 16, 32 or more"),
+        ("pix2pix_hd", "--width=5", "--width=5 is odd"),
     ],
 )
 def test_a_flag_that_no_network_can_be_made_of_is_one_line_and_exit_code_2(recipe, flag, says, tmp_path):

@@ -20,9 +20,14 @@ from tfgan_zoo.families.ebgan import autoencoder, convolutional_autoencoder
 from tfgan_zoo.families.lapgan import level_discriminator, level_generator
 from tfgan_zoo.families.lsgan import vgg_generator
 from tfgan_zoo.families.unrolled_gan import recurrent_generator, stacked_generator, strided_discriminator
+from tfgan_zoo.networks import pix2pix_hd
+from tfgan_zoo.networks.acgan import acgan_discriminator
 from tfgan_zoo.networks.classifier import classifier
 from tfgan_zoo.networks.dcgan import dcgan_discriminator, dcgan_generator
+from tfgan_zoo.networks.infogan import infogan_discriminator, infogan_generator
+from tfgan_zoo.networks.sgan import noisy_classifier, softplus_generator
 from tfgan_zoo.networks.sn_resnet import sn_resnet_discriminator, sn_resnet_generator
+from tfgan_zoo.networks.srresnet import srresnet_generator
 from tfgan_zoo.networks.stargan import stargan_discriminator, stargan_generator
 
 SHAPE, CLASSES = (12, 12, 1), 3
@@ -53,6 +58,7 @@ BUILDS = {name: build for name, (build, _) in SMALL.items()} | {
     ),
     "sn_resnet_discriminator_labels": lambda: sn_resnet_discriminator(SHAPE, 4, num_classes=CLASSES, attention=6),
     "sn_resnet_discriminator_bfloat16": in_bfloat16,
+    "acgan_discriminator": lambda: acgan_discriminator(SHAPE, CLASSES, 2),
     "classifier": lambda: classifier(SHAPE, CLASSES, 2),
     "autoencoder": lambda: autoencoder(SHAPE, 2, 5),
     "convolutional_autoencoder": lambda: convolutional_autoencoder((8, 16, 3), 2),
@@ -65,9 +71,19 @@ BUILDS = {name: build for name, (build, _) in SMALL.items()} | {
     "lapgan_discriminator": lambda: lapgan().discriminator,
     "stargan_generator": lambda: stargan_generator(SHAPE, CLASSES, 2, blocks=1),
     "stargan_discriminator": lambda: stargan_discriminator(SHAPE, CLASSES, 2, layers=3),
+    "srresnet_generator": lambda: srresnet_generator((3, 4, 3), 2, 4, 1),
     "stacked_generator": lambda: stacked_generator((28, 28, 3), 5, 8),
     "recurrent_generator": lambda: recurrent_generator(SHAPE, 5, 3),
     "strided_discriminator": lambda: strided_discriminator(SHAPE, [2, 4]),
+    "global_generator": lambda: pix2pix_hd.global_generator((8, 12, 2), 1, 2, downs=2, blocks=1),
+    "local_enhancer": lambda: pix2pix_hd.local_enhancer((8, 12, 2), 1, 2, blocks=1),
+    "multiscale_discriminator": lambda: pix2pix_hd.multiscale_discriminator(SHAPE, 2, 2, layers=1, scales=2),
+    "instance_encoder": lambda: pix2pix_hd.instance_encoder((8, 12, 1), 2, 2, downs=1),
+    "infogan_generator": lambda: infogan_generator(SHAPE, 5, 2),
+    "infogan_discriminator": lambda: infogan_discriminator(SHAPE, (3, 2), 2, 2, learned_deviation=True),
+    "softplus_generator": lambda: softplus_generator(SHAPE, 5, [4]),
+    "softplus_generator_virtual": lambda: softplus_generator(SHAPE, 5, [4, 4], reference=3),
+    "noisy_classifier": lambda: noisy_classifier(SHAPE, CLASSES, [6, 4], minibatch=2),
     "weight_norm_and_equalized_rate": weight_norm_and_equalized_rate,
     "augmented": lambda: augment.wrap(
         dcgan_discriminator(SHAPE, 2), noise=0.5, noise_steps=9, policy="color,translation,cutout"
@@ -123,7 +139,7 @@ def test_every_builder_is_among_those_saved():
         if inspect.isfunction(value) and value.__module__ == module.__name__ and not name.startswith("_")
         if next(iter(inspect.signature(value).parameters), None) in ("image_shape", "shape")
     }
-    assert builders - {"sides", "halvings"} <= {name for b in BUILDS.values() for name in b.__code__.co_names}
+    assert builders - {"sides", "halvings", "depth"} <= {name for b in BUILDS.values() for name in b.__code__.co_names}
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ import tensorflow as tf
 from PIL import Image
 from serving.models import small
 
-from tfgan_zoo import served_files
+from tfgan_zoo import served_files, signatures
 from tfgan_zoo.data import decoding
 from tfgan_zoo.errors import InputError
 from tfgan_zoo.export import export
@@ -112,7 +112,8 @@ def test_the_pixels_of_a_file_of_any_sort_are_those_of_the_training_data(channel
         np.testing.assert_allclose(made, expected, atol=LEVELS, err_msg=name)
 
 
-def test_an_export_reads_files_as_its_training_did(tmp_path):
+def test_an_export_of_one_size_reads_files_as_its_training_did(tmp_path, monkeypatch):
+    monkeypatch.setattr(signatures, "any_size", lambda network: None)
     shape = (HEIGHT, WIDTH, 3)
     model = small("pix2pix", shape)
     names = ["jpeg_turned_6", "transparent", "wide", "palette", "cmyk", "interlaced"]
@@ -156,6 +157,19 @@ def test_sizes_that_no_picture_has_are_refused_and_do_not_add_up_to_a_small_numb
     empty = file[:16] + bytes(8) + file[24:]
     with pytest.raises(tf.errors.InvalidArgumentError, match="image_bytes must be PNG or JPEG files"):
         served_files.read(tf.constant([empty]), 8, 8, 3)
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_a_file_in_its_own_size_has_the_pixels_of_the_training_data(channels):
+    files, headers = served_files.headers_of(tf.constant(list(FILES.values())))
+    for name, file, header in zip(FILES, files, headers, strict=True):
+        picture = served_files.read_one(file, header, channels).numpy()
+        height, width = picture.shape[:2]
+        assert [height, width] == [int(side) for side in served_files.size_of(header)]
+        told = decoding.header(FILES[name])
+        assert (width, height) == (told.width, told.height), name
+        expected = decoding.read(FILES[name], height, width, channels)
+        np.testing.assert_allclose(picture * 127.5 + 127.5, expected, atol=LEVELS, err_msg=name)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from serving.models import small
 from tensorflow.core.protobuf import saved_model_pb2
 from tensorflow.python.framework import op_def_registry
 
-from tfgan_zoo import evaluate, gallery, litert, trust
+from tfgan_zoo import evaluate, gallery, litert, translate, trust
 from tfgan_zoo.errors import InputError
 from tfgan_zoo.export import export
 from tfgan_zoo.gallery import __main__ as gallery_command
@@ -187,11 +187,15 @@ def test_every_command_refuses_it_and_opens_it_with_the_flag(tmp_path, capsys, m
 
     refused(evaluate.main, path)
     refused(litert.main, path)
+    (tmp_path / "x.png").write_bytes(b"not looked at")
+    refused(translate.main, path, str(tmp_path / "x.png"), str(tmp_path / "y.png"))
     with pytest.raises(InputError, match="does more than compute"):
         extractors.load(Flags(extractor=path, feature_layer="features"))
     assert not written.exists()
     features, _ = extractors.load(Flags(extractor=path, feature_layer="features", trust=True))(np.zeros([1, 8, 8, 1]))
     assert features.shape == (1, 1) and written.exists()
+
+    import streamlit  # noqa: F401  before a part of it is replaced
 
     started = []
     monkeypatch.setitem(

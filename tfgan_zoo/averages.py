@@ -1,5 +1,7 @@
 """Copies of networks that do not train: what a generator was, or the moving average of its weights."""
 
+import math
+
 import keras
 import tensorflow as tf
 
@@ -30,3 +32,32 @@ def update(average, network, decay):
     for mean, weight in zip(average.weights, network.weights, strict=True):
         new, old = tf.convert_to_tensor(weight), tf.convert_to_tensor(mean)
         mean.assign(old + (1 - decay) * (new - old) if weight.trainable else new)
+
+
+def corrected(rate, step):
+    """The decay for `update` after step number `step`, from 0, by which the average is that of all weights since then.
+
+    It is the moving average that begins at 0 and keeps 1 - `rate`, divided by 1 - (1 - rate)^n after n updates (Kingma
+    & Ba 2015, section 3): what the copy was at the start counts for nothing.
+
+    Args:
+        rate: in (0, 1), what is taken of the new weights in the long run.
+        step: an int or an integer scalar tensor, such as `random.step()`.
+    """
+    filled = -tf.math.expm1(tf.cast(step + 1, tf.float32) * math.log1p(-rate))  # 1 - (1 - rate)^n
+    return 1.0 - rate / filled
+
+
+def squared_distance(average, network):
+    """||theta - average||^2 over all trainable weights of `network`, float32.
+
+    Where the average is the mean of all that they were: historical averaging, Salimans et al. 2016 (arXiv 1606.03498),
+    section 3.3.
+
+    Args:
+        average: made by `copy`; no gradient goes to it.
+        network: the one that trains.
+    """
+    pairs = zip(average.weights, network.weights, strict=True)
+    off = [tf.convert_to_tensor(weight) - tf.convert_to_tensor(mean) for mean, weight in pairs if weight.trainable]
+    return tf.add_n([tf.reduce_sum(tf.square(tf.cast(part, tf.float32))) for part in off])

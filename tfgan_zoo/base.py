@@ -27,9 +27,14 @@ class GenerativeModel(keras.Model):
         trains: optimizer name -> the roles it updates, e.g. `{"g_optimizer": ["generator"]}`.
         seed: all random numbers of training are a function of it and the step.
 
+    Attributes:
+        maps: names of columns [B, H, W, ...] that hold numbers, such as ids, and no pictures.
+
     Raises:
         ValueError: a network is not built.
     """
+
+    maps = ()
 
     def __init__(self, networks, trains, *, seed=0, name=None):
         super().__init__(name=name, autocast=False)  # what it is called with is not rounded to half precision
@@ -201,7 +206,8 @@ class GenerativeModel(keras.Model):
         if not isinstance(first, tuple):
             columns = first if isinstance(first, dict) else {"image": first}
             for name, column in columns.items():
-                _check_pictures(name, column, type(self).__name__)
+                if name not in self.maps:
+                    _check_pictures(name, column, type(self).__name__)
         return super().fit(x, *args, **kwargs)
 
     def make_train_function(self, force=False):

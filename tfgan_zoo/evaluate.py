@@ -33,6 +33,7 @@ try:
 except ImportError:  # Windows
     resource = None
 
+PER_LINE = 8  # details of a number
 IN_TRAINING = 256  # images, where nothing else is asked for: some seconds of swd
 
 
@@ -54,9 +55,9 @@ class Config(measure.Measures):
     """Where TensorFlow Datasets keeps its prepared data; its own default if not given."""
     split: Literal["test", "train", "all"] | None = None
     """Which part of the data to compare with. Default: test, what is held out; all with --pictures."""
-    kind: Literal["auto", "images", "labelled", "pairs", "unpaired", "domains"] | None = None
-    """How to read the data. auto: images, labelled for a model that takes labels, pairs for image to image,
-    domains with a domain to translate to. Default: as in training, or auto."""
+    kind: Literal[("auto", *sources.KINDS)] | None = None
+    """How to read the data. auto: images, labelled for a model that takes labels, pairs for image to image, and what
+    has the other inputs of the signature. Default: as in training, or auto."""
     direction: Literal["a_to_b", "b_to_a"] | None = None
     """Which picture of a pair is the input. Default: as in training, or a_to_b."""
     channels: int | None = None
@@ -66,6 +67,12 @@ class Config(measure.Measures):
     pairs are stretched."""
     value_range: str | None = None
     """What pixels of 16 or 32 bits range over, as 0,4095. Default: as in training, or as the files say."""
+    tiles: bool | None = None
+    """Of models that enlarge: cut pictures into parts of --image-size as they are. Default: as in training."""
+    image_size: str | None = None
+    """Of models that enlarge: the size of the large pictures, 160, or height x width. Default: as in training."""
+    masks: str | None = None
+    """Where the holes of masked pictures are, as the recipes take it. Default: as in training, or strokes."""
 
     def settings(self):
         """What of these says how the data is read."""
@@ -98,7 +105,7 @@ def _score(config):
         data, how = sources.data_of(generator, config.settings())
         source = sources.Source(generator, data, split, config)
         records = measure.Measurement(source, config).run()
-        direction = [how.direction] if data.kind == "pairs" else []
+        direction = [how.direction] if data.kind in ("pairs", "instances") else []
         _show(records, source, generator.signature, *direction)
         environment = _environment(config, generator.signature)
         protocol.append(folder, [record | {"environment": environment} for record in records])
@@ -121,8 +128,11 @@ def _show(records, source, *how):
     against = f"{source.split} of {source.data.name}: {source.data.kind}, {shape}"
     print(f"  {', '.join([source.name, *how])}; compared with {against}")
     for record in records:
-        details = ", ".join(f"{name} {value:.6g}" for name, value in record["details"].items())
-        print(f"  {record['metric']:<28} {record['value']:<12.6g} {details}".rstrip(), flush=True)
+        details = [f"{name} {value:.6g}" for name, value in record["details"].items()]
+        first, *more = [", ".join(details[i : i + PER_LINE]) for i in range(0, len(details), PER_LINE)] or [""]
+        print(f"  {record['metric']:<28} {record['value']:<12.6g} {first}".rstrip(), flush=True)
+        for line in more:  # such as a number of each class
+            print(f"    {line}", flush=True)
 
 
 def _compare(config):

@@ -33,11 +33,20 @@ _FITTED = {
     "crop": "of another shape cut at their longer sides",
     "stretch": "of another shape stretched",
     "pad": "of another shape framed with white",
+    "none": "answered in their own size",
 }
 _LAST_VERSION = ".last_version"  # so that a number is not given again when its version was deleted
 
 
-def export(model, directory, about=None, *, fit=None, max_pixels=served_files.MAX_PIXELS):
+def export(
+    model,
+    directory,
+    about=None,
+    *,
+    fit=None,
+    max_pixels=served_files.MAX_PIXELS,
+    max_pixels_each=served_files.MAX_PIXELS_EACH,
+):
     """Writes `model.signatures()` as the next version `directory/<n>/`, and `models.config` beside `directory`.
 
     The version is written beside its place and then renamed: a half-written model is never seen. A version number is
@@ -51,22 +60,26 @@ def export(model, directory, about=None, *, fit=None, max_pixels=served_files.MA
         about: what the model itself does not know, as JSON values; all of it goes into `metadata.json`. The card shows
             `family`, `data` (`description`, `licence`), `command`, `seed`, `commit`, `device`, `metrics` (name ->
             number), `protocol` (how they were measured) and `config` (flag -> value).
-        fit: how signatures of picture files make another shape fit, crop, stretch or pad: as the training data was
-            made to. By default what the flag `fit` in `config` says, or else crop.
+        fit: how signatures of picture files make another shape fit that of training: crop, stretch or pad. By default
+            a network that takes any size gets each picture in its own; for others it is what the flag `fit` in
+            `config` says, how the training data was made to, or else crop.
         max_pixels: that the picture files of one request may have together; more are refused undecoded.
+        max_pixels_each: that a picture may have that is translated in its own size: what it costs in the network.
 
     Returns:
         The path of the new version.
 
     Raises:
         InputError: `directory` is a file, cannot be written to, or has a name that TensorFlow reads as a pattern;
-            another `fit`; `max_pixels` below 1.
+            another `fit`; `max_pixels` or `max_pixels_each` below 1.
     """
+    given_fit = fit
     fit = fit or ((about or {}).get("config") or {}).get("fit") or "crop"
     if fit not in served_files.FITS:
         raise InputError(f"fit is {fit!r}; give {', '.join(served_files.FITS)}")
-    if max_pixels < 1:
-        raise InputError(f"max_pixels is {max_pixels}; give 1 or more")
+    for name, most in (("max_pixels", max_pixels), ("max_pixels_each", max_pixels_each)):
+        if most < 1:
+            raise InputError(f"{name} is {most}; give 1 or more")
     directory = Path(directory)
     files.check_folder(directory, "the export folder ")
     directory.mkdir(parents=True, exist_ok=True)
@@ -76,12 +89,12 @@ def export(model, directory, about=None, *, fit=None, max_pixels=served_files.MA
     shutil.rmtree(unfinished, ignore_errors=True)
 
     served = {
-        name: (dataclasses.replace(function, fit=fit, max_pixels=max_pixels), specs)
+        name: (_of_files(function, given_fit, fit, max_pixels, max_pixels_each), specs)
         if isinstance(function, signatures.OnFiles)
         else (function, specs)
         for name, (function, specs) in model.signatures().items()
     }
-    reads_files = any(isinstance(function, signatures.OnFiles) for function, _ in served.values())
+    on_files = [function for function, _ in served.values() if isinstance(function, signatures.OnFiles)]
     functions = {
         name: tf.function(_checked(function, specs), input_signature=specs, autograph=False)
         for name, (function, specs) in served.items()
@@ -101,7 +114,7 @@ def export(model, directory, about=None, *, fit=None, max_pixels=served_files.MA
         "parameters": {role: getattr(model, role).count_params() for role in model.roles},
         "packages": {"tensorflow": tf.__version__, "keras": keras.__version__, "numpy": np.__version__},
         **(about or {}),
-        **({"picture_files": {"fit": fit, "max_pixels": max_pixels}} if reads_files else {}),
+        **({"picture_files": on_files[0].described()} if on_files else {}),
         "signatures": _described(served, functions),
     }
     version = _last_version(directory) + 1
@@ -123,6 +136,11 @@ def export(model, directory, about=None, *, fit=None, max_pixels=served_files.MA
     files.write(directory / _LAST_VERSION, f"{version}\n")
     _write_models_config(directory.resolve().parent)
     return directory / str(version)
+
+
+def _of_files(function, given_fit, fit, max_pixels, max_pixels_each):
+    fit = fit if given_fit or not function.keeps_sizes else "none"
+    return dataclasses.replace(function, fit=fit, max_pixels=max_pixels, max_pixels_each=max_pixels_each)
 
 
 def _checked(function, specs):
@@ -161,11 +179,14 @@ def _write_warmup(version, model_name, served):
 
     (version / "assets.extra").mkdir()
     with tf.io.TFRecordWriter(str(version / "assets.extra" / "tf_serving_warmup_requests")) as writer:
-        for signature, (_, specs) in served.items():
+        for signature, (function, specs) in served.items():
+            sides = function.image_shape[:2] if isinstance(function, signatures.OnImages) else (16, 16)
             request = predict_pb2.PredictRequest()
             request.model_spec.name, request.model_spec.signature_name = model_name, signature
             for spec in specs:
-                request.inputs[spec.name].CopyFrom(tf.make_tensor_proto(signatures.example(spec), spec.dtype))
+                request.inputs[spec.name].CopyFrom(
+                    tf.make_tensor_proto(signatures.example(spec, sides=sides), spec.dtype)
+                )
             log = prediction_log_pb2.PredictionLog(predict_log=prediction_log_pb2.PredictLog(request=request))
             writer.write(log.SerializeToString())
 
@@ -216,7 +237,7 @@ def _paper(model):
 
 
 def _described(served, functions):
-    """name -> its inputs and outputs -> their dtype, shape (null: the batch) and meaning."""
+    """name -> its inputs and outputs -> their dtype, shape (null: the batch, or a free side) and meaning; its sizes."""
 
     def tensors(specs):
         described = {}
@@ -230,8 +251,9 @@ def _described(served, functions):
         name: {
             "inputs": tensors({spec.name: spec for spec in specs}),
             "outputs": tensors(functions[name].get_concrete_function().structured_outputs),
+            **({"sizes": function.described()} if isinstance(function, signatures.OnImages) else {}),
         }
-        for name, (_, specs) in served.items()
+        for name, (function, specs) in served.items()
     }
 
 
@@ -248,8 +270,10 @@ def _card(metadata):
         f"Precision {metadata['precision']}" + (f" on {metadata['device']}" if "device" in metadata else ""),
         f"Parameters: {parameters}",
         f"Picture files: PNG or JPEG, {_FITTED[read['fit']]}; {read['max_pixels']:,} pixels or less in a request"
+        + (f", {read['max_pixels_each']:,} or less in each picture" if "max_pixels_each" in read else "")
         if read
         else "",
+        *_sizes_in_words(metadata["signatures"]),
         f"Exported {metadata['created']} as version {metadata['version']}, with {packages}",
     ]
     facts = "\n".join(f"- {fact}" for fact in facts if fact)
@@ -273,11 +297,23 @@ def _card(metadata):
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
+def _sizes_in_words(described):
+    lines = set()
+    for sizes in (signature["sizes"] for signature in described.values() if "multiple" in signature.get("sizes", {})):
+        height, width = sizes["trained"]
+        fits = signatures.Sizes(sizes["multiple"], sizes["least"])
+        lines.add(f"Pictures in arrays: any height H and width W that are {fits}; trained at {height}x{width}")
+    return sorted(lines)
+
+
 def _table(title, columns, rows):
     count = columns.count("|") + 1
     return "\n".join([f"## {title}", "", f"| {columns} |", "|---" * count + "|", *rows])
 
 
 def _list(tensors):
-    shapes = {name: ["B" if d is None else str(d) for d in tensor["shape"]] for name, tensor in tensors.items()}
-    return ", ".join(f"`{name}` {tensor['dtype']} [{', '.join(shapes[name])}]" for name, tensor in tensors.items())
+    def shape(dims):
+        letters = "BHWC" if len(dims) == 4 else "B" * len(dims)
+        return ", ".join(letter if d is None else str(d) for letter, d in zip(letters, dims, strict=True))
+
+    return ", ".join(f"`{name}` {tensor['dtype']} [{shape(tensor['shape'])}]" for name, tensor in tensors.items())

@@ -11,23 +11,30 @@ from tfgan_zoo import base, pictures, random
 
 @dataclasses.dataclass(frozen=True)
 class Prior:
-    """p(z), the law of independent components: N(0, 1), or uniform in [-bound, bound].
+    """p(z), the law of independent components: N(0, 1), or uniform in [low, bound].
 
     A family that draws z has one as its attribute `prior`; an export says it as `noise` in `metadata.json`.
 
     Attributes:
         dim: the length of z.
         law: normal or uniform.
-        bound: of the uniform law.
+        bound: the upper end of the uniform law.
+        low: its lower end; None: -bound.
     """
 
     dim: int
     law: Literal["normal", "uniform"] = "normal"
     bound: float = 1.0
+    low: float | None = None
 
     def __post_init__(self):
         if self.law not in ("normal", "uniform"):
             raise ValueError(f"the law of z is {self.law!r}; expected normal or uniform")
+
+    @property
+    def ends(self):
+        """`(low, high)` of the uniform law."""
+        return (-self.bound if self.low is None else self.low), self.bound
 
     def draw(self, count):
         """z `[count, dim]` from the open `random.stream`.
@@ -36,7 +43,7 @@ class Prior:
             RuntimeError: no stream is open.
         """
         shape = [count, self.dim]
-        return random.normal(shape) if self.law == "normal" else random.uniform(shape, -self.bound, self.bound)
+        return random.normal(shape) if self.law == "normal" else random.uniform(shape, *self.ends)
 
     def like(self, batch):
         """z for as many examples as `batch` has, `[B, dim]`: see `draw`."""
@@ -45,12 +52,14 @@ class Prior:
     def array(self, count, rng):
         """z `[count, dim]` float32 from a NumPy generator."""
         shape = [count, self.dim]
-        z = rng.standard_normal(shape) if self.law == "normal" else rng.uniform(-self.bound, self.bound, shape)
+        z = rng.standard_normal(shape) if self.law == "normal" else rng.uniform(*self.ends, shape)
         return z.astype(np.float32)
 
     def described(self):
         """As JSON values; `Prior(dim, **described)` is the law again."""
-        return {"law": self.law} if self.law == "normal" else {"law": self.law, "bound": self.bound}
+        if self.law == "normal":
+            return {"law": self.law}
+        return {"law": self.law, "bound": self.bound} | ({} if self.low is None else {"low": self.low})
 
 
 def preview(generator, prior, examples, seed, discriminator=None):

@@ -1,11 +1,12 @@
 """Layers that two or more families use. Images are `[B, H, W, C]`."""
 
+import contextlib
 import math
 
 import keras
 import tensorflow as tf
 
-from tfgan_zoo import random
+from tfgan_zoo import random, replicas
 
 _saved = keras.saving.register_keras_serializable(package="tfgan_zoo")  # loadable where this package is imported
 
@@ -83,11 +84,49 @@ class ReflectionPadding2D(keras.layers.Layer):
 
 
 @_saved
+class HalvingAverage(keras.layers.Layer):
+    """The mean of the 3x3 pixels around every second one, at a border of those that are there: H becomes H / 2.
+
+    [B, H, W, C] -> [B, h, w, C], rounded up. Keras' "same" lies half a pixel off: it pads even sizes on one side alone.
+    """
+
+    def call(self, x):
+        border = [[0, 0], [1, 1], [1, 1], [0, 0]]
+        total = tf.nn.avg_pool2d(tf.pad(x, border), 3, 2, "VALID")
+        share = tf.nn.avg_pool2d(tf.pad(tf.ones_like(x[:1, :, :, :1]), border), 3, 2, "VALID")  # [1, h, w, 1]
+        return total / share
+
+
+class PixelShuffle(keras.layers.Layer):
+    """Groups of `factor**2` channels become the pixels of squares. Shi et al. 2016, arXiv 1609.05158, eq. 4.
+
+    [B, H, W, factor**2 * C] -> [B, factor * H, factor * W, C]; pixel (i, j) of a square has the channels from
+    (factor * i + j) * C on, TensorFlow's order. (The paper's and Torch's is c * factor**2 + factor * i + j.)
+    """
+
+    def __init__(self, factor, **kwargs):
+        super().__init__(**kwargs)
+        self.factor = factor
+
+    def call(self, x):
+        return tf.nn.depth_to_space(x, self.factor)
+
+    def compute_output_shape(self, input_shape):
+        batch, height, width, channels = input_shape
+        height, width = (n and n * self.factor for n in (height, width))
+        return (batch, height, width, channels // self.factor**2)
+
+    def get_config(self):
+        return super().get_config() | {"factor": self.factor}
+
+
+@_saved
 class Dropout(keras.layers.Layer):
     """Zeroes each element with probability `rate` and scales the others by 1 / (1 - rate).
 
     `keras.layers.Dropout` draws the same mask on every replica; here the mask comes from the open `random.stream`:
-    another one per replica, and again the same after a resume.
+    another one per replica, and again the same after a resume. Where a graph is made for pictures of any size, the mask
+    is that of the size the layer was built for, laid side by side: in serving a constant, which every runtime knows.
 
     Args:
         rate: in [0, 1).
@@ -104,11 +143,17 @@ class Dropout(keras.layers.Layer):
         self.rate = rate
         self.always = always
 
+    def build(self, input_shape):
+        self.shape = tuple(input_shape)
+
     def call(self, x, training=False):
         if self.rate == 0 or not (training or self.always):
             return x
-        shape = [tf.shape(x)[i] if size is None else size for i, size in enumerate(x.shape)]
-        keep = random.uniform(shape) >= self.rate
+        unknown = [i for i, size in enumerate(x.shape) if i and size is None and self.shape[i] is not None]
+        shape = [self.shape[i] if i in unknown else size for i, size in enumerate(x.shape)]
+        keep = random.uniform([tf.shape(x)[i] if size is None else size for i, size in enumerate(shape)]) >= self.rate
+        for i in unknown:
+            keep = tf.gather(keep, tf.range(tf.shape(x)[i]) % self.shape[i], axis=i)
         return tf.ensure_shape(tf.where(keep, x / (1 - self.rate), tf.zeros([], x.dtype)), x.shape)
 
     # Without it Keras would trace `call` for the shape while a network is built, when no stream is open.
@@ -117,6 +162,34 @@ class Dropout(keras.layers.Layer):
 
     def get_config(self):
         return super().get_config() | {"rate": self.rate, "always": self.always}
+
+
+@_saved
+class GaussianNoise(keras.layers.Layer):
+    """Adds N(0, stddev^2) to each element when training.
+
+    `keras.layers.GaussianNoise` draws the same numbers on every replica; here they come from the open `random.stream`.
+
+    Raises:
+        RuntimeError: training outside a `random.stream`.
+    """
+
+    def __init__(self, stddev, **kwargs):
+        super().__init__(**kwargs)
+        self.stddev = stddev
+
+    def call(self, x, training=False):
+        if self.stddev == 0 or not training:
+            return x
+        shape = [tf.shape(x)[i] if size is None else size for i, size in enumerate(x.shape)]
+        return tf.ensure_shape(x + tf.cast(self.stddev * random.normal(shape), x.dtype), x.shape)
+
+    # Without it Keras would trace `call` for the shape while a network is built, when no stream is open.
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def get_config(self):
+        return super().get_config() | {"stddev": self.stddev}
 
 
 def batch_normalization(**kwargs):
@@ -227,15 +300,26 @@ class WeightNorm(_Normalization):
     ||v|| is the norm of what leads to one output; the gradient goes through it. The layer's `kernel` is v. Its `g`
     begins as ||v||: the layer as its plain twin. `initialize_weight_norm` has the paper's start instead. A v of zeros
     stays one.
+
+    Args:
+        frozen: g stays as it began and v alone trains, as in the discriminators of "Improved Techniques for Training
+            GANs" (1606.03498, its code).
     """
 
     initializer = "random_normal"  # N(0, 0.05), the paper's
+
+    def __init__(self, frozen=False):
+        self.frozen = frozen
+
+    def get_config(self):
+        return {"frozen": self.frozen}
 
     def add_variables(self, layer):
         layer.g = layer.add_weight(
             name="g",
             shape=layer.kernel.shape[-1:],
             initializer=lambda shape, dtype: tf.norm(tf.reshape(layer.kernel, [-1, shape[0]]), axis=0),
+            trainable=not self.frozen,
             autocast=False,
         )
 
@@ -391,24 +475,160 @@ class Dense(_Normalized):
         return super().get_config() | {"units": self.units}
 
 
-def initialize_weight_norm(network, x):
-    """The start of Salimans & Kingma 2016: every weight-normalised layer of `network`, from the first to the last,
-    answers the batch `x` with mean 0 and variance 1 per output.
+@_saved
+class Reference(keras.layers.Layer):
+    """`[B, dim] -> [count, dim]`: noise that was drawn once, uniform in [-1, 1], and stays whatever the input.
 
-    Call it once, where the network is built; with several workers with the same `x` on each.
+    Args:
+        count: its rows.
+    """
+
+    def __init__(self, count, **kwargs):
+        super().__init__(**kwargs)
+        self.count = count
+
+    def build(self, input_shape):
+        start = keras.initializers.RandomUniform(-1.0, 1.0)
+        shape = (self.count, input_shape[-1])
+        self.rows = self.add_weight(name="rows", shape=shape, initializer=start, trainable=False)
+
+    def call(self, z):
+        return tf.convert_to_tensor(self.rows)
+
+    def compute_output_shape(self, input_shape):
+        return (self.count, input_shape[-1])
+
+    def get_config(self):
+        return super().get_config() | {"count": self.count}
+
+
+@_saved
+class VirtualBatchNormalization(keras.layers.Layer):
+    """`(x [B, ..., C], reference [R, ..., C])`, both normalised. Salimans et al. 2016, arXiv 1606.03498, section 3.4.
+
+    Means and mean squares of an example are those of the reference batch and itself, which weighs as one of R + 1;
+    those of the reference batch are its own. So what becomes of an example does not depend on the others of its batch,
+    in training or when serving. The reference batch goes through the network beside the batch, by the same layers, from
+    `Reference` on. Float32 whatever the compute dtype.
+
+    Args:
+        scale: learn a factor per channel.
+        epsilon: added to the variance.
+    """
+
+    def __init__(self, scale=True, epsilon=1e-5, **kwargs):
+        super().__init__(**kwargs)
+        self.scale, self.epsilon = scale, epsilon
+
+    def build(self, x_shape, reference_shape):
+        channels = (x_shape[-1],)
+        self.beta = self.add_weight(name="beta", shape=channels, initializer="zeros", autocast=False)
+        if self.scale:
+            self.gamma = self.add_weight(name="gamma", shape=channels, initializer="ones", autocast=False)
+
+    def call(self, x, reference):
+        wide, of_reference = _wide(x), _wide(reference)
+        rows = tf.cast(tf.shape(reference)[0], wide.dtype)
+        places = list(range(1, len(x.shape) - 1))
+        first, second = (tf.reduce_mean(v, [0, *places]) for v in (of_reference, tf.square(of_reference)))
+        own = [tf.reduce_mean(v, places, keepdims=True) for v in (wide, tf.square(wide))]
+        mixed = [(rows * theirs + mine) / (rows + 1.0) for theirs, mine in zip((first, second), own, strict=True)]
+        outputs = self._normalized(wide, *mixed), self._normalized(of_reference, first, second)
+        return tuple(tf.cast(y, x.dtype) for y in outputs)
+
+    def _normalized(self, x, mean, mean_square):
+        y = (x - mean) * tf.math.rsqrt(tf.nn.relu(mean_square - tf.square(mean)) + self.epsilon)
+        return (y * self.gamma if self.scale else y) + self.beta
+
+    def compute_output_shape(self, x_shape, reference_shape):
+        return x_shape, reference_shape
+
+    def get_config(self):
+        return super().get_config() | {"scale": self.scale, "epsilon": self.epsilon}
+
+
+@_saved
+class MinibatchDiscrimination(keras.layers.Layer):
+    """How near each example is to the others of the batch: `[B, A] -> [B, A + kernels]`, the input and, for each kernel
+    b, sum_{j != i} exp(-||M_ib - M_jb||_1) + bias_b. Salimans et al. 2016, arXiv 1606.03498, section 3.2, as its code.
+
+    M_i = x_i T is a matrix [kernels, dims]; each of its columns is weight-normalised: a length, which begins as 1, and
+    a direction. Computed in float32, over the global batch, in training and when serving: what an example is told
+    depends on the others of its request.
+
+    Args:
+        kernels: numbers added per example.
+        dims: rows of M.
+    """
+
+    def __init__(self, kernels=100, dims=5, **kwargs):
+        super().__init__(**kwargs)
+        self.kernels, self.dims = kernels, dims
+
+    def build(self, input_shape):
+        shape = (input_shape[-1], self.kernels * self.dims)
+        start = keras.initializers.RandomNormal(stddev=0.05)
+        self.kernel = self.add_weight(name="kernel", shape=shape, initializer=start, autocast=False)
+        self.log_length = self.add_weight(
+            name="log_length", shape=(self.kernels, self.dims), initializer="zeros", autocast=False
+        )
+        minus_one = keras.initializers.Constant(-1.0)
+        self.bias = self.add_weight(name="bias", shape=(self.kernels,), initializer=minus_one, autocast=False)
+
+    def distances(self, x):
+        """`[B, N, kernels]` from each example of the replica to each of the global batch of N."""
+        direction = tf.math.l2_normalize(tf.convert_to_tensor(self.kernel), axis=0, epsilon=1e-24)
+        own = tf.reshape(tf.matmul(_wide(x), direction), [-1, self.kernels, self.dims]) * tf.exp(self.log_length)
+        return tf.reduce_sum(tf.abs(own[:, None] - replicas.gather(own)[None]), axis=-1)
+
+    def call(self, x):
+        near = tf.reduce_sum(tf.exp(-self.distances(x)), axis=1) - 1.0  # without itself, at distance 0
+        return tf.concat([x, tf.cast(near + self.bias, x.dtype)], axis=-1)
+
+    def initialize(self, x):
+        """The published code's start: each kernel's distances are divided by half the mean of those to the nearest
+        other example of `x`, and the bias takes the mean of its answers away.
+        """
+        apart = self.distances(x) + 1e6 * tf.eye(len(x))[:, :, None]
+        nearest = tf.reduce_mean(tf.reduce_min(apart, axis=1), axis=0)  # [kernels]
+        self.log_length.assign_sub(tf.repeat(tf.math.log(0.5 * nearest)[:, None], self.dims, axis=1))
+        self.bias.assign_sub(tf.reduce_mean(tf.cast(self(x), tf.float32)[:, -self.kernels :], axis=0))
+
+    def compute_output_shape(self, input_shape):
+        return (*input_shape[:-1], input_shape[-1] + self.kernels)
+
+    def get_config(self):
+        return super().get_config() | {"kernels": self.kernels, "dims": self.dims}
+
+
+def initialize_weight_norm(network, x, seed=None):
+    """The start of Salimans & Kingma 2016: every weight-normalised layer of `network`, from the first to the last,
+    answers the batch `x` with mean 0 and variance 1 per output. `MinibatchDiscrimination` has a start of its own.
+
+    Call it once, where the network is built; with several workers with the same `x` on each. What is restored or
+    loaded afterwards replaces it, so that a run that goes on may call it again.
 
     Args:
         network: a functional `keras.Model`; layers inside of nested models are left as they are.
         x: a batch of its inputs.
+        seed: None, or an int: the network is called as in training, its noise drawn from `random.stream(seed)`.
 
     Raises:
         ValueError: the network has no weight-normalised layer.
     """
-    normalized = [layer for layer in network.layers if isinstance(getattr(layer, "normalization", None), WeightNorm)]
+    normalized = {layer for layer in network.layers if isinstance(getattr(layer, "normalization", None), WeightNorm)}
     if not normalized:
         raise ValueError(f"{network.name} has no weight-normalised layer; use normalization=layers.WeightNorm()")
-    for layer in normalized:
-        layer.normalization.initialize(layer, keras.Model(network.inputs, layer.input)(x))
+    for layer in network.layers:
+        if layer not in normalized and not isinstance(layer, MinibatchDiscrimination):
+            continue
+        before = keras.Model(network.inputs, layer.input)
+        with contextlib.nullcontext() if seed is None else random.stream(seed):  # the same noise before each layer
+            given = before(x, training=seed is not None)
+        if layer in normalized:
+            layer.normalization.initialize(layer, given)
+        else:
+            layer.initialize(given)
 
 
 @_saved
@@ -534,3 +754,84 @@ class SelfAttention(keras.layers.Layer):
 def _places(x):
     shape = tf.shape(x)
     return tf.reshape(x, [shape[0], shape[1] * shape[2], x.shape[-1]])  # [B, N, C]
+
+
+@_saved
+class PartialConv2D(keras.layers.Layer):
+    """A convolution of the known pixels alone. Liu et al. 2018, arXiv 1804.07723, eq. 1 and 2.
+
+    x' = W^T (X * M) sum(1) / sum(M) + b where a window holds a known pixel, 0 where it holds none; m' = 1 where it
+    holds one. sum runs over the window and the input channels. As in the published code the border counts as hole:
+    where all is known, a 3x3 window has the ratio sum(1) / sum(M) of 1 inside, 1.5 at an edge, 2.25 in a corner. The
+    ratio is computed in float32 whatever the compute dtype, and only where sum(M) is not 0: it needs no epsilon.
+
+    It is called with `x [B, H, W, C]` and `known [B, H, W, 1]`, ones and zeros, and gives `(x', m')`, `[B, h, w,
+    filters]` and `[B, h, w, 1]`, h = H / strides rounded up. Maps with masks of their own are given as two lists: `[a,
+    b], [known_a, known_b]`; they are concatenated.
+
+    Args:
+        filters: channels of the output.
+        kernel_size: height and width of the kernel, one odd number.
+        strides: pixels between its places, one number.
+        padding: "same", the border on each side alike whatever the stride; or "valid": no window crosses it.
+        use_bias: add a learned number per channel.
+        kernel_initializer: as in `keras.layers.Conv2D`.
+
+    Raises:
+        ValueError: an even kernel, another padding.
+    """
+
+    def __init__(
+        self, filters, kernel_size, strides=1, padding="same", use_bias=False, kernel_initializer="he_normal", **kwargs
+    ):
+        super().__init__(**kwargs)
+        if kernel_size % 2 == 0 or padding not in ("same", "valid"):
+            raise ValueError(f"kernel_size {kernel_size}, padding {padding!r}; expected an odd number, same or valid")
+        self.filters, self.kernel_size, self.strides, self.padding = filters, kernel_size, strides, padding
+        self.use_bias = use_bias
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+
+    def build(self, x_shape, known_shape):
+        channels = sum(shape[-1] for shape in _shapes(x_shape))
+        self.kernel = self.add_weight(
+            name="kernel",
+            shape=(self.kernel_size, self.kernel_size, channels, self.filters),
+            initializer=self.kernel_initializer,
+            autocast=False,
+        )
+        if self.use_bias:
+            self.bias = self.add_weight(name="bias", shape=(self.filters,), initializer="zeros", autocast=False)
+
+    def call(self, x, known):
+        groups = list(zip(_listed(x), _listed(known), strict=True))
+        y = tf.concat([x * known for x, known in groups], axis=-1)
+        y = _wide(self._convolve(y, tf.cast(self.kernel, y.dtype)))
+        size, ones = self.kernel_size, tf.ones([self.kernel_size, self.kernel_size, 1, 1])
+        everything = float(size * size * self.kernel.shape[2])  # sum(1)
+        total = tf.add_n([x.shape[-1] * self._convolve(tf.cast(known, tf.float32), ones) for x, known in groups])
+        # Whole numbers up to the rounding of a convolution.
+        known = tf.cast(total > 0.5, tf.float32)
+        y *= known * everything / tf.maximum(total, 1.0)
+        if self.use_bias:
+            y += self.bias * known
+        return tf.cast(y, self.compute_dtype), tf.cast(known, self.compute_dtype)
+
+    def _convolve(self, x, kernel):
+        n = self.kernel_size // 2 if self.padding == "same" else 0
+        return tf.nn.conv2d(tf.pad(x, [[0, 0], [n, n], [n, n], [0, 0]]), kernel, self.strides, "VALID")
+
+    def get_config(self):
+        names = ("filters", "kernel_size", "strides", "padding", "use_bias")
+        return (
+            super().get_config()
+            | {name: getattr(self, name) for name in names}
+            | {"kernel_initializer": keras.initializers.serialize(self.kernel_initializer)}
+        )
+
+
+def _listed(x):
+    return list(x) if isinstance(x, list | tuple) else [x]
+
+
+def _shapes(shape):
+    return shape if isinstance(shape[0], list | tuple) else [shape]

@@ -4,13 +4,16 @@
     python -m tfgan_zoo.litert exported/cyclegan/1 --signature=b_to_a --out=b_to_a.tflite
 
 One signature of any SavedModel goes into `<version>/litert/<signature>.tflite`, with the operations built into LiteRT
-and no others: what needs more is refused, and the operations are named. With `pip install "tfgan_zoo[litert]"` the file
+and no others: what needs more is refused, and the operations are named. A model that takes pictures of any size is
+converted for the size of its training. With `pip install "tfgan_zoo[litert]"` the file
 is then run by LiteRT's own interpreter, and the largest difference to the SavedModel's answer is printed. Checks of the
 request (labels that exist, finite numbers) are not in the file; wrong requests get some answer.
 """
 
 import dataclasses
+import json
 import sys
+import tempfile
 from pathlib import Path
 from typing import Annotated
 
@@ -21,7 +24,7 @@ from tensorflow.lite.python.convert_phase import ConverterError
 
 from tfgan_zoo import console, files, trust
 from tfgan_zoo.errors import InputError
-from tfgan_zoo.signatures import example
+from tfgan_zoo.signatures import example, told_sizes
 
 BATCH = 3  # of the request that is answered by both
 
@@ -71,16 +74,50 @@ def convert(version, signature="serving_default", trusted=False):
         NotConvertible: it needs operations that LiteRT has not.
         InputError: there is no such SavedModel or signature.
     """
-    served(load(version, trusted), version, signature)
-    converter = tf.lite.TFLiteConverter.from_saved_model(str(version), signature_keys=[signature])
-    with console.native_messages_held():  # the failing operations again, with all the graph
-        try:
-            return converter.convert()
-        except ConverterError as error:
-            refused = error
+    model = load(version, trusted)
+    fixed = _fixed(served(model, version, signature), version, signature)
+    with tempfile.TemporaryDirectory() as folder:
+        folder = version if fixed is None else folder
+        if fixed is not None:
+            tf.saved_model.save(model, str(folder), signatures={signature: fixed})
+        converter = tf.lite.TFLiteConverter.from_saved_model(str(folder), signature_keys=[signature])
+        with console.native_messages_held():  # the failing operations again, with all the graph
+            try:
+                return converter.convert()
+            except ConverterError as error:
+                refused = error
     named = {e.operator.name.removeprefix("tf.") for e in refused.errors if e.operator.name}
     # Constants are named only for an operation that reads them.
     raise NotConvertible(version, signature, sorted(named - {"Const"}), _first_line(refused)) from refused
+
+
+def _fixed(function, version, signature):
+    """A signature's function for pictures of the size of training; None where it takes no other or it is not known."""
+    specs = function.structured_input_signature[1]
+    if not any(spec.shape.rank == 4 and None in spec.shape[1:3] for spec in specs.values()):
+        return None
+    height, width = told_sizes(metadata(version), signature)[0] or (16, 16)
+    fixed = {
+        name: tf.TensorSpec([s.shape[0], height, width, s.shape[3]] if s.shape.rank == 4 else s.shape, s.dtype, name)
+        for name, s in specs.items()
+    }
+    return tf.function(lambda **given: function(**given), autograph=False).get_concrete_function(**fixed)
+
+
+def metadata(version):
+    """The `metadata.json` of an export, {} where there is none.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    path = Path(version) / "metadata.json"
+    try:
+        known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        if not isinstance(known, dict):
+            raise ValueError("no object")
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} cannot be read ({_first_line(error)}); mend it or move it away") from error
+    return known
 
 
 def served(model, version, signature):
@@ -115,7 +152,8 @@ def largest_difference(content, version, signature="serving_default", trusted=Fa
     from ai_edge_litert.interpreter import Interpreter
 
     function = served(load(version, trusted), version, signature)
-    request = {name: example(spec, BATCH) for name, spec in function.structured_input_signature[1].items()}
+    sides = told_sizes(metadata(version), signature)[0] or (16, 16)
+    request = {name: example(spec, BATCH, sides) for name, spec in function.structured_input_signature[1].items()}
     right = function(**{name: tf.constant(values) for name, values in request.items()})
     with console.native_messages_held():
         answer = Interpreter(model_content=content).get_signature_runner(signature)(**request)

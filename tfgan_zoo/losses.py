@@ -6,7 +6,7 @@ a batch. Half-precision logits are widened first, so that means and squares of l
 
 import tensorflow as tf
 
-from tfgan_zoo import random
+from tfgan_zoo import random, replicas
 
 
 def non_saturating_discriminator_loss(real_logits, fake_logits):
@@ -106,6 +106,25 @@ def cross_entropy(logits, label):
 def l1(a, b):
     """E[|a - b|], the mean over every element; pix2pix (arXiv 1611.07004), eq. 3, CycleGAN (1703.10593), eq. 2."""
     return tf.reduce_mean(tf.abs(_f32(a) - _f32(b)))
+
+
+def feature_matching(real_features, fake_features, norm="l2"):
+    """The mean over features of (E f(x) - E f(G(z)))^2, Salimans et al. 2016 (arXiv 1606.03498), section 3.1, as its
+    code has it for MNIST; with "l1" of |E f(x) - E f(G(z))|, as for CIFAR-10 and SVHN.
+
+    Expectations are over the global batch: every replica gives the loss of all rows, and has to call it.
+
+    Args:
+        real_features, fake_features: `[B, features]`, of a hidden layer of the discriminator.
+        norm: "l2" or "l1".
+    """
+    real, fake = (tf.reduce_mean(replicas.gather(_f32(f)), 0) for f in (real_features, fake_features))
+    return tf.reduce_mean(tf.square(real - fake) if norm == "l2" else tf.abs(real - fake))
+
+
+def l2(a, b):
+    """E[(a - b)^2], the mean over every element."""
+    return tf.reduce_mean(tf.square(_f32(a) - _f32(b)))
 
 
 def safe_sqrt(x):

@@ -14,7 +14,7 @@ def tile(columns):
 
     Args:
         columns: label -> images [N, H, W, C] in [-1, 1], C 1, 3 or 4, smaller ones enlarged to the largest by repeating
-            pixels; or what `of_points` draws.
+            pixels; or frames [N, T, H, W, C], drawn side by side; or what `of_points` draws.
 
     Returns:
         uint8 picture [rows, columns, C], C the most of any label.
@@ -22,11 +22,13 @@ def tile(columns):
     images = [np.asarray(v, dtype=np.float32) for v in columns.values()]
     if images[0].ndim == 2:
         return of_points(columns)
+    beside = [v.shape[1] if v.ndim == 5 else 1 for v in images]
+    images = [_of_frames(v) if v.ndim == 5 else v for v in images]
     height, width, channels = (max(v.shape[axis] for v in images) for axis in (1, 2, 3))
     images = [_of_size(_of_channels(v, channels), height, width) for v in images]
     count = len(images[0])
     # Groups of columns, for a picture that is about square.
-    beside = int(np.ceil(np.sqrt(count))) if len(images) == 1 else max(1, round(np.sqrt(count / len(images))))
+    beside = int(np.ceil(np.sqrt(count))) if sum(beside) == 1 else max(1, round(np.sqrt(count / sum(beside))))
     cells = np.stack(images, axis=1)
     blank = np.ones([-count % beside, *cells.shape[1:]], np.float32)
     cells = np.concatenate([cells, blank]).reshape(-1, beside * len(images), height, width, channels)
@@ -34,6 +36,12 @@ def tile(columns):
     rows, across, height, width, _ = cells.shape
     picture = cells.transpose(0, 2, 1, 3, 4).reshape(rows * height, across * width, channels)
     return np.round(np.clip(picture * 127.5 + 127.5, 0, 255)).astype(np.uint8)
+
+
+def _of_frames(frames):
+    """`[N, T, H, W, C]` -> the frames of each side by side, `[N, H, T * W, C]`."""
+    count, times, height, width, channels = frames.shape
+    return frames.transpose(0, 2, 1, 3, 4).reshape(count, height, times * width, channels)
 
 
 def _of_channels(images, channels):

@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 MAX_PIXELS = 50_000_000  # of all files of a request together
+MAX_PIXELS_EACH = 2**22  # of a picture that a network gets in its own size: 2048 x 2048 are some GiB in it
 FITS = ("crop", "stretch", "pad")
 _MOST_PARTS = 4096  # of a file, before its pixels
 _PNG, _JPEG = 1, 2
@@ -35,20 +36,91 @@ def read(files, height, width, channels, fit="crop", max_pixels=MAX_PIXELS):
     """
     if fit not in FITS:
         raise ValueError(f"fit is {fit!r}; give {', '.join(FITS)}")
-    headers = tf.map_fn(_header, files, fn_output_signature=tf.TensorSpec([6], tf.int64))
-    pixels = tf.minimum(headers[:, 1] * headers[:, 2], _HUGE)
-    known = tf.debugging.assert_positive(pixels, "image_bytes must be PNG or JPEG files")
-    with tf.control_dependencies([known]):
-        total = tf.reduce_sum(pixels)
-    few = tf.debugging.assert_less_equal(
-        total, tf.constant(max_pixels, tf.int64), f"image_bytes must hold {max_pixels} pixels or less in all"
-    )
-    with tf.control_dependencies([few]):
-        files = tf.identity(files)
+    files, headers = headers_of(files, max_pixels)
     picture = tf.TensorSpec([height, width, channels], tf.float32)
     return tf.map_fn(
         lambda one: _read(*one, height, width, channels, fit), (files, headers), fn_output_signature=picture
     )
+
+
+def headers_of(files, max_pixels=MAX_PIXELS, name="image_bytes"):
+    """PNG or JPEG files `[B]` -> the same and int64 `[B, 6]`, what `read_one` has to know of each; none is decoded.
+
+    Args:
+        files, max_pixels: as of `read`.
+        name: of the files, for messages.
+
+    Raises:
+        InvalidArgumentError: a file that begins as no PNG or JPEG file does, or too many pixels.
+    """
+    headers = tf.map_fn(_header, files, fn_output_signature=tf.TensorSpec([6], tf.int64))
+    pixels = tf.minimum(headers[:, 1] * headers[:, 2], _HUGE)
+    known = tf.debugging.assert_positive(pixels, f"{name} must be PNG or JPEG files")
+    with tf.control_dependencies([known]):
+        total = tf.reduce_sum(pixels)
+    few = tf.debugging.assert_less_equal(
+        total, tf.constant(max_pixels, tf.int64), f"{name} must hold {max_pixels} pixels or less in all"
+    )
+    with tf.control_dependencies([few]):
+        return tf.identity(files), headers
+
+
+def size_of(header):
+    """Height and width of the upright picture that a header of `headers_of` tells of, int64 scalars."""
+    is_turned = header[3] >= 5
+    return tf.where(is_turned, header[2], header[1]), tf.where(is_turned, header[1], header[2])
+
+
+def read_one(file, header, channels):
+    """One file and its header of `headers_of` -> float32 `[height, width, channels]`, its own size, as `read` reads it.
+
+    Raises:
+        InvalidArgumentError: it is no whole PNG or JPEG file.
+    """
+    return _read(file, header, None, None, channels, "stretch")
+
+
+def read_ids(files, height, width, fit="crop", max_pixels=MAX_PIXELS):
+    """PNG files of ids `[B]`, string -> int32 `[B, height, width, 1]`, by the nearest pixel.
+
+    Grey ones of 8 or 16 bits. The numbers of those of 8 bits come times 257: what was equal is equal. The pixels are
+    those that `data/decoding.read_ids` takes, orientation aside.
+
+    Args:
+        files, height, width, fit, max_pixels: as of `read`; the bars of `pad` have the id -1.
+
+    Raises:
+        InvalidArgumentError: a file that is no whole PNG file, or too many pixels.
+    """
+    files, headers = headers_of(files, max_pixels, "instance_bytes")
+
+    def one(given):
+        file, header = given
+        ids = read_one_of_ids(file, header)
+        (top, rows), inner_height, (left, columns), inner_width = _fitted(header[1], header[2], height, width, fit)
+        ids = tf.gather(ids, _nearest(top, rows, inner_height), axis=0)
+        ids = tf.gather(ids, _nearest(left, columns, inner_width), axis=1)
+        over, beside = height - inner_height, width - inner_width
+        bars = [[over // 2, over - over // 2], [beside // 2, beside - beside // 2], [0, 0]]
+        return tf.ensure_shape(tf.pad(ids, bars, constant_values=-1), [height, width, 1])
+
+    return tf.map_fn(one, (files, headers), fn_output_signature=tf.TensorSpec([height, width, 1], tf.int32))
+
+
+def read_one_of_ids(file, header):
+    """One PNG file and its header of `headers_of` -> int32 `[height, width, 1]`, its own size.
+
+    Raises:
+        InvalidArgumentError: it is no whole PNG file.
+    """
+    is_png = tf.debugging.assert_equal(header[0], tf.constant(_PNG, tf.int64), "instance_bytes must be PNG files")
+    with tf.control_dependencies([is_png]):
+        return tf.cast(tf.io.decode_png(tf.identity(file), channels=1, dtype=tf.uint16), tf.int32)
+
+
+def _nearest(start, kept, size):
+    """The numbers of the pixels that the nearest-pixel rule takes of `kept` ones from `start` on."""
+    return start + (2 * tf.range(size) + 1) * kept // (2 * size)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -162,10 +234,14 @@ def _orientation(exif):
 
 
 def _read(file, header, height, width, channels, fit):
-    kind, down, across, orientation, is_transparent, _ = tf.unstack(header)
+    kind, _, _, orientation, is_transparent, _ = tf.unstack(header)
     is_turned = orientation >= 5
-    down, across = tf.where(is_turned, across, down), tf.where(is_turned, down, across)
-    tops, inner_height, lefts, inner_width = _fitted(down, across, height, width, fit)
+    down, across = size_of(header)
+    tops, inner_height, lefts, inner_width = (
+        ((tf.zeros_like(down), down), down, (tf.zeros_like(across), across), across)
+        if height is None
+        else _fitted(down, across, height, width, fit)
+    )
     # What the orientation mirrors is counted from the other end in the file.
     mirrored_down, mirrored_across = _among(orientation, 3, 4, 7, 8), _among(orientation, 2, 3, 6, 7)
     (top, rows), (left, columns) = tops, lefts

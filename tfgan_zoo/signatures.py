@@ -4,15 +4,17 @@ A signature is a function and the `tf.TensorSpec`s of its inputs. It returns a d
 """
 
 import dataclasses
+import re
 from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
-from tfgan_zoo import base, random, served_files
+from tfgan_zoo import base, layers, random, served_files
 
 MAX_COUNT = 1024  # pictures one `sample` request may ask for
+MAX_ITERATIONS = 10_000  # that one request may ask for
 
 
 class Name(NamedTuple):
@@ -38,6 +40,17 @@ def _numbers(shape, rng):
     return np.resize([0, 1], shape)
 
 
+def _ids(shape, rng):
+    return rng.integers(0, 3, shape)
+
+
+def _id_files(shape, rng):
+    def one():
+        return tf.io.encode_png(rng.integers(0, 3, [20, 12, 1], np.uint16)).numpy()
+
+    return np.array([one() for _ in range(int(np.prod(shape)))], object).reshape(shape)
+
+
 def _files(shape, rng):
     def one():
         return tf.io.encode_png(rng.integers(0, 256, [20, 12, 3], np.uint8)).numpy()
@@ -49,29 +62,44 @@ NAMES = {
     # Inputs.
     "z": Name("noise, as `sample` draws it", _floats, "noise"),
     "image": Name("pictures in [-1, 1]", _floats, "image"),
+    "frames": Name("pictures in [-1, 1], in the order of time", _floats),
     "image_bytes": Name("PNG or JPEG files, of any size", _files),
+    "mask_bytes": Name("PNG or JPEG files, white where the picture is known, black in the hole", _files),
+    "instance_bytes": Name("PNG files of ids, grey, of 8 or 16 bits, as large as the pictures", _id_files),
     "point": Name("points, on the scale of the data", _floats),
     "mask": Name("1 where the picture is known, 0 in the hole", lambda shape, rng: rng.integers(0, 2, shape), "mask"),
+    "instance": Name("ids of instances: pixels with the same number are one", _ids),
     "label": Name("number of a class, from 0", _numbers, "label"),
     "domain": Name("number of the domain to translate to, from 0", _numbers, "domain"),
+    "category": Name("values of the categorical codes, from 0", _numbers, "domain"),
+    "continuous": Name("values of the continuous codes; trained from -1 to 1", _floats, "noise"),
     "text": Name("a caption", lambda shape, rng: np.full(shape, b"a", object), "text"),
     "truncation": Name("1: as trained; towards 0: nearer to the mean picture", lambda shape, rng: np.full(shape, 0.7),
                        "truncation"),
     "count": Name(f"how many, 1 to {MAX_COUNT}", lambda shape, rng: np.full(shape, 2), "count"),
+    "iterations": Name(f"steps of a search, 1 to {MAX_ITERATIONS}", lambda shape, rng: np.full(shape, 2)),
     "seed": Name("any; the same gives the same", lambda shape, rng: np.zeros(shape), "seed"),
     # Outputs, whose names no input has: some converters and runtimes have one space of names for both.
     "generated": Name("pictures in [-1, 1], or points on the scale of the data, that the model made", _floats),
     "generated_bytes": Name("PNG files of them", _files),
     "logits": Name("of the discriminator; the higher, the more real", _floats),
+    "class_logits": Name("one per class, of the part of the discriminator that tells classes", _floats),
+    "loss": Name("of what was found for each example; the lower, the better it fits", _floats),
+    "class_probabilities": Name("of each class", _floats),
+    "category_probabilities": Name("of each value of the categorical codes, one code after the other", _floats),
+    "continuous_mean": Name("of the continuous codes, as they are inferred", _floats),
+    "continuous_deviation": Name("the standard deviation of what is inferred", _floats),
 }  # fmt: skip
 
 
-def example(spec, count=1):
+def example(spec, count=1, sides=(16, 16)):
     """A request's array for an input `spec`: `count` examples, of the sort that its name in `NAMES` says.
 
-    Unknown dimensions other than the batch are 16. The same names and counts give the same arrays.
+    Unknown heights and widths of pictures are `sides`, other unknown dimensions but the batch 16. The same names and
+    counts give the same arrays.
     """
-    shape = [16 if d is None else d for d in spec.shape]
+    free = [16, *sides, 16] if spec.shape.rank == 4 else [16] * (spec.shape.rank or 0)
+    shape = [other if d is None else d for d, other in zip(spec.shape, free, strict=True)]
     if spec.shape.rank and spec.shape[0] is None:
         shape[0] = count
     if spec.name == "count":
@@ -87,7 +115,8 @@ def code(spec, prior=None):
     if spec.name == "z" and prior is not None and prior.law == "normal":
         return f"tf.random.normal({shape})"
     if spec.name == "z" and prior is not None:
-        return f"tf.random.uniform({shape}, {-prior.bound}, {prior.bound})"
+        low, high = prior.ends
+        return f"tf.random.uniform({shape}, {low}, {high})"
     if spec.dtype == tf.string:
         return f"tf.constant({['...'] if spec.shape.rank else '...'!r})"
     if spec.dtype == tf.float32:
@@ -162,51 +191,316 @@ def known(label, num_classes, examples, name="label"):
 
 
 def _in_range(count):
-    in_range = (count >= 1) & (count <= MAX_COUNT)
-    with tf.control_dependencies(
-        [tf.debugging.assert_equal(in_range, True, f"count must be from 1 to {MAX_COUNT}")]
-    ):  # fmt: skip
-        return tf.identity(count)
+    return _checked(count, "count", MAX_COUNT)
 
 
-def image_to_image(translate, image_shape, *, more=()):
+def iterations_in_range(iterations):
+    """`iterations`, of a request, and a request for fewer than 1 or more than `MAX_ITERATIONS` fails."""
+    return _checked(iterations, "iterations", MAX_ITERATIONS)
+
+
+def _checked(number, name, most):
+    in_range = (number >= 1) & (number <= most)
+    with tf.control_dependencies([tf.debugging.assert_equal(in_range, True, f"{name} must be from 1 to {most}")]):
+        return tf.identity(number)
+
+
+class Sizes(NamedTuple):
+    """The sizes of pictures that a network takes: both sides multiples of `multiple`, `least` pixels or more."""
+
+    multiple: int = 1
+    least: int = 1
+
+    def __str__(self):
+        return f"multiples of {self.multiple}" + (f", {self.least} or more" if self.least > self.multiple else "")
+
+    def fitting(self, side):
+        """The least side that fits, of an int or an integer tensor `side` or more."""
+        taken_up = -(-side // self.multiple) * self.multiple
+        return tf.maximum(taken_up, self.least) if tf.is_tensor(side) else max(taken_up, self.least)
+
+
+def any_size(network):
+    """The `Sizes` that a built network of pictures takes beside the one that it was built for, or None: that one alone.
+
+    It takes others if nothing in it is bound to a size. Its coarsest layer says of how many pixels the sides must be
+    multiples.
+
+    Args:
+        network: a functional Keras model. Of its inputs all pictures have the same sides.
+    """
+    inputs = getattr(network, "inputs", None) or []
+    sides = next((x.shape[1:3] for x in inputs if len(x.shape) == 4), (None, None))
+    if None in sides:
+        return None
+    multiple = least = 1
+    for layer in network._flatten_layers(include_self=False):
+        for node in layer._inbound_nodes:
+            maps = [x.shape for x in node.output_tensors if len(x.shape) == 4 and None not in x.shape[1:3]]
+            coarse = [round(n / m) for shape in maps for n, m in zip(sides, shape[1:3], strict=True)]
+            multiple = max([multiple, *coarse])
+            if any(_is_per_pixel(tuple(w.shape), shape) for w in layer.weights for shape in maps):
+                return None
+            if isinstance(layer, layers.ReflectionPadding2D):  # of n pixels needs n + 1
+                inner = [m - 2 * layer.n for m in maps[0][1:3]]
+                least = max([least, *(round(n / m) * (layer.n + 1) for n, m in zip(sides, inner, strict=True))])
+    given = [
+        tf.TensorSpec([None, None, None, x.shape[3]] if tuple(x.shape[1:3]) == tuple(sides) else x.shape, x.dtype)
+        for x in inputs
+    ]
+    with random.stream(0, shared=True):
+        traced = tf.function(lambda *x: network(list(x) if len(x) > 1 else x[0]), autograph=False)
+        made = tf.nest.flatten(traced.get_concrete_function(*given).structured_outputs)
+    if any(len(x.shape) != 4 or x.shape[1:3].as_list() != [None, None] for x in made):
+        return None
+    return Sizes(multiple, -(-least // multiple) * multiple)
+
+
+def _is_per_pixel(weight, shape):
+    """Whether a weight has numbers for each pixel of a map `[B, h, w, C]`."""
+    weight = weight[1:] if len(weight) == 4 and weight[0] == 1 else weight
+    return len(weight) == 3 and weight[:2] == shape[1:3] and max(shape[1:3]) > 1
+
+
+def image_to_image(translate, image_shape, sizes=None, *, scale=1, more=()):
     """The pair of signatures of `translate: image [B, H, W, C], ... -> image`: arrays, and files in their own format.
 
     Args:
         translate: its inputs are those of `more`, too, behind the picture.
-        image_shape: `(H, W, C)`.
-        more: `tf.TensorSpec`s of further inputs, a row each per example (`domain`).
+        image_shape: `(H, W, C)`, those of training.
+        sizes: the `Sizes` that it takes as well, of `any_size`; None: no other than `image_shape`.
+        scale: how many times higher and wider its answer is.
+        more: `tf.TensorSpec`s of further inputs, a row each per example: numbers (`domain`), or pictures
+            `[None, H, W, 1]` that are as high and wide as the first (`mask`, `instance`).
 
     Returns:
-        `(on_images, on_bytes)`; the second takes PNG or JPEG files of any size and returns PNG files: `OnFiles`.
+        `(on_images, on_bytes)`; the second takes PNG or JPEG files and returns PNG files: `OnFiles`. Of what is a
+        picture in `more` it takes files, too: `mask_bytes`.
     """
-    return (
-        (
-            lambda image, *others: {"generated": translate(image, *others)},
-            [tf.TensorSpec([None, *image_shape], tf.float32, name="image"), *more],
-        ),
-        (OnFiles(translate, tuple(image_shape)), [tf.TensorSpec([None], tf.string, name="image_bytes"), *more]),
-    )
+    height, width = (None, None) if sizes else image_shape[:2]
+    free = [tf.TensorSpec([None, height, width, image_shape[2]], tf.float32, name="image")]
+    free += [
+        tf.TensorSpec([None, height, width, s.shape[3]], s.dtype, name=s.name) if _is_picture(s) else s for s in more
+    ]
+    files = [tf.TensorSpec([None], tf.string, name=f"{s.name}_bytes") if _is_picture(s) else s for s in free]
+    on_images = OnImages(translate, tuple(image_shape), sizes, scale, tuple(free))
+    return (on_images, free), (OnFiles(on_images, "none" if sizes else "crop"), files)
+
+
+def told_sizes(metadata, signature):
+    """What the `metadata.json` of an export tells of a signature's pictures.
+
+    Returns:
+        `(trained, sizes, scale)`: the height and width of training, `Sizes`, and how many times larger the answer is;
+        `(None, None, 1)` where it tells nothing.
+    """
+    try:
+        told = metadata["signatures"][signature]["sizes"]
+        height, width, scale = (int(n) for n in (*told["trained"], told["scale"]))
+        sizes = Sizes(int(told["multiple"]), int(told["least"])) if "multiple" in told else None
+        if min(height, width, scale, *(sizes or ())) < 1:
+            return None, None, 1
+    except (KeyError, TypeError, ValueError):
+        return None, None, 1
+    return (height, width), sizes, scale
+
+
+def told_names(metadata, name):
+    """The names that `metadata.json` has for the numbers of an input `label` or `domain`, from 0; [] for none."""
+    data = metadata.get("data")
+    for key in {"label": ("classes",), "domain": ("domains", "classes")}[name]:
+        names = data.get(key) if isinstance(data, dict) else None
+        if isinstance(names, list) and names:
+            return [str(one) for one in names]
+    return []
+
+
+def refusal(error):
+    """What a signature says that refuses a request: of a `tf.errors.OpError`, whose rest is about the graph."""
+    asserted = re.search(r"assertion failed: \[([^\]]*)\]", str(error))
+    lines = (line.strip() for line in str(error).splitlines() if line.strip())
+    return asserted[1].strip() if asserted else next(lines, type(error).__name__)[:160]
+
+
+def _is_picture(spec):
+    return spec.shape.rank == 4
+
+
+def frames_to_image(predict, image_shape, count):
+    """The signature of `predict: frames [B, count, H, W, C] -> the next image [B, H, W, C]`."""
+    frames = tf.TensorSpec([None, count, *image_shape], tf.float32, name="frames")
+    return lambda frames: {"generated": predict(frames)}, [frames]
+
+
+@dataclasses.dataclass(frozen=True)
+class OnImages:
+    """The function of a signature `image [B, H, W, C], ... -> generated [B, scale * H, scale * W, C']`.
+
+    Attributes:
+        translate, image_shape, sizes, scale: as `image_to_image` takes them.
+        specs: of all inputs, None for sides that are free.
+    """
+
+    translate: Callable
+    image_shape: tuple
+    sizes: Sizes | None
+    scale: int
+    specs: tuple
+
+    def __call__(self, *inputs):
+        sides, checks = tf.shape(inputs[0])[1:3], []
+        if self.sizes:
+            fits = (sides % self.sizes.multiple == 0) & (sides >= self.sizes.least)
+            checks.append(tf.debugging.assert_equal(fits, True, f"image must have sides that are {self.sizes}"))
+        for value, spec in zip(inputs[1:], self.specs[1:], strict=True):
+            if _is_picture(spec):
+                says = f"{spec.name} must be as high and as wide as image"
+                checks.append(tf.debugging.assert_equal(tf.shape(value)[1:3], sides, says))
+        with tf.control_dependencies([*_known_checks(checks), *self.one_each(inputs)]):
+            return {"generated": self.translated(*map(tf.identity, inputs))}
+
+    def one_each(self, inputs):
+        """Checks that there is a row of each input for each picture."""
+        count = tf.shape(inputs[0])[0]
+        return _known_checks(
+            tf.debugging.assert_equal(tf.shape(value)[0], count, f"there must be one {spec.name} per image")
+            for value, spec in zip(inputs[1:], self.specs[1:], strict=True)
+        )
+
+    def translated(self, *inputs):
+        """`translate`, of pictures of any size that fits."""
+        known = [tuple(x.shape[1:3]) for x, s in zip(inputs, self.specs, strict=True) if _is_picture(s)]
+        if all(None in sides or sides == self.image_shape[:2] for sides in known):
+            return self.translate(*inputs)
+        # A Keras model refuses another size than its own, and takes one that is not known.
+        return tf.function(self.translate, input_signature=self.specs, autograph=False)(*inputs)
+
+    def described(self):
+        """For `metadata.json`: the size of training, and which fit beside it."""
+        told = {"trained": list(self.image_shape[:2]), "scale": self.scale}
+        return told | (self.sizes._asdict() if self.sizes else {})
 
 
 @dataclasses.dataclass(frozen=True)
 class OnFiles:
     """The function of a signature `image_bytes [B], ... -> generated_bytes [B]`.
 
+    Where the network takes any size, each picture is translated in its own, one after the other: mirrored at its right
+    and lower edge up to a size that fits, and the answer is cut back.
+
     Attributes:
-        translate: `image [B, H, W, C], ... -> image`.
-        image_shape: `(H, W, C)` of what it takes.
-        fit, max_pixels: as `served_files.read` takes them; `export` sets both to its own.
+        on_images: the `OnImages` of the same translation.
+        fit: `crop`, `stretch` or `pad` to the size of training, as `served_files.read` takes it, or `none`: own sizes.
+            By default none where the network takes any size, or else crop.
+        max_pixels: of a request's pictures together; more are refused undecoded.
+        max_pixels_each: of a picture in its own size, counted as it is translated, and of a larger answer.
     """
 
-    translate: Callable
-    image_shape: tuple
-    fit: str = "crop"
+    on_images: OnImages
+    fit: str
     max_pixels: int = served_files.MAX_PIXELS
+    max_pixels_each: int = served_files.MAX_PIXELS_EACH
 
-    def __call__(self, image_bytes, *others):
-        image = served_files.read(image_bytes, *self.image_shape, fit=self.fit, max_pixels=self.max_pixels)
-        return {"generated_bytes": to_png(self.translate(image, *others))}
+    @property
+    def keeps_sizes(self):
+        """Whether the answer has the size of the picture."""
+        return self.fit == "none"
+
+    def __call__(self, *inputs):
+        with tf.control_dependencies(self.on_images.one_each(inputs)):
+            inputs = [tf.identity(value) for value in inputs]
+        return {"generated_bytes": self._each(inputs) if self.keeps_sizes else self._all(inputs)}
+
+    def described(self):
+        """For `metadata.json`."""
+        each = {"max_pixels_each": self.max_pixels_each} if self.keeps_sizes else {}
+        return {"fit": self.fit, "max_pixels": self.max_pixels, **each}
+
+    def _all(self, inputs):
+        height, width, _ = self.on_images.image_shape
+
+        def pictures(files, spec):
+            if spec.name == "instance":
+                return served_files.read_ids(files, height, width, self.fit, self.max_pixels)
+            own = served_files.read(files, height, width, spec.shape[3], self.fit, self.max_pixels)
+            return _as_mask(spec, own)
+
+        pairs = zip(inputs, self.on_images.specs, strict=True)
+        return to_png(self.on_images.translated(*(pictures(x, s) if _is_picture(s) else x for x, s in pairs)))
+
+    def _each(self, inputs):
+        columns = [
+            served_files.headers_of(value, self.max_pixels, f"{spec.name}_bytes") if _is_picture(spec) else value
+            for value, spec in zip(inputs, self.on_images.specs, strict=True)
+        ]
+        # One at a time: several at once would need the memory of all.
+        return tf.map_fn(self._one, columns, parallel_iterations=1, fn_output_signature=tf.TensorSpec([], tf.string))
+
+    def _one(self, row):
+        on_images = self.on_images
+        height, width = served_files.size_of(row[0][1])
+        rows, across = on_images.sizes.fitting(height), on_images.sizes.fitting(width)
+        most = tf.constant(self.max_pixels_each, tf.int64)
+        says = f"a picture of image_bytes must have {self.max_pixels_each} pixels or less"
+        says += f", its sides taken up to {on_images.sizes}" if on_images.sizes.multiple > 1 else ""
+        says += f", made {on_images.scale} times as high and wide" if on_images.scale > 1 else ""
+        checks = [tf.debugging.assert_less_equal(rows * across * on_images.scale**2, most, says)]
+        for value, spec in zip(row[1:], on_images.specs[1:], strict=True):
+            if _is_picture(spec):
+                says = f"{spec.name}_bytes must be as high and as wide as image_bytes"
+                checks.append(tf.debugging.assert_equal(served_files.size_of(value[1]), (height, width), says))
+
+        def given(value, spec):
+            if not _is_picture(spec):
+                return value[None]
+            if spec.name == "instance":
+                return mirrored(served_files.read_one_of_ids(*value), rows, across)[None]
+            own = served_files.read_one(tf.identity(value[0]), value[1], spec.shape[3])
+            return mirrored(_as_mask(spec, own), rows, across)[None]
+
+        with tf.control_dependencies(_known_checks(checks)):  # before anything is decoded
+            made = on_images.translated(*(given(x, s) for x, s in zip(row, on_images.specs, strict=True)))
+        return to_png(made[:, : height * on_images.scale, : width * on_images.scale])[0]
+
+
+def _known_checks(checks):
+    """Those that are still to be made: TensorFlow makes one at once where it knows enough, and gives None."""
+    return [check for check in checks if check is not None]
+
+
+def _as_mask(spec, picture):
+    """A mask is 1, known, where its file is nearer to white."""
+    return tf.cast(picture > 0, tf.float32) if spec.name == "mask" else picture
+
+
+def mirrored(picture, height, width):
+    """A picture `[h, w, C]` continued over its right and lower edge to `[height, width, C]`, mirrored at each edge.
+
+    The pixel at an edge is not repeated. However small the picture is, it is mirrored as often as needed.
+    """
+    for axis, size in enumerate((height, width)):
+        own = tf.cast(tf.shape(picture)[axis], tf.int64)
+        period = tf.maximum(2 * own - 2, 1)
+        at = tf.range(tf.cast(size, tf.int64)) % period
+        picture = tf.gather(picture, tf.minimum(at, period - at), axis=axis)
+    return picture
+
+
+def inpainting(inpaint, image_shape, sizes=None):
+    """`image_to_image` of `inpaint: (image [B, H, W, C], mask [B, H, W, 1]) -> image`.
+
+    A mask is 1 where the picture is known and 0 in the hole. What is between counts as known from 1/2 on.
+
+    Args:
+        inpaint: called with masks of ones and zeros.
+        image_shape, sizes: as of `image_to_image`.
+    """
+
+    def checked(image, mask):
+        return inpaint(image, tf.cast(mask >= 0.5, tf.float32))
+
+    more = [tf.TensorSpec([None, *image_shape[:2], 1], tf.float32, name="mask")]
+    return image_to_image(checked, image_shape, sizes, more=more)
 
 
 def to_png(images):

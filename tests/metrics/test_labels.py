@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from tfgan_zoo.errors import InputError
-from tfgan_zoo.metrics.labels import label_accuracy
+from tfgan_zoo.metrics.labels import label_accuracy, right_of_each
 
 
 def test_the_share_of_labels_the_classifier_says():
@@ -23,3 +23,9 @@ def test_the_share_of_labels_the_classifier_says():
 def test_labels_that_do_not_fit_are_refused(labels, message):
     with pytest.raises(InputError, match=message):
         label_accuracy(np.eye(3)[:2], labels)
+
+
+def test_each_label_has_its_own_share():
+    scores = np.eye(4)[[0, 0, 1, 2, 2, 2]]
+    right, asked = right_of_each(scores, [0, 1, 1, 2, 2, 0])
+    assert right.tolist() == [1, 1, 2, 0] and asked.tolist() == [2, 2, 2, 0]

@@ -34,6 +34,20 @@ def test_luma_weighs_the_channels_as_bt_601_does():
     assert 255 * similarity._luma((white + 1) / 2) == pytest.approx(235)
 
 
+def test_psnr_y_and_ssim_y_are_of_luma_without_4_pixels_at_each_border():
+    """-20 log10 e of an error e in Y, wherever the border is; of grey images Y spans 219 of 255."""
+    a, b = np.zeros([1, 20, 20, 3]), np.full([1, 20, 20, 3], [0.0, 0.2, 0.0])
+    b[:, :4], b[:, -4:], b[:, :, :4], b[:, :, -4:] = -1, 1, 0.5, -0.5
+    assert similarity.psnr_y(a, b) == pytest.approx(-20 * np.log10(12.8553 / 255), rel=1e-6)
+    grey = np.zeros([1, 20, 20, 1])
+    assert similarity.psnr_y(grey, grey + 0.2) == pytest.approx(20 - 20 * np.log10(219 / 255), rel=1e-6)
+    images = [random_images([2, 20, 24, 3], seed) for seed in (0, 1)]
+    inner = [image[:, 4:-4, 4:-4] for image in images]
+    np.testing.assert_allclose(similarity.ssim_y(*images), similarity.ssim(*inner, luma=True), rtol=1e-12)
+    with pytest.raises(InputError, match="luma of images of 4 channels"):
+        similarity.psnr_y(*[np.zeros([1, 20, 20, 4])] * 2)
+
+
 def test_ssim_of_flat_images_is_its_luminance_term():
     """0.25 and 0.75 of the range, no variance: (2 * 0.1875 + 1e-4) / (0.0625 + 0.5625 + 1e-4)."""
     a, b = np.full([1, 11, 11, 1], -0.5), np.full([1, 11, 11, 1], 0.5)

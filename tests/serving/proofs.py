@@ -3,6 +3,7 @@
 A request is (signature, {input: array}); strings are arrays of bytes. An answer is {output: array}.
 """
 
+import json
 import os
 import pickle
 import re
@@ -17,7 +18,7 @@ from serving import grpc_server
 from tensorflow.core.protobuf import saved_model_pb2
 from tensorflow_serving.apis import get_model_metadata_pb2, predict_pb2, prediction_log_pb2
 
-from tfgan_zoo.signatures import example
+from tfgan_zoo.signatures import example, told_sizes
 
 QUIET = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
 OK, INVALID_ARGUMENT = 0, 3
@@ -31,19 +32,23 @@ def specs(signature):
     return signature.structured_input_signature[1]
 
 
-def requests(signatures, counts=(1, 3)):
-    """What fits each signature, at each batch size."""
+def requests(signatures, counts=(1, 3), metadata=None):
+    """What fits each signature, at each batch size; where any size of pictures does, the larger are no square."""
 
-    def fitting(function, count):
-        return {key: example(tf.TensorSpec(s.shape, s.dtype, key), count) for key, s in specs(function).items()}
+    def fitting(name, function, count):
+        trained, sizes, _ = told_sizes(metadata or {}, name)
+        height, width = trained or (16, 16)
+        sides = (height, width + (count > 1) * (sizes.multiple if sizes else 0))
+        inputs = specs(function).items()
+        return {key: example(tf.TensorSpec(s.shape, s.dtype, key), count, sides) for key, s in inputs}
 
-    return [(name, fitting(function, count)) for name, function in signatures.items() for count in counts]
+    return [(name, fitting(name, function, count)) for name, function in signatures.items() for count in counts]
 
 
-def bad_requests(signatures):
+def bad_requests(signatures, metadata=None):
     """What each signature has to refuse: (why, request)."""
     bad = []
-    for name, good in requests(signatures, counts=(2,)):
+    for name, good in requests(signatures, (2,), metadata):
         for key, value in good.items():
 
             def with_value(why, other, name=name, good=good, key=key):
@@ -52,6 +57,9 @@ def bad_requests(signatures):
             with_value("of one more axis", value[None])
             if value.ndim:
                 with_value("of no examples", value[:0])
+            sizes = told_sizes(metadata or {}, name)[1]
+            if value.ndim == 4 and sizes and sizes.multiple > 1:
+                with_value("of a side that does not fit", value[:, 1:])
             if value.ndim > 1:
                 with_value("of another length", np.concatenate([value, value[..., :1]], -1))
             if value.dtype == np.float32:
@@ -241,11 +249,12 @@ def prove(path):
 
 def _prove(path, result):
     signatures = load(path)
-    made = requests(signatures)
+    metadata = json.loads((path / "metadata.json").read_text(encoding="utf-8"))
+    made = requests(signatures, metadata=metadata)
     expected = by_python(signatures, made)
     result["signatures"], result["requests"] = len(signatures), len(made)
 
-    bad = bad_requests(signatures)
+    bad = bad_requests(signatures, metadata)
     c_api = by_c_api(path, made + [request for _, request in bad])
     good = list(zip(made, c_api[: len(made)], expected, strict=True))
     result["failed"] += [f"C API: {name}: {message}" for (name, _), (code, message, _), _ in good if code != OK]

@@ -46,9 +46,9 @@ class Data:
 
     Attributes:
         name: as it was given.
-        kind: images, labelled, pairs, unpaired, domains (`data/domains.py`), or points (`data/toy.py`).
+        kind: the name of the function that made it.
         columns: the name of each column and what it is: `image`; `image` and `label`; `image` and `target`; `a` and
-            `b`; `image` and `domain`; `point`.
+            `b`; `image` and `domain`; `image`, `mask` and `target`; `point`.
         train: examples to learn from.
         test: examples held out from them. Those of unpaired data come as pairs: true ones where they are known. Those
             of domains have columns of their own.
@@ -56,10 +56,10 @@ class Data:
         licence: the licence of the data, as far as its source states one.
         classes: names of the labels, when labelled.
         broken: files that could not be read, with the reason.
-        test_is_paired: of unpaired data, whether the two images of a held-out example belong together.
+        test_is_paired: of unpaired data and frames, whether a and b of a held-out example belong together.
         shown: held-out examples that a sample grid is made of.
         fingerprint: of the prepared set (`data/prepared.py`); empty for what is computed.
-        fit: how pictures of another shape were made to fit: crop, stretch or pad.
+        fit: how pictures of another shape were made to fit: crop, stretch or pad; "": a model of them takes any size.
         notes: of a folder, what it was taken for and what was left out of it, a line each for the console.
     """
 

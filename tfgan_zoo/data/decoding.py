@@ -68,6 +68,40 @@ def read(file, height, width, channels=None, fit="crop", value_range=None, found
     return _pixels(_fit(_open(file, channels, value_range, found_range), height, width, fit))
 
 
+def read_ids(file, height, width, fit="crop"):
+    """One file of ids -> int32 `[height, width, 1]`, by the nearest pixel.
+
+    Args:
+        file: as of `read`. What counts is the number of a pixel: of grey and palette files of 8, 16 or 32 bits their
+            values, of colours red * 65536 + green * 256 + blue.
+        height, width, fit: as of `read`; the bars of `pad` have the id -1.
+
+    Raises:
+        Exception: whatever Pillow raises on a file that is not a whole image.
+    """
+    with _opened(file) as image:
+        image = ImageOps.exif_transpose(image)
+        is_number = image.mode in (*_GREY, "P") and image.mode != "LA"
+        ids = np.asarray(image if is_number else image.convert("RGB")).astype(np.int32)
+    ids = ids if is_number else ids @ np.array([65536, 256, 1], np.int32)
+    box, inner = _place(*ids.shape[::-1], height, width, fit)
+    # In whole numbers: Pillow's nearest pixel is the one before where two are equally near, by rounding.
+    columns, rows = (
+        start + (2 * np.arange(size) + 1) * (end - start) // (2 * size)
+        for start, end, size in zip(box[:2], box[2:], inner[::-1], strict=True)
+    )
+    found = np.full([height, width, 1], -1, np.int32)
+    top, left = (height - inner[0]) // 2, (width - inner[1]) // 2
+    found[top : top + inner[0], left : left + inner[1], 0] = ids[rows[:, None], columns]
+    return found
+
+
+def scaled(pixels, height, width):
+    """uint8 `[H, W, C]` in another size, by the filter of `read`: bicubic, widened as it shrinks, on 8 bits."""
+    image = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
+    return _pixels(image.resize((width, height), Image.Resampling.BICUBIC))
+
+
 def header(file):
     """The `Header` of a path, the bytes of a file or a binary file object. Raises what Pillow raises."""
     with _opened(file) as image:
@@ -165,6 +199,10 @@ class Pictures:
         """Column names -> what they are: `label` is a label, all else are pictures."""
         column = columns.picture(self.height, self.width, self.channels)
         return {name: columns.LABEL if name == "label" else column for name in names}
+
+    def examples(self, items):
+        """The items of a split -> those that make an example each."""
+        return items
 
 
 @dataclasses.dataclass(frozen=True)
@@ -279,22 +317,28 @@ def _tag(image, number):
 
 
 def _fit(image, height, width, fit):
-    across, down = image.size
+    box, inner = _place(*image.size, height, width, fit)
+    picture = _resized(image, *inner, box)
+    if picture.size == (width, height):
+        return picture
+    paper = Image.new(image.mode, (width, height), (255, 255, 255, 0) if image.mode == "RGBA" else "white")
+    paper.paste(picture, ((width - picture.width) // 2, (height - picture.height) // 2))
+    return paper
+
+
+def _place(across, down, height, width, fit):
+    """What is kept of a picture, (left, top, right, bottom), and the height and width that it is scaled to."""
     if fit == "pad":
         scale = min(width / across, height / down)
-        inner = _resized(image, max(1, round(down * scale)), max(1, round(across * scale)))
-        paper = Image.new(image.mode, (width, height), (255, 255, 255, 0) if image.mode == "RGBA" else "white")
-        paper.paste(inner, ((width - inner.width) // 2, (height - inner.height) // 2))
-        return paper
+        return (0, 0, across, down), (max(1, round(down * scale)), max(1, round(across * scale)))
     if fit == "crop":
         keep = (min(across, max(1, round(down * width / height))), min(down, max(1, round(across * height / width))))
         left, top = (across - keep[0]) // 2, (down - keep[1]) // 2
-        return _resized(image, height, width, (left, top, left + keep[0], top + keep[1]))
-    return _resized(image, height, width)
+        return (left, top, left + keep[0], top + keep[1]), (height, width)
+    return (0, 0, across, down), (height, width)
 
 
-def _resized(image, height, width, box=None):
-    box = box or (0, 0, *image.size)
+def _resized(image, height, width, box):
     if (box[2] - box[0], box[3] - box[1]) == (width, height):
         return image.crop(box)
     return image.resize((width, height), Image.Resampling.BICUBIC, box=box)  # Pillow's filters widen as they shrink.

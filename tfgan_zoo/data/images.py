@@ -38,10 +38,10 @@ def images(dataset, *, image_size, channels=None, fit=None, value_range=None, da
     source = resolve(dataset, data_dir)
     if isinstance(source, pathlib.Path):
         layout = layouts.single(folders.walk(source))
-        return _from_files("images", dataset, source, layout, ("image",), decode, data_dir)
+        return from_files("images", dataset, source, layout, ("image",), decode, data_dir)
     feature = sets.image_feature(source, dataset, style)
     what = "images" if len(sets.images_of(source)) == 1 else f"images {feature}"
-    return _from_tfds("images", dataset, source, ("image",), [feature], decode, what, data_dir)
+    return from_tfds("images", dataset, source, ("image",), [feature], decode, what, data_dir)
 
 
 def labelled(dataset, *, image_size, channels=None, fit=None, value_range=None, data_dir=None):
@@ -61,14 +61,14 @@ def labelled(dataset, *, image_size, channels=None, fit=None, value_range=None, 
     names = ("image", "label")
     if isinstance(source, pathlib.Path):
         layout = layouts.labelled(folders.walk(source, ("labels.csv", "labels.jsonl")))
-        return _from_files("labelled", dataset, source, layout, names, decode, data_dir)
+        return from_files("labelled", dataset, source, layout, names, decode, data_dir)
     if source.name == "glyphs":
         features, label, classes = list(glyphs.STYLES), "letter", glyphs.LETTERS
     else:
         feature, label, classes = sets.image_and_label(source, dataset)
         features = [feature]
     what = f"images of {len(classes)} classes"
-    return _from_tfds("labelled", dataset, source, names, features, decode, what, data_dir, label, classes)
+    return from_tfds("labelled", dataset, source, names, features, decode, what, data_dir, label, classes)
 
 
 def pairs(
@@ -109,10 +109,10 @@ def pairs(
             decode = decoding.Halves(
                 decode.height, decode.width, channels, fit or "stretch", decode.value_range, swap=swap
             )
-        return _from_files("pairs", dataset, found, layout, names, decode, data_dir, direction=direction)
+        return from_files("pairs", dataset, found, layout, names, decode, data_dir, direction=direction)
     a, b = sets.two_features(found, dataset, source, target)
     features = [b, a] if swap else [a, b]
-    return _from_tfds("pairs", dataset, found, names, features, decode, f"pairs {' -> '.join(features)}", data_dir)
+    return from_tfds("pairs", dataset, found, names, features, decode, f"pairs {' -> '.join(features)}", data_dir)
 
 
 def unpaired(
@@ -142,7 +142,7 @@ def unpaired(
     found = resolve(dataset, data_dir)
     if isinstance(found, pathlib.Path):
         layout = layouts.two_domains(folders.walk(found))
-        return _from_files("unpaired", dataset, found, layout, ("image",), decode, data_dir)
+        return from_files("unpaired", dataset, found, layout, ("image",), decode, data_dir)
     if "trainA" in found.info.splits:
         features = [sets.image_feature(found, dataset, "image")] * 2
         parts = [sets.split(found, dataset, f"train{domain}", f"test{domain}") for domain in "AB"]
@@ -163,11 +163,11 @@ def unpaired(
 # Sources
 
 
-def resolve(dataset, data_dir):
-    """The folder or the prepared TFDS builder that a name stands for.
+def resolve(dataset, data_dir=None):
+    """The folder, a `pathlib.Path`, or the prepared TFDS builder that a name stands for.
 
     Raises:
-        InputError: it is neither.
+        InputError: there is no such data.
     """
     name = os.fspath(dataset)
     if not name.strip():
@@ -214,7 +214,23 @@ def settings(kind, decode, **others):
     return {"kind": kind, "size": size, "channels": channels, "fit": decode.fit, "range": span, **others}
 
 
-def _from_files(kind, dataset, folder, layout, names, decode, data_dir, **others):
+def from_files(kind, dataset, folder, layout, names, decode, data_dir, *, shown=lambda parts: parts, **others):
+    """The data of a folder.
+
+    Args:
+        kind: of data.
+        dataset: the name that was given.
+        folder: the folder, a `pathlib.Path`.
+        layout: a `layouts.Layout` of it.
+        names: of the columns.
+        decode: a `decoding.Pictures`: the parts of an item -> an array per column.
+        data_dir: where prepared sets are kept.
+        shown: the parts of an item -> those that are pictures.
+        **others: what else the examples hang on.
+
+    Raises:
+        InputError: none can be read, or they do not tell how.
+    """
     split = layout.splits
     request = prepared.Request(
         made_of={
@@ -224,8 +240,10 @@ def _from_files(kind, dataset, folder, layout, names, decode, data_dir, **others
         settings=settings(kind, decode, **others),
         names=names,
         decode=decode,
-        splits={name: lambda items=items: items for name, items in split.items()},
-        inspect=lambda: inspection.inspect(decode, [item for items in split.values() for item in items], folder),
+        splits={name: lambda items=items: decode.examples(items) for name, items in split.items()},
+        inspect=lambda: inspection.inspect(
+            decode, [(name, shown(parts)) for items in split.values() for name, parts in items], folder
+        ),
         total=sum(map(len, split.values())),
         folder=os.fspath(folder),
     )
@@ -235,19 +253,33 @@ def _from_files(kind, dataset, folder, layout, names, decode, data_dir, **others
     return _data(kind, dataset, data, decode, "not stated", what, classes, notes=layout.notes + data.notes)
 
 
-def _from_tfds(kind, dataset, builder, names, features, decode, what, data_dir, label=None, classes=()):
+def from_tfds(kind, dataset, builder, names, features, decode, what, data_dir, label=None, classes=(), **others):
+    """The data of a set of TensorFlow Datasets.
+
+    Args:
+        kind, dataset, names, decode, data_dir: as of `from_files`.
+        builder: a prepared TFDS builder.
+        features: of an example, which are the parts of an item.
+        what: the examples are, for a line.
+        label: the feature that is the class, the last part of an item; None: none.
+        classes: names of the labels.
+        **others: as of `from_files`.
+
+    Raises:
+        InputError: the set has no such features or cannot be read.
+    """
     # Labels of a test split are often withheld, those of validation are not.
     tests = ("validation", "test") if label else ("test", "validation")
     split = {
         name: (part, features)
         for name, part in zip(("train", "test"), sets.split(builder, dataset, "train", *tests), strict=True)
     }
-    return _from_splits(kind, dataset, builder, names, split, decode, what, data_dir, label, classes)
+    return _from_splits(kind, dataset, builder, names, split, decode, what, data_dir, label, classes, **others)
 
 
-def _from_splits(kind, dataset, builder, names, split, decode, what, data_dir, label=None, classes=()):
+def _from_splits(kind, dataset, builder, names, split, decode, what, data_dir, label=None, classes=(), **others):
     def items(part, features):
-        return lambda: sets.items(builder, dataset, part, features, label)
+        return lambda: decode.examples(sets.items(builder, dataset, part, features, label))
 
     taken = {f for _, features in split.values() for f in features}
     sets.check_values(builder, dataset, taken)
@@ -259,7 +291,7 @@ def _from_splits(kind, dataset, builder, names, split, decode, what, data_dir, l
             "splits": {name: part for name, (part, _) in split.items()},
             "examples": {name: info.num_examples for name, info in builder.info.splits.items()},
         },
-        settings=settings(kind, decode, features=used, label=label or "none"),
+        settings=settings(kind, decode, features=used, label=label or "none", **others),
         names=names,
         decode=decode,
         splits={name: items(*of) for name, of in split.items()},

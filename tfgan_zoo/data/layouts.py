@@ -6,6 +6,7 @@ what is read: the path of a file, of two files, or of a file and its label.
 
 import collections
 import csv
+import dataclasses
 import json
 import os
 import re
@@ -17,6 +18,7 @@ from tfgan_zoo.errors import InputError
 _TRAIN = ("train", "training")
 _HELD_OUT = ("test", "testing", "val", "valid", "validation")  # the first that has pictures is used
 _DOMAINS = (("a", "b"),)
+_IDS = "instances"
 _SIDES = (
     *_DOMAINS,
     *((a + s, b + s) for s in ("", "s") for a, b in (
@@ -94,7 +96,7 @@ def labelled(tree):
             f"not; remove or rename it"
         )
     if "test" not in splits:
-        splits = _every_20th(splits["train"], kept=lambda item: item[1])
+        splits = every_20th(splits["train"], kept=lambda item: item[1])
     counts = collections.Counter(label for _, label in splits["train"])
     said = [f"{printable(c)} {counts[c]:,}" for c in classes[:10]]
     if len(classes) > 10:
@@ -141,7 +143,7 @@ def paired(tree, swap=False):
             return layout._replace(notes=notes, side_by_side=True)
     splits, more = _chosen(tree, groups, name=lambda item: item[0])
     if "test" not in splits:
-        splits = _every_20th(splits["train"])
+        splits = every_20th(splits["train"])
     items = {
         k: [(f"{a} + {b}", (tree.files[a], tree.files[b])) for a, b in (x[:: -1 if swap else 1] for x in pairs)]
         for k, pairs in splits.items()
@@ -149,8 +151,64 @@ def paired(tree, swap=False):
     return Layout(items, (taken, *more, *notes, *tree.notes))
 
 
-def two_domains(tree):
+def paired_with_ids(tree, swap=False):
+    """`paired`, with the map of ids of each pair between its two files: from `instances/`, of the same name.
+
+    The folder lies beside the two, with splits as they have. Where there is none, items are those of `paired`.
+
+    Args:
+        tree, swap: as of `paired`.
+
+    Raises:
+        InputError: as of `paired`; most pairs have no map.
+    """
+    for sides in _SIDES:
+        places = _placed(tree, ((*sides, _IDS),))
+        if {*sides, _IDS} <= {side for _, side, _ in places.values()}:
+            break
+    else:
+        return paired(tree, swap)
+
+    def keys(name):
+        split, _, rest = places[name]
+        stem = os.path.splitext(rest)[0]
+        ending = rf"[ _-]({'|'.join((*sides, _IDS))})$"
+        return (split, stem), (split, re.sub(ending, "", stem, flags=re.IGNORECASE))
+
+    pictures = {name: path for name, path in tree.files.items() if places[name][1] != _IDS}
+    maps = {key: name for name in tree.files if name not in pictures for key in keys(name)[::-1]}
+    layout = paired(dataclasses.replace(tree, files=pictures), swap)
+    named = {path: name for name, path in pictures.items()}
+    splits, missing = {}, []
+    for split, items in layout.splits.items():
+        splits[split] = []
+        for name, (first, second) in items:
+            found = next((maps[key] for key in keys(named[first]) if key in maps), None)
+            if found is None:
+                missing.append(name)
+            else:
+                splits[split].append((name, (first, tree.files[found], second)))
+    count = sum(map(len, layout.splits.values()))
+    if not all(splits.values()) or 2 * len(missing) > count:
+        raise InputError(
+            f"{printable(tree.root)} has instances/, but {len(missing):,} of {count:,} pairs have no map of ids of the "
+            f"same name there, first {printable(missing[0])}; add them, or move instances/ away"
+        )
+    notes = (f"ids of instances: {_folders_of({n: p for n, p in places.items() if n not in pictures})}", *layout.notes)
+    if missing:
+        notes += (f"left out, without a map of ids of the same name: {some(missing)}",)
+    return layout._replace(splits=splits, notes=notes)
+
+
+def two_domains(tree, what="unpaired images", hold_out=None, rule="every 20th is held out"):
     """A folder of two domains, A and B -> `trainA`, `trainB`, `testA` and `testB`.
+
+    Args:
+        tree: a `folders.Tree`.
+        what: that need two domains, for a message.
+        hold_out: names of the files of a domain without a held-out folder -> names by split, `train` and `test`; by
+            default every 20th is held out.
+        rule: what `hold_out` does, for a note.
 
     Raises:
         InputError: a domain has no pictures to learn from.
@@ -164,11 +222,11 @@ def two_domains(tree):
                 groups.setdefault(split, []).append(name)
         if not groups:
             raise InputError(
-                f"{printable(tree.root)} has no train{domain}/; unpaired images need trainA/ and trainB/ in the "
+                f"{printable(tree.root)} has no train{domain}/; {what} need trainA/ and trainB/ in the "
                 f"folder, or A/ and B/, with pictures in them"
             )
-        found, more = _chosen(tree, groups, what=f"pictures of {domain}")
-        found = found if "test" in found else _every_20th(found["train"])
+        found, more = _chosen(tree, groups, what=f"pictures of {domain}", rule=rule)
+        found = found if "test" in found else (hold_out or every_20th)(found["train"])
         splits |= {f"{k}{domain}": [(name, (tree.files[name],)) for name in names] for k, names in found.items()}
         notes += [line for line in more if line not in notes]
     outside = [name for name, (_, side, _) in places.items() if not side]
@@ -263,11 +321,11 @@ def _by_split(tree, places):
         groups.setdefault(split, []).append(name)
     splits, notes = _chosen(tree, groups, folders=_folders_of(places))
     if "test" not in splits:
-        splits = _every_20th(splits["train"])
+        splits = every_20th(splits["train"])
     return splits, notes
 
 
-def _chosen(tree, groups, name=lambda item: item, what="pictures", folders=""):
+def _chosen(tree, groups, name=lambda item: item, what="pictures", folders="", rule="every 20th is held out"):
     """Items by the split that their folder names -> `train` and, where there is one, `test`; notes."""
     train = next((groups[s] for s in _TRAIN if s in groups), None)
     given = train is not None
@@ -290,7 +348,7 @@ def _chosen(tree, groups, name=lambda item: item, what="pictures", folders=""):
     elif len(train) == 1:
         notes = [f"{what}{where}: a single one, to learn from and held out"]
     else:
-        notes = [f"{what}{where}: {len(train):,}, no folder of held-out ones: every 20th is held out"]
+        notes = [f"{what}{where}: {len(train):,}, no folder of held-out ones: {rule}"]
     notes += [f"left out, another held-out split: {s} ({len(groups[s]):,})" for s in held_out[1:]]
     if given and outside:
         first = printable(name(outside[0]))
@@ -298,12 +356,15 @@ def _chosen(tree, groups, name=lambda item: item, what="pictures", folders=""):
     return splits, tuple(notes)
 
 
-def _every_20th(items, kept=None):
+def every_20th(items, kept=None):
     """Holds out every 20th item, or the last of a few; a single one is both.
 
     Args:
         items: a list.
         kept: an item -> its class. Each class keeps one to learn from.
+
+    Returns:
+        `{"train": items, "test": items}`.
     """
     if len(items) == 1:
         return {"train": items, "test": items}

@@ -26,6 +26,7 @@ import tensorflow_datasets as tfds
 import tqdm
 from tensorflow_datasets.core import constants
 
+from tfgan_zoo import files
 from tfgan_zoo.data import batches, decoding, sets
 from tfgan_zoo.data.columns import Column
 from tfgan_zoo.data.folders import printable
@@ -97,6 +98,7 @@ def prepare(request, data_dir=None):
     """The set that a request asks for; reads the pictures first if `data_dir` does not hold it yet.
 
     Sets of at most `IN_MEMORY_BYTES` are read into memory: decoded if they fit so, else encoded. Others are streamed.
+    One that is damaged is set aside, which one line says, and made anew.
 
     Args:
         request: a `Request`.
@@ -106,20 +108,36 @@ def prepare(request, data_dir=None):
         InputError: no picture of a split can be read, or nothing can be written to `data_dir`.
     """
     folder = _folder(request.fingerprint, data_dir)
-    if not _is_there(folder):
-        unfinished = folder.parent / f".{folder.name[:16]}-{uuid.uuid4().hex[:16]}"
-        try:
-            _remove_abandoned(unfinished)
-            unfinished.mkdir(parents=True)
-            _write(request, unfinished)
-            unfinished.rename(folder)
-        except (OSError, tf.errors.OpError) as error:
-            if not _is_there(folder):  # else another process was faster
-                line = decoding.first_line(error)
-                raise InputError(f"nothing can be written to {folder.parent} ({line}); give a data_dir") from None
-        finally:
-            if unfinished.exists():
-                unfinished.rmtree()
+    _make(request, folder)
+    try:
+        return _load(request, folder)
+    except Exception as error:  # TFDS and TensorFlow raise a dozen kinds on files that are damaged or gone
+        files.set_aside(folder, decoding.first_line(error))
+    _make(request, folder)
+    return _load(request, folder)
+
+
+def _make(request, folder):
+    if _is_there(folder):
+        return
+    unfinished = folder.parent / f".{folder.name[:16]}-{uuid.uuid4().hex[:16]}"
+    try:
+        _remove_abandoned(unfinished)
+        unfinished.mkdir(parents=True)
+        _write(request, unfinished)
+        if folder.exists() and not _is_there(folder):
+            files.set_aside(folder, "its metadata is gone")
+        unfinished.rename(folder)
+    except (OSError, tf.errors.OpError) as error:
+        if not _is_there(folder):  # else another process was faster
+            line = decoding.first_line(error)
+            raise InputError(f"nothing can be written to {folder.parent} ({line}); give a data_dir") from None
+    finally:
+        if unfinished.exists():
+            unfinished.rmtree()
+
+
+def _load(request, folder):
     made = _metadata(folder)
     columns = {
         name: Column(tf.TensorSpec(shape, dtype), resize) for name, (shape, dtype, resize) in made["columns"].items()
@@ -347,5 +365,7 @@ def _read(dataset, count):
                 arrays[name] = np.empty([count, *values.shape[1:]], values.dtype)
             arrays[name][done : done + len(values)] = values
         done += len(values)
+    if done != count:
+        raise ValueError(f"{done} of {count} examples are there")
     with tf.device("CPU"):  # where pipelines run
         return {name: tf.convert_to_tensor(values) for name, values in arrays.items()}

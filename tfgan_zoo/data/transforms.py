@@ -7,6 +7,8 @@ columns of an example: pictures by interpolation, masks by the nearest pixel, la
 
 import tensorflow as tf
 
+from tfgan_zoo.errors import InputError
+
 
 def random_flip(element, seed, columns):
     """Mirrors left and right, half of the time."""
@@ -44,6 +46,45 @@ def random_jitter(scale):
         return element | {k: crop(element[k], size, methods[columns[k].resize]) for k, size in sizes.items()}
 
     return jitter
+
+
+def random_crop(height, width):
+    """Cuts a part of one size out at a random place: patches of large pictures.
+
+    Columns of different sizes keep one place to the pixel. It is drawn on the grid of the smallest; the sides of the
+    others are whole multiples of its sides.
+
+    Args:
+        height, width: of the part in the largest column; in each smaller one it is as many times smaller.
+
+    Raises:
+        InputError: the part is larger than the pictures, or no whole number of pixels in each column.
+    """
+
+    def crop(element, seed, columns):
+        sizes = {k: element[k].shape[-3:-1].as_list() for k in _placed(columns)}
+        if not sizes:
+            return element
+        small, large = min(sizes.values()), max(sizes.values())
+        pairs = list(zip((height, width), large, small, strict=True))
+        shrinks = [whole // least for _, whole, least in pairs]
+        exact = all(part <= whole and part % times == 0 for (part, whole, _), times in zip(pairs, shrinks, strict=True))
+        if not exact or any(n % least for size in sizes.values() for n, least in zip(size, small, strict=True)):
+            found = ", ".join(f"{k} {h}x{w}" for k, (h, w) in sizes.items())
+            raise InputError(f"a part of {height}x{width} of {found}: expected no more, and whole pixels in each")
+        kept = [part // times for (part, _, _), times in zip(pairs, shrinks, strict=True)]  # of the smallest
+        place = tf.random.stateless_uniform([2], seed)
+        corner = tf.cast(place * [n - m + 1 for n, m in zip(small, kept, strict=True)], tf.int32)
+
+        def cut(value, size):
+            ratio = [a // b for a, b in zip(size, small, strict=True)]
+            begin = tf.concat([[0] * (value.shape.rank - 3), corner * ratio, [0]], 0)
+            part = [m * r for m, r in zip(kept, ratio, strict=True)]
+            return tf.slice(value, begin, [*value.shape[:-3], *part, value.shape[-1]])
+
+        return element | {k: cut(element[k], size) for k, size in sizes.items()}
+
+    return crop
 
 
 def independently(transform):

@@ -174,8 +174,9 @@ class CycleGAN(base.GenerativeModel):
         }  # fmt: skip
 
     def signatures(self):
-        a_to_b, a_to_b_bytes = signatures.image_to_image(self.a_to_b, self.generator_ab.input_shape[1:])
-        b_to_a, b_to_a_bytes = signatures.image_to_image(self.b_to_a, self.generator_ba.input_shape[1:])
+        ab, ba = self.generator_ab, self.generator_ba
+        a_to_b, a_to_b_bytes = signatures.image_to_image(self.a_to_b, ab.input_shape[1:], signatures.any_size(ab))
+        b_to_a, b_to_a_bytes = signatures.image_to_image(self.b_to_a, ba.input_shape[1:], signatures.any_size(ba))
         return {
             "serving_default": a_to_b,
             "a_to_b": a_to_b,

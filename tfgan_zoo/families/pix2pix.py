@@ -72,5 +72,6 @@ class Pix2Pix(base.GenerativeModel):
         return {"input": batch["image"], "output": self.translate(batch["image"]), "target": batch["target"]}
 
     def signatures(self):
-        images, files = signatures.image_to_image(self.translate, self.generator.input_shape[1:])
+        shape, sizes = self.generator.input_shape[1:], signatures.any_size(self.generator)
+        images, files = signatures.image_to_image(self.translate, shape, sizes)
         return {"serving_default": images, "translate_bytes": files}

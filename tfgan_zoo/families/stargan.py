@@ -100,7 +100,9 @@ class StarGAN(base.GenerativeModel):
 
     def signatures(self):
         more = [tf.TensorSpec([None], tf.int64, name="domain")]
-        arrays, files = signatures.image_to_image(self.translate, self.generator.output_shape[1:], more=more)
+        arrays, files = signatures.image_to_image(
+            self.translate, self.generator.output_shape[1:], signatures.any_size(self.generator), more=more
+        )
         return {"serving_default": arrays, "translate_bytes": files}
 
 

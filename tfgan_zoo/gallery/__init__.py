@@ -15,7 +15,8 @@ from tensorflow.core.protobuf import saved_model_pb2
 from tfgan_zoo import latent, pictures, random, served_files, signatures, trust
 from tfgan_zoo.errors import InputError
 
-UNKNOWN_SIZE = 256  # of a picture where a signature takes any
+UNKNOWN_SIZE = 256  # of a picture where a signature takes any, and nothing says which were trained on
+LONGEST = 1024  # side of an uploaded picture; more is scaled down, or a translation would take minutes
 _CHANNELS = (1, 3, 4)
 
 
@@ -27,11 +28,13 @@ class Tensor:
         control: what a person gives for it, a key of `FITS`; "": nothing.
         dtype: its name.
         shape: a tuple, None for what is free.
+        trained: height and width of training, of pictures of any size; None where it is not known.
     """
 
     control: str
     dtype: str
     shape: tuple
+    trained: tuple | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,12 +46,16 @@ class Use:
         label: its name on the page.
         inputs: name -> `Tensor`.
         output: name of the pictures, [B, H, W, C] or, of films, [B, T, H, W, C].
+        sizes: the `signatures.Sizes` of pictures that fit; None: those of the shapes, or not known.
+        scale: how many times larger the answer is than the picture.
     """
 
     signature: str
     label: str
     inputs: dict
     output: str
+    sizes: signatures.Sizes | None = None
+    scale: int = 1
 
     def named(self, control):
         """The inputs of one kind: name -> `Tensor`."""
@@ -91,11 +98,9 @@ class Model:
         fit = _section(self.metadata, "picture_files").get("fit")
         return fit if fit in list(served_files.FITS) else "crop"
 
-    @property
-    def classes(self):
-        """Names of the labels, from 0; [] where they are not known."""
-        classes = _section(self.metadata, "data").get("classes")
-        return [str(name) for name in classes] if isinstance(classes, list) else []
+    def names(self, control):
+        """Names of the numbers of a `label` or a `domain`, from 0; [] where they are not known."""
+        return signatures.told_names(self.metadata, control)
 
 
 def discover(folder):
@@ -134,7 +139,7 @@ def describe(path, name):
         latent.Prior(1, **(metadata.get("noise") or {}))
     except Exception as error:  # damaged files fail in many ways
         return Model(path, name, reason=f"it cannot be read ({_first_line(error)}); export it again")
-    uses, reasons = decide(served)
+    uses, reasons = decide(served, metadata)
     reason = "" if uses else "no signature makes pictures of what can be given here: " + "; ".join(reasons)
     return Model(path, name, uses, reason, metadata, _bytes(path / "README.md").decode(errors="replace"))
 
@@ -153,11 +158,12 @@ def without_pictures(markdown):
     return re.sub(r"!+(?=\[)", "", markdown).replace("<", "&lt;")
 
 
-def decide(served):
+def decide(served, metadata=None):
     """What can be done with a model.
 
     Args:
         served: signature name -> `SignatureDef`.
+        metadata: its `metadata.json`.
 
     Returns:
         (`Use`s, the default one first; for each other signature, why it is none).
@@ -166,7 +172,8 @@ def decide(served):
     for name in sorted(served, key=lambda name: (name != "serving_default", name)):
         if name.startswith("__"):
             continue
-        inputs = {key: _tensor(key, info) for key, info in sorted(served[name].inputs.items())}
+        trained, sizes, scale = signatures.told_sizes(metadata or {}, name)
+        inputs = {key: _tensor(key, info, trained) for key, info in sorted(served[name].inputs.items())}
         unknown = [key for key, tensor in inputs.items() if not tensor.control]
         shown = [key for key, info in served[name].outputs.items() if _is_picture(*_described(info))]
         if unknown:
@@ -175,7 +182,8 @@ def decide(served):
             reasons.append(f"{name} gives {', '.join(sorted(served[name].outputs))}")
         else:
             label = "a_to_b" if name == "serving_default" and "b_to_a" in served else name
-            uses.append(Use(name, label, inputs, "generated" if "generated" in shown else min(shown)))
+            output = "generated" if "generated" in shown else min(shown)
+            uses.append(Use(name, label, inputs, output, sizes, scale))
     if any(use.named("noise") for use in uses):  # which can do all that `sample` can
         uses = [use for use in uses if not use.named("count")]
     return tuple(uses), reasons or ["there is none"]
@@ -206,12 +214,12 @@ FITS = {
 _OF_OTHERS = ("text", "noise", "image")  # what an input of a name unknown here may be, by its type and shape
 
 
-def _tensor(name, info):
+def _tensor(name, info, trained=None):
     dtype, shape = _described(info)
     known = signatures.NAMES.get(name)
     controls = (known.control,) if known else _OF_OTHERS if not name.endswith("_bytes") else ()
     fitting = (c for c in controls if c and shape is not None and FITS[c](dtype, shape))
-    return Tensor(next(fitting, ""), dtype.name, shape)
+    return Tensor(next(fitting, ""), dtype.name, shape, trained)
 
 
 def load(path, trusted=False):
@@ -236,7 +244,8 @@ def answer(loaded, use, given, count=1):
     Args:
         loaded: of `load`.
         use: one of its `Use`s.
-        given: input name -> value for all `count` examples, or one that is meant for each.
+        given: input name -> value for all `count` examples, or one that is meant for each. Pictures of any size are
+            mirrored at their right and lower edge up to one that fits, and the answer is cut back.
         count: how many.
 
     Returns:
@@ -245,18 +254,20 @@ def answer(loaded, use, given, count=1):
     Raises:
         InputError: the model refuses the request.
     """
-    request = {}
+    request, sides = {}, None
     for name, tensor in use.inputs.items():
         value = np.asarray(given[name], object if tensor.dtype == "string" else tensor.dtype)
+        if use.sizes and tensor.control in ("image", "mask") and value.ndim == 3:
+            sides = value.shape[:2]
+            value = signatures.mirrored(tf.constant(value), *map(use.sizes.fitting, sides)).numpy()
         if value.ndim < len(tensor.shape):
             value = np.broadcast_to(value, [count, *value.shape])
         request[name] = tf.constant(value, tensor.dtype)
     try:
-        return loaded.signatures[use.signature](**request)[use.output].numpy().astype(np.float32)
+        made = loaded.signatures[use.signature](**request)[use.output].numpy().astype(np.float32)
+        return made[:, : sides[0] * use.scale, : sides[1] * use.scale] if sides else made
     except tf.errors.OpError as error:
-        asserted = re.search(r"assertion failed: \[([^\]]*)\]", str(error))  # else all is about the graph
-        why = asserted[1].strip() if asserted else _first_line(error)
-        raise InputError(f"the model refuses this ({why}); change what is given") from error
+        raise InputError(f"the model refuses this ({signatures.refusal(error)}); change what is given") from error
 
 
 def draw(seed, count, prior):
@@ -273,11 +284,13 @@ def shift(z, by, prior):
     """z `[N, dim]` with `by` added to its first components; uniform noise stays within its bounds."""
     moved = np.array(z)
     moved[:, : len(by)] += by
-    return np.clip(moved, -prior.bound, prior.bound) if prior.law == "uniform" else moved
+    return np.clip(moved, *prior.ends) if prior.law == "uniform" else moved
 
 
-def from_file(content, tensor, swap=False, fit="crop"):
+def from_file(content, tensor, swap=False, fit="crop", sides=None):
     """A PNG or JPEG file of any size -> picture [H, W, C], as the input `tensor` wants it.
+
+    Where any size is wanted it keeps its own, unless that is longer than `LONGEST`.
 
     Pictures are in [-1, 1]. Masks are 1, known, where the file is nearer to white, and 0, the hole, where it is nearer
     to black.
@@ -285,13 +298,15 @@ def from_file(content, tensor, swap=False, fit="crop"):
     Args:
         swap: exchange black and white; opacity stays.
         fit: what to do with another aspect ratio: `Model.fit`.
+        sides: height and width, where any size is wanted.
 
     Raises:
         InputError: it is no picture, or one too large.
     """
-    (height, width), channels = _size(tensor), tensor.shape[3]
+    files, channels = tf.constant([content]), tensor.shape[3]
     try:
-        (picture,) = served_files.read(tf.constant([content]), height, width, channels, fit).numpy()
+        height, width = sides or (_own_size(files) if _is_free(tensor) else size(tensor))
+        (picture,) = served_files.read(files, height, width, channels, fit).numpy()
     except tf.errors.InvalidArgumentError as error:
         if "or less in all" in str(error):
             most = f"{served_files.MAX_PIXELS:,}"
@@ -302,6 +317,22 @@ def from_file(content, tensor, swap=False, fit="crop"):
     return (picture > 0).astype(np.float32) if tensor.control == "mask" else picture
 
 
+def hole(sides, down, across):
+    """A mask `[H, W, 1]` of a picture, 0 in a rectangle and 1 around it.
+
+    Args:
+        sides: height and width of the picture.
+        down, across: where the rectangle begins and ends, in hundredths of the side. It has one pixel at least.
+    """
+    mask = np.ones([*sides, 1], np.float32)
+    (top, bottom), (left, right) = (
+        (min(round(first * side / 100), side - 1), round(last * side / 100))
+        for side, (first, last) in zip(sides, (down, across), strict=True)
+    )
+    mask[top : max(bottom, top + 1), left : max(right, left + 1)] = 0.0
+    return mask
+
+
 def shown(picture, tensor):
     """A picture as `from_file` gave it, in [-1, 1]: a mask is white where the picture is known."""
     return 2 * picture - 1 if tensor.control == "mask" else picture
@@ -309,12 +340,25 @@ def shown(picture, tensor):
 
 def canvas(tensor, longest=256):
     """Height and width in pixels of a canvas to draw on, of the shape of the pictures of an input."""
-    size = _size(tensor)
-    return tuple(max(1, round(side * longest / max(size))) for side in size)
+    own = size(tensor)
+    return tuple(max(1, round(side * longest / max(own))) for side in own)
 
 
-def _size(tensor):
-    return tuple(side or UNKNOWN_SIZE for side in tensor.shape[1:3])
+def size(tensor):
+    """Height and width of the pictures of an input; where any will do, those of training."""
+    others = tensor.trained or (UNKNOWN_SIZE, UNKNOWN_SIZE)
+    return tuple(side or other for side, other in zip(tensor.shape[1:3], others, strict=True))
+
+
+def _is_free(tensor):
+    return tensor.trained is not None and tensor.shape[1:3] == (None, None)
+
+
+def _own_size(files):
+    _, headers = served_files.headers_of(files)
+    height, width = (int(side) for side in served_files.size_of(headers[0]))
+    scale = min(1, LONGEST / max(height, width))
+    return max(1, round(height * scale)), max(1, round(width * scale))
 
 
 def sheet(images, across=None, least=144):
@@ -334,6 +378,12 @@ def sheet(images, across=None, least=144):
     picture = pictures.tile(columns)
     larger = max(1, least // height)
     return picture.repeat(larger, 0).repeat(larger, 1).squeeze()
+
+
+def png(picture):
+    """The PNG file of a picture [H, W, C] in [-1, 1]; of a film its frames below each other."""
+    (file,) = signatures.to_png(tf.constant(picture.reshape(-1, *picture.shape[-2:])[None])).numpy()
+    return file
 
 
 def _first_line(error):

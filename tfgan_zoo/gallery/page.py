@@ -83,7 +83,10 @@ def _use(model, trusted):
     with left:
         drawn = use.named("image") | use.named("mask")
         given = _numbers_and_texts(model, use, key)
-        given |= {name: _picture(name, tensor, f"{key} {name}", model.fit) for name, tensor in drawn.items()}
+        sides = None  # of the first: others are as large
+        for name, tensor in drawn.items():
+            given[name] = _picture(name, tensor, f"{key} {name}", model.fit, sides)
+            sides = sides if given[name] is None else given[name].shape[:2]
     if any(given[name] is None for name in drawn):
         right.info("Draw or upload a picture on the left.")
         return
@@ -93,8 +96,10 @@ def _use(model, trusted):
     made = gallery.answer(loaded, use, given)
     shown = [(name.capitalize(), gallery.shown(given[name], tensor)[None]) for name, tensor in drawn.items()]
     shown.append(("The answer", made))
-    for column, (caption, pictures) in zip(right.columns(len(shown)), shown, strict=True):
+    columns = right.columns(len(shown))
+    for column, (caption, pictures) in zip(columns, shown, strict=True):
         column.image(gallery.sheet(pictures, least=256), caption=caption, output_format="PNG")
+    columns[-1].download_button("Download", gallery.png(made[0]), f"{use.label}.png", "image/png", key=f"{key} file")
 
 
 def _numbers_and_texts(model, use, key):
@@ -102,9 +107,9 @@ def _numbers_and_texts(model, use, key):
     given = {}
     for name, tensor in use.inputs.items():
         at = f"{key} {name}"
-        if tensor.control == "label" and model.classes:
-            known = model.classes
-            given[name] = st.selectbox("Label", range(len(known)), format_func=known.__getitem__, key=at)
+        known = model.names(tensor.control) if tensor.control in ("label", "domain") else []
+        if known:
+            given[name] = st.selectbox(name.capitalize(), range(len(known)), format_func=known.__getitem__, key=at)
         elif tensor.control in ("label", "domain"):
             given[name] = st.number_input(name.capitalize(), 0, key=at)
         elif tensor.control == "text":
@@ -134,7 +139,8 @@ def _noise(model, loaded, use, given, key, left, right):
             with st.expander(f"Move {name}", expanded=len(noise) == 1):
                 st.caption("Added to one component in all pictures")
                 halves = st.columns(2)
-                far = 3.0 if priors[name].law == "normal" else 2 * priors[name].bound
+                low, high = priors[name].ends
+                far = 3.0 if priors[name].law == "normal" else high - low
                 by = [
                     halves[i % 2].slider(f"{name}[{i}]", -far, far, 0.0, 0.1, key=f"{key} {name} {i}")
                     for i in range(min(SLIDERS, z.shape[1]))
@@ -164,10 +170,16 @@ def _next(key):
     st.session_state[key] = st.session_state[key] + 1
 
 
-def _picture(name, tensor, key, fit):
-    """A picture drawn or uploaded, as `gallery.from_file` makes it; None: not yet."""
+def _picture(name, tensor, key, fit, sides):
+    """A picture drawn or uploaded, as `gallery.from_file` makes it; None: not yet. `sides`: of another one, or None."""
     st.markdown(f"**{name.capitalize()}**")
-    drawn = st.radio("From", ["Draw", "Upload"], horizontal=True, key=f"{key} from") == "Draw"
+    ways = ["Rectangle"] * (tensor.control == "mask") + ["Draw", "Upload"]
+    way = st.radio("From", ways, horizontal=True, key=f"{key} from")
+    if way == "Rectangle":
+        down = st.slider("Hole, from the top, %", 0, 100, (30, 70), key=f"{key} down")
+        across = st.slider("Hole, from the left, %", 0, 100, (30, 70), key=f"{key} across")
+        return gallery.hole(sides or gallery.size(tensor), down, across)
+    drawn = way == "Draw"
     swap = st.checkbox("Swap black and white", key=f"{key} swap")
     if drawn:
         height, width = gallery.canvas(tensor)
@@ -179,7 +191,8 @@ def _picture(name, tensor, key, fit):
         content = file.getvalue() if file else b""
     if not content:
         return None
-    return gallery.from_file(content, tensor, swap, fit)
+    # What is drawn is meant for the size of training: lines would be too thick in that of the canvas.
+    return gallery.from_file(content, tensor, swap, fit, sides or (gallery.size(tensor) if drawn else None))
 
 
 def _lower(card):

@@ -19,6 +19,16 @@ def label_accuracy(scores, labels):
     Raises:
         InputError: shapes that do not fit, labels that are not integers or not below K.
     """
+    right, asked = right_of_each(scores, labels)
+    return {"label_accuracy": float(right.sum() / asked.sum())}
+
+
+def right_of_each(scores, labels):
+    """`label_accuracy` class by class: arguments and errors are its own.
+
+    Returns:
+        `[2, K]` integers: of each label how many samples are told right, and how many there are.
+    """
     scores, labels = checks.matrix(scores, "scores", "K"), np.asarray(labels)
     if labels.shape != (len(scores),):
         raise InputError(f"labels of shape {list(labels.shape)} for {len(scores)} rows of scores; expected one a row")
@@ -27,4 +37,6 @@ def label_accuracy(scores, labels):
             f"labels from {labels.min()} to {labels.max()} ({labels.dtype}) for {scores.shape[1]} classes; expected "
             f"integers from 0 to {scores.shape[1] - 1}: use the classifier's classes"
         )
-    return {"label_accuracy": float(np.mean(scores.argmax(axis=1) == labels))}
+    classes = scores.shape[1]
+    right = np.bincount(labels[scores.argmax(axis=1) == labels], minlength=classes)
+    return np.stack([right, np.bincount(labels, minlength=classes)])

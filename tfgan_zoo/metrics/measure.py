@@ -8,10 +8,13 @@ import numpy as np
 import tyro
 from tqdm import tqdm
 
+from tfgan_zoo.data import decoding
 from tfgan_zoo.errors import InputError
 from tfgan_zoo.metrics import extractors, frechet, inception_score, kid, labels, neighbours, ppl, similarity, swd
 
 PER_IMAGE = 128  # patches for swd
+_LUMA = ("psnr_y", "ssim_y")
+_OF_PAIRS = ("l1", "psnr", "ssim", *_LUMA)  # images with their targets
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -19,7 +22,8 @@ class Measures(extractors.Flags):
     """What to measure, and how."""
 
     metrics: Annotated[str, tyro.conf.arg(aliases=["--metric"])] = ""
-    """Comma between: fid fd kid is prdc swd ms_ssim ppl label_accuracy; of pairs also l1 psnr ssim."""
+    """Comma between: fid fd kid is prdc swd ms_ssim ppl label_accuracy ms_ssim_within; of pairs also
+    l1 psnr ssim psnr_y ssim_y."""
     count: int | None = None
     """Images of the model. Default: as many as there are real ones."""
     real_count: int | None = None
@@ -46,6 +50,8 @@ class Measures(extractors.Flags):
     """Images of each set for swd, at most; 16384 in the paper. A level takes 25 kB per image and channel."""
     ms_ssim_pairs: int = 1000
     """Pairs of samples for their MS-SSIM, among as many images."""
+    within_pairs: int = 100
+    """Pairs of each class for ms_ssim_within, among as many images of it."""
     ppl_samples: int = 1000
     """Pairs of neighbouring z; 100000 in the paper."""
     crop: int = 0
@@ -97,11 +103,11 @@ class Measurement:
 
     def _check(self, name):
         source, flags, metric = self.source, self.flags, METRICS[name]
-        pairwise = name in ("l1", "psnr", "ssim") or (name == "ms_ssim" and source.translates)
+        pairwise = name in _OF_PAIRS or (name == "ms_ssim" and source.translates)
         if pairwise and not source.has_targets:
             raise InputError(f"{name} compares images with their targets, which there are none of here; leave it out")
-        if name == "label_accuracy" and not source.has_labels:
-            raise InputError(f"label_accuracy needs a model that takes labels; {source.name} does not")
+        if name in ("label_accuracy", "ms_ssim_within") and not source.has_labels:
+            raise InputError(f"{name} needs a model that takes labels; {source.name} does not")
         if name == "ppl" and source.generator is None:
             raise InputError(f"ppl walks from z to z, and {source.name} is no model; leave it out")
         counts = {"real": source.real_count, "made": source.count}
@@ -131,8 +137,8 @@ class Measurement:
         with tqdm(total=total, unit="image", desc=source.name, dynamic_ncols=True, disable=quiet) as bar:
             if real:
                 self.real = _Seen(self, "real")
-                for batch in source.reals():
-                    self.real.update(batch)
+                for batch, label in source.reals():
+                    self.real.update(batch, label)
                     bar.update(len(batch))
             made = _Seen(self, "made")
             for batch, label, example in source.fakes() if self.keeps else ():
@@ -171,9 +177,11 @@ class _Seen:
     def __init__(self, measurement, which):
         self.of = measurement
         # Scores, pictures and errors are of made images only.
-        self.keeps = measurement.keeps & ({"moments", "features", "patches"} if which == "real" else measurement.keeps)
+        of_real = {"moments", "features", "patches", "right", "classes"}
+        self.keeps = measurement.keeps & (of_real if which == "real" else measurement.keeps)
         self.moments = frechet.Moments()
         self.features, self.scores, self.pictures = [], [], []
+        self.right, self.classes = 0, {}  # `labels.right_of_each`; label -> batches of its pictures
         self.sums = dict.fromkeys(measurement.metrics, 0.0)  # over images
         if "patches" in self.keeps:  # at other places in real images than in made ones
             seed = 2 * measurement.flags.seed + (which == "made")
@@ -194,16 +202,27 @@ class _Seen:
             if "scores" in self.keeps:
                 self.scores.append(scores)
             if "right" in self.keeps:
-                self.sums["label_accuracy"] += labels.label_accuracy(scores, label)["label_accuracy"] * len(batch)
+                self.right = self.right + labels.right_of_each(scores, label)
+        if "classes" in self.keeps:
+            for number in np.unique(label):
+                kept = self.classes.setdefault(int(number), [])
+                if room := max(2, flags.within_pairs) - sum(map(len, kept)):
+                    kept.append(batch[label == number][:room])
         if "patches" in self.keeps and (room := of.swd_images - self.patches.count):
             self.patches.update(batch[:room])
         if "errors" in self.keeps and example and "target" in example:
             target, source = example["target"], example["image"]
-            for name in set(of.metrics) & {"l1", "psnr", "ssim", "ms_ssim"}:
+            for name in set(of.metrics) & {*_OF_PAIRS, "ms_ssim"}:
                 self.sums[name] += float(_errors(name, batch, target, flags).sum(dtype=np.float64))
             if "l1" in of.metrics and source.shape == target.shape:  # what doing nothing would score
                 identity = float(_errors("l1", source, target, flags).sum(dtype=np.float64))
                 self.sums["l1_identity"] = self.sums.get("l1_identity", 0.0) + identity
+            on_luma = [name for name in of.metrics if name in _LUMA]
+            if on_luma and _is_smaller(source, target):  # what a bicubic filter would score
+                enlarged = _enlarged(source, target.shape[1:3])
+                for name in on_luma:
+                    bicubic = float(_errors(name, enlarged, target, flags).sum(dtype=np.float64))
+                    self.sums[f"{name}_bicubic"] = self.sums.get(f"{name}_bicubic", 0.0) + bicubic
         elif "pictures" in self.keeps and (room := max(2, flags.ms_ssim_pairs) - sum(map(len, self.pictures))):
             self.pictures.append(batch[:room])
 
@@ -218,7 +237,20 @@ def _errors(name, made, target, flags):
     """`[B]`."""
     if name == "l1":
         return np.abs(made - target).mean(axis=(1, 2, 3), dtype=np.float64)
+    if name in _LUMA:
+        return getattr(similarity, name)(made, target)
     return getattr(similarity, name)(made, target, crop=flags.crop, luma=flags.luma)
+
+
+def _is_smaller(source, target):
+    lower, narrower = (a < b for a, b in zip(source.shape[1:3], target.shape[1:3], strict=True))
+    return lower and narrower and source.shape[-1] == target.shape[-1]
+
+
+def _enlarged(images, sides):
+    """Images in another size, by a bicubic filter, on 8 bits."""
+    pixels = np.rint((images + 1) * 127.5).astype(np.uint8)
+    return np.stack([decoding.scaled(one, *sides) for one in pixels]).astype(np.float32) / 127.5 - 1
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -269,10 +301,40 @@ def _ms_ssim(m, made):
     return how, [("ms_ssim", found.pop("ms_ssim"), found)]
 
 
+def _label_accuracy(m, made):
+    """Of the real pictures as well: what the classifier itself can be trusted with."""
+
+    def of_each(right, asked, name):
+        return {f"{name}_{c}": r / n for c, r, n in zip(m.source.data.classes, right, asked, strict=False) if n}
+
+    (right, asked), (real_right, real_asked) = made.right, m.real.right
+    details = {"real": real_right.sum() / real_asked.sum()}
+    details |= of_each(right, asked, "of") | of_each(real_right, real_asked, "real_of")
+    return {}, [("label_accuracy", right.sum() / asked.sum(), {k: float(v) for k, v in details.items()})]
+
+
+def _ms_ssim_within(m, made):
+    """Of classes of which there are two pictures or more, real and made."""
+    pictures = {which: {c: np.concatenate(x) for c, x in seen.classes.items()} for which, seen in
+                (("made", made), ("real", m.real))}  # fmt: skip
+    known = [c for c, x in pictures["made"].items() if min(len(x), len(pictures["real"].get(c, ()))) > 1]
+    if not known:
+        raise InputError("ms_ssim_within compares pictures of one class, and no class has two; give more")
+    how, found = {"pairs": m.flags.within_pairs, "classes": len(known)}, {}
+    for which, of in pictures.items():
+        images, label = np.concatenate([of[c] for c in known]), np.repeat(known, [len(of[c]) for c in known])
+        found[which] = similarity.ms_ssim_within(images, label, pairs=m.flags.within_pairs, seed=m.flags.seed)
+    details = {"max": found["made"]["ms_ssim_max"], "real": found["real"]["ms_ssim"]}
+    details |= {"real_max": found["real"]["ms_ssim_max"], "ms_ssim_scales": found["made"]["ms_ssim_scales"]}
+    return how, [("ms_ssim_within", found["made"]["ms_ssim"], details)]
+
+
 def _mean(name):
     def values(m, made):
         how = {"crop": m.flags.crop, "luma": m.flags.luma} if name in ("psnr", "ssim", "ms_ssim") else {}
-        found = [name, "l1_identity"] if name == "l1" else [name]  # the latter where doing nothing is an answer
+        how = {"crop": similarity.BORDER, "luma": True} if name in _LUMA else how
+        # The latter where doing nothing, or a filter, is an answer.
+        found = [name, *{"l1": ["l1_identity"], **{n: [f"{n}_bicubic"] for n in _LUMA}}.get(name, [])]
         return how, [(part, made.sums[part] / m.source.count, {}) for part in found if part in made.sums]
 
     return values
@@ -308,8 +370,11 @@ METRICS = {
     "swd": _Metric(_swd, _BOTH, ("patches",), in_features=False),
     "ms_ssim": _Metric(_ms_ssim, _MADE, ("pictures", "errors"), in_features=False, fewest=lambda flags: 2),
     "ppl": _Metric(_ppl, (), ()),
-    "label_accuracy": _Metric(_mean("label_accuracy"), _MADE, ("right",)),
+    "label_accuracy": _Metric(_label_accuracy, _BOTH, ("right",)),
+    "ms_ssim_within": _Metric(_ms_ssim_within, _BOTH, ("classes",), in_features=False, fewest=lambda flags: 2),
     "l1": _Metric(_mean("l1"), _MADE, ("errors",), in_features=False),
     "psnr": _Metric(_mean("psnr"), _MADE, ("errors",), in_features=False),
     "ssim": _Metric(_mean("ssim"), _MADE, ("errors",), in_features=False),
+    "psnr_y": _Metric(_mean("psnr_y"), _MADE, ("errors",), in_features=False),
+    "ssim_y": _Metric(_mean("ssim_y"), _MADE, ("errors",), in_features=False),
 }

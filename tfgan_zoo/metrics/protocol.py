@@ -21,15 +21,18 @@ except ImportError:  # Windows: there two evaluations of one model at the same t
 FILE = "metrics.json"
 _HIGHER_IS_BETTER = {
     "is", "precision", "recall", "density", "coverage", "psnr", "ssim", "label_accuracy", "modes", "high_quality",
+    "cluster_accuracy",
 }  # fmt: skip
 
 
-def higher_is_better(metric):
+def higher_is_better(metric, of_pairs=False):
     """Of a metric's name, with or without its extractor (`IS-Digits`) and what a recipe says of it (`psnr_a_to_b`).
 
-    MS-SSIM here is that of samples: lower.
+    MS-SSIM of samples with each other is better lower; `of_pairs`, of pictures with their targets, higher.
     """
     name = metric.partition("-")[0].lower()
+    if name == "ms_ssim" or name.startswith("ms_ssim_"):
+        return of_pairs and not name.startswith("ms_ssim_within")
     return any(name == known or name.startswith(f"{known}_") for known in _HIGHER_IS_BETTER)
 
 

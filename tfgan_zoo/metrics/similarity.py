@@ -11,6 +11,7 @@ from tfgan_zoo.errors import InputError
 from tfgan_zoo.metrics import checks
 
 FILTER = 11
+BORDER = 4  # pixels that papers on super-resolution leave out, at a scale of 4
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # of the scales, finest first: Wang et al. 2003
 
 
@@ -40,6 +41,31 @@ def ssim(a, b, *, crop=0, luma=False):
     if min(a.shape[1:3]) < FILTER:
         raise InputError(f"images of {a.shape[1]} x {a.shape[2]} after the crop; SSIM needs sides of {FILTER} or more")
     return _compare(a, b)[0].mean(axis=1)
+
+
+def psnr_y(a, b):
+    """`psnr` as super-resolution papers measure it: on Y, without 4 pixels at each border.
+
+    Args:
+        a, b: `[B, H, W, C]` in [-1, 1], RGB; grey images are taken for RGB ones of three equal channels.
+
+    Returns:
+        `[B]` float64.
+
+    Raises:
+        InputError: shapes or values that do not fit.
+    """
+    return psnr(_colour(a), _colour(b), crop=BORDER, luma=True)
+
+
+def ssim_y(a, b):
+    """`ssim`, arguments and result as of `psnr_y`."""
+    return ssim(_colour(a), _colour(b), crop=BORDER, luma=True)
+
+
+def _colour(images):
+    images = np.asarray(images)
+    return np.repeat(images, 3, axis=-1) if images.ndim == 4 and images.shape[-1] == 1 else images
 
 
 def ms_ssim(a, b, *, crop=0, luma=False):

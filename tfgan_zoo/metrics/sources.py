@@ -9,11 +9,23 @@ import tensorflow as tf
 from PIL import Image, ImageOps
 
 from tfgan_zoo import latent, trust
-from tfgan_zoo.data import batches, decoding, domains, folders, images, layouts
+from tfgan_zoo.data import batches, decoding, domains, folders, images, instances, layouts, low_high, masked
 from tfgan_zoo.errors import InputError
 from tfgan_zoo.metrics.checks import COLOURS
-from tfgan_zoo.signatures import NAMES
+from tfgan_zoo.signatures import NAMES, OnImages, told_sizes
 
+KINDS = {
+    "images": images.images,
+    "labelled": images.labelled,
+    "pairs": images.pairs,
+    "unpaired": images.unpaired,
+    "instances": instances.instances,
+    "domains": domains.domains,
+    "low_high": low_high.low_high,
+    "masked": masked.masked,
+}
+# Input of a signature -> the kind of data that has it.
+_KIND_WITH = {"instance": "instances", "domain": "domains", "mask": "masked"}
 _PREFERRED = {"sample": 0, "serving_default": 1}
 _SEEDS = ("count", "seed", "z")  # what pictures are made from where nothing is translated
 
@@ -28,8 +40,9 @@ class Generator:
         function: `(**inputs) -> {output: tensor}`.
         inputs: name in `signatures.NAMES` -> `tf.TensorSpec` with the input's own name.
         output: the name of the images.
-        shape: `(H, W, C)` of them, None where it does not say.
+        shape: `(H, W, C)` of them, None where it does not say. If it makes any size: that of training.
         flags: `Measures`: truncation, model_range, batch_size.
+        scale: how many times larger what it makes is than the image that it takes.
         prior: the `latent.Prior` of z; None where no z is asked for or its length is not known.
         metadata: its `metadata.json`, {} where there is none.
         loaded: what has to live as long as `function`.
@@ -42,6 +55,7 @@ class Generator:
     output: str
     shape: tuple
     flags: object
+    scale: int = 1
     prior: object = None
     metadata: dict = dataclasses.field(default_factory=dict)
     loaded: object = None
@@ -139,8 +153,10 @@ def load(folder, flags):
         named = [tf.TensorSpec(spec.shape, spec.dtype, name=name) for name, spec in specs]
         return function, named, function.structured_outputs
 
+    trained = {name: _of_training(*told_sizes(known, name)) for name in loaded.signatures}
     found = {name: lambda function=function: described(function) for name, function in loaded.signatures.items()}
-    return dataclasses.replace(_fitting(str(folder), found, flags, noise), metadata=known, loaded=loaded)
+    fitting = _fitting(str(folder), found, flags, noise, trained)
+    return dataclasses.replace(fitting, metadata=known, loaded=loaded)
 
 
 def live(model, flags):
@@ -150,20 +166,36 @@ def live(model, flags):
         concrete = tf.function(function, input_signature=specs, autograph=False).get_concrete_function()
         return lambda **given: concrete(*(given[s.name] for s in specs)), specs, concrete.structured_outputs
 
-    found = {name: lambda given=given: traced(*given) for name, given in model.signatures().items()}
+    served = model.signatures()
+    found = {name: lambda given=given: traced(*given) for name, given in served.items()}
+    trained = {
+        name: _of_training(function.image_shape[:2], function.sizes, function.scale)
+        for name, (function, _) in served.items()
+        if isinstance(function, OnImages)
+    }
     prior = getattr(model, "prior", None)
-    return _fitting("the model", found, flags, prior.described() if prior else {})
+    return _fitting("the model", found, flags, prior.described() if prior else {}, trained)
 
 
-def _fitting(model, found, flags, noise):
-    """The first that fits. `found`: name -> a function that gives (function, input specs, outputs)."""
+def _of_training(sides, sizes, scale):
+    """Of a model that takes any size the height and width of what was made in training, else None; and its scale."""
+    return ((sides[0] * scale, sides[1] * scale) if sizes else None, scale)
+
+
+def _fitting(model, found, flags, noise, trained):
+    """The first that fits.
+
+    Args:
+        found: name -> a function that gives (function, input specs, outputs).
+        trained: name -> what `_of_training` says.
+    """
     noise = noise if flags.noise == "auto" else {"law": flags.noise}
     names = ", ".join(sorted(found)) or "none"
     if flags.signature and flags.signature not in found:
         raise InputError(f"{model} has no signature {flags.signature}, only {names}; choose one of them")
     wants_z = "ppl" in flags.metrics.split(",")  # which walks from z to z
     for name in [flags.signature] if flags.signature else sorted(found, key=lambda n: (_PREFERRED.get(n, 2), n)):
-        generator = _as_generator(model, name, *found[name](), flags, noise)
+        generator = _as_generator(model, name, *found[name](), flags, noise, *trained.get(name, (None, 1)))
         if generator is None or (wants_z and generator.kind != "z"):
             continue
         if flags.truncation is None or "truncation" in generator.inputs:
@@ -176,7 +208,7 @@ def _fitting(model, found, flags, noise):
     )
 
 
-def _as_generator(model, name, function, specs, outputs, flags, noise):
+def _as_generator(model, name, function, specs, outputs, flags, noise, trained, scale):
     """None where the signature does not make images of what is known here."""
     made = {n: spec for n, spec in outputs.items() if spec.dtype.is_floating and spec.shape.rank in (4, None)}
     output = "generated" if "generated" in made else min(made, default=None)  # a SavedModel keeps them in no order
@@ -193,9 +225,12 @@ def _as_generator(model, name, function, specs, outputs, flags, noise):
     if output is None or not (from_noise or from_image):
         return None
     dim = inputs["z"].shape[-1] if "z" in inputs else None
-    shape = made[output].shape
+    shape = tuple(made[output].shape[1:]) if made[output].shape.rank else (None, None, None)
+    shape = (*trained, shape[2]) if trained and shape[:2] == (None, None) else shape
+    if from_image and shape[0] and inputs["image"].shape[1]:
+        scale = max(1, shape[0] // inputs["image"].shape[1])
     return Generator(
-        model, name, function, inputs, output, tuple(shape[1:]) if shape.rank else (None, None, None), flags,
+        model, name, function, inputs, output, shape, flags, scale,
         latent.Prior(dim, **noise) if dim else None,
     )  # fmt: skip
 
@@ -211,14 +246,20 @@ class Settings:
     channels: int | None = None
     fit: str | None = None
     value_range: str | None = None
+    tiles: bool | None = None
+    image_size: str | None = None
+    masks: str | None = None
 
 
 def trained_on(metadata):
-    """The `Settings` that the metadata of an export tells of its training; what it does not tell is None."""
+    """The `Settings` that the metadata of an export tells of its training; what it does not tell is None.
+
+    Clips are read as single pictures, since what makes pictures of pictures is asked for one at a time.
+    """
     data, config = (found if isinstance(found := metadata.get(name), dict) else {} for name in ("data", "config"))
-    told = {"dataset": data.get("name"), "kind": data.get("kind")}
-    told |= {name: config.get(name) for name in ("data_dir", "direction", "channels", "fit", "value_range")}
-    kinds = {"channels": int}
+    told = {"dataset": data.get("name"), "kind": "unpaired" if data.get("kind") == "frames" else data.get("kind")}
+    told |= {field.name: config.get(field.name) for field in dataclasses.fields(Settings) if field.name not in told}
+    kinds = {"channels": int, "tiles": bool}
     return Settings(**{name: value for name, value in told.items() if isinstance(value, kinds.get(name, str))})
 
 
@@ -242,8 +283,16 @@ def data_of(generator, given):
     if given.kind is None and whole["kind"] not in _fitting_kinds(generator):
         whole["kind"] = None  # it was trained on data of another form than its signature asks for
     whole["kind"], whole["direction"] = whole["kind"] or "auto", whole["direction"] or "a_to_b"
+    if given.kind != "low_high" and generator.scale == 1:
+        for flag in ("tiles", "image_size"):
+            if getattr(given, flag) is not None:
+                raise InputError(f"--{flag.replace('_', '-')} is for models that enlarge pictures; leave it out")
     try:
-        return data_for(generator, **whole), Settings(**whole)
+        data = data_for(generator, **whole)
+        untold = dataclasses.replace(given, data_dir=None) == Settings()
+        if untold and whole["kind"] == told.kind and _changed(generator.metadata, data):
+            print(f"  {data.name} has changed since {generator.name} was trained on it")
+        return data, Settings(**whole)
     except InputError as error:
         if given.dataset is None and f"{whole['dataset']} is neither a folder" in str(error):
             raise InputError(
@@ -252,9 +301,17 @@ def data_of(generator, given):
         raise
 
 
+def _changed(metadata, data):
+    before = metadata["data"].get("fingerprint")
+    return isinstance(before, str) and before != data.fingerprint
+
+
 def _fitting_kinds(generator):
-    if generator.kind == "image" and "domain" in generator.inputs:
-        return ("domains",)
+    for name, kind in _KIND_WITH.items():
+        if name in generator.inputs:
+            return (kind,)
+    if generator.scale > 1:
+        return ("low_high",)
     kinds = {"image": ("pairs", "unpaired")}.get(generator.kind, ("images", "labelled"))
     return kinds[1:] if generator.has_labels else kinds
 
@@ -269,6 +326,9 @@ def data_for(
     channels=None,
     fit=None,
     value_range=None,
+    tiles=None,
+    image_size=None,
+    masks=None,
 ):
     """The data set in the form and size of a generator's images.
 
@@ -276,7 +336,10 @@ def data_for(
         generator: a `Generator`.
         dataset, data_dir, direction, channels, fit: as `data.images` takes them.
         value_range: likewise, as text: `0,4095`.
-        kind: images, labelled, pairs, unpaired, domains; auto: what the generator needs.
+        tiles: as `low_high` takes it.
+        image_size: of the large pictures of `low_high`, as text: `160`, or height x width. By default the generator's.
+        masks: of masked ones, as `data.masked.masked` takes it; by default strokes.
+        kind: of `KINDS`; auto: what the generator needs.
 
     Raises:
         InputError: data of another kind or other channels.
@@ -297,12 +360,17 @@ def data_for(
         raise InputError(f"{name} makes images of {list(shape)}; expected [H, W, C] with 1, 3 or 4 channels")
     if generator.kind == "image":
         taken = generator.inputs["image"].shape[1:]
-        if not taken.is_compatible_with(shape):
+        expected = (*(n // generator.scale for n in shape[:2]), shape[2])
+        if not taken.is_compatible_with(expected):
             raise InputError(f"{name} takes images of {taken.as_list()} and makes {list(shape)}; expected the same")
     how = {"image_size": shape[:2], "channels": channels, "data_dir": data_dir, "fit": fit}
     how |= {"value_range": decoding.as_range(value_range)}
-    how |= {"direction": direction} if kind == "pairs" else {}
-    data = (domains.domains if kind == "domains" else getattr(images, kind))(dataset, **how)
+    how |= {"direction": direction} if kind in ("pairs", "instances") else {}
+    if kind == "low_high":
+        how |= {"scale": generator.scale, "tiles": bool(tiles)}
+        how |= {"image_size": _size_of(image_size)} if image_size else {}
+    how |= {"masks": masks or "strokes"} if kind == "masked" else {}
+    data = KINDS[kind](dataset, **how)
     has = next(iter(data.shapes.values()))[-1]
     if has != shape[2]:
         raise InputError(
@@ -310,6 +378,15 @@ def data_for(
             f"--channels={shape[2]}, or choose another data set"
         )
     return data
+
+
+def _size_of(text):
+    try:
+        height, *width = (int(part) for part in text.lower().split("x"))
+        (width,) = width or [height]
+    except ValueError:
+        raise InputError(f"--image-size={text} is no size; give one number, 160, or height x width, 160x240") from None
+    return height, width
 
 
 class Source:
@@ -358,9 +435,9 @@ class Source:
         return self.called.get(name, name)
 
     def reals(self):
-        """Batches of `real_count` images; of pairs the targets."""
+        """Batches `(images, labels or None)`, `real_count` in all; of pairs the targets."""
         for example in _examples(self.data, self.split, self.real_count, self.flags.batch_size):
-            yield example[self.real]
+            yield example[self.real], example["label"] if self.has_labels else None
 
     def fakes(self):
         """Batches `(images, labels or None, example or None)`, `count` in all, of each label as many.
@@ -396,6 +473,7 @@ class Source:
             "signature": generator.signature if self.translates else None,
             "dataset": self.data.name,
             "kind": self.data.kind,
+            **({"masks": self.data.masks} if self.data.kind == "masked" else {}),
             "split": self.split,
             "image_shape": list(self.shape),
             "pixels": "8 bits",
@@ -445,9 +523,9 @@ class Files:
         self.real_count, self.count = counts["real-count"], counts["count"]
 
     def reals(self):
-        """As of `Source`."""
+        """As of `Source`, without labels."""
         for example in _examples(self.data, self.split, self.real_count, self.flags.batch_size):
-            yield example["image"]
+            yield example["image"], None
 
     def stamp(self):
         """As of `Source`."""

@@ -18,8 +18,8 @@ from tfgan_zoo.errors import InputError
 from tfgan_zoo.networks import sizes
 
 
-def dcgan_generator(image_shape, latent_dim=100, width=64, *, kernel=5):
-    """`z [B, latent_dim] -> image [B, H, W, C]` in [-1, 1], float32.
+def dcgan_generator(image_shape, latent_dim=100, width=64, *, kernel=5, num_classes=0):
+    """`z [B, latent_dim] -> image [B, H, W, C]` in [-1, 1], float32; with labels `[z, label [B]] -> image`.
 
     Args:
         image_shape: (H, W, C); both sides halve until the smaller one is 4 to 7, once at least: 28x28, 32x32, 64x128,
@@ -27,6 +27,7 @@ def dcgan_generator(image_shape, latent_dim=100, width=64, *, kernel=5):
         latent_dim: length of z.
         width: channels of the last hidden layer, doubled with every halving of the size; figure 1 has 128.
         kernel: height and width of the kernels.
+        num_classes: labels are 0 ... num_classes - 1, and stand beside z as one-hot vectors; 0: no labels.
 
     Raises:
         InputError: an image size that does not fit.
@@ -34,25 +35,29 @@ def dcgan_generator(image_shape, latent_dim=100, width=64, *, kernel=5):
     base, times = sizes.halvings(image_shape)
     channels = width * 2 ** (times - 1)
 
-    z = keras.Input([latent_dim])
-    x = kl.Dense(math.prod(base) * channels, use_bias=False, kernel_initializer=layers.normal_002())(z)
+    z, label = keras.Input([latent_dim], name="z"), keras.Input([], dtype="int64", name="label")
+    x = kl.Concatenate()([z, layers.one_hot(label, num_classes)]) if num_classes else z
+    x = kl.Dense(math.prod(base) * channels, use_bias=False, kernel_initializer=layers.normal_002())(x)
     x = kl.Reshape([*base, channels])(x)  # [B, H / 2**times, W / 2**times, channels]
     x = kl.ReLU()(_norm()(x))
     for i in reversed(range(times - 1)):
         x = _deconv(width * 2**i, kernel, use_bias=False)(x)  # [B, 2h, 2w, width * 2**i]
         x = kl.ReLU()(_norm()(x))
     x = _deconv(image_shape[2], kernel, use_bias=True)(x)  # [B, H, W, C]
-    return keras.Model(z, kl.Activation("tanh", dtype="float32")(x), name="dcgan_generator")
+    image = kl.Activation("tanh", dtype="float32")(x)
+    return keras.Model([z, label] if num_classes else z, image, name="dcgan_generator")
 
 
-def dcgan_discriminator(image_shape, width=64, normalization="batch", *, kernel=5):
-    """`image [B, H, W, C] -> logits [B, 1]`, float32.
+def dcgan_discriminator(image_shape, width=64, normalization="batch", *, kernel=5, num_classes=0):
+    """`image [B, H, W, C] -> logits [B, 1]`, float32; with labels `[image, label [B]] -> logits`.
 
     Args:
         image_shape: (H, W, C), as the generator's.
         width: channels of the first layer, doubled with every halving of the size.
         normalization: "batch", or None: a gradient penalty needs a critic without (WGAN-GP, section 4).
         kernel: height and width of the kernels.
+        num_classes: labels are 0 ... num_classes - 1, and stand beside the image as maps, one channel for each, which
+            is 1 all over where it is the label; 0: no labels.
 
     Raises:
         InputError: an image size that does not fit, or an unknown normalization.
@@ -61,7 +66,11 @@ def dcgan_discriminator(image_shape, width=64, normalization="batch", *, kernel=
         raise InputError(f"normalization {normalization!r}: expected 'batch' or None")
     _, times = sizes.halvings(image_shape)
 
-    image = x = keras.Input(image_shape)
+    image, label = keras.Input(image_shape, name="image"), keras.Input([], dtype="int64", name="label")
+    x = image
+    if num_classes:
+        maps = kl.Reshape([1, 1, num_classes])(layers.one_hot(label, num_classes))
+        x = kl.Concatenate()([image, kl.UpSampling2D(image_shape[:2])(maps)])  # [B, H, W, C + num_classes]
     for i in range(times):
         normalize = normalization == "batch" and i > 0
         x = _conv(width * 2**i, kernel, use_bias=not normalize)(x)  # [B, h/2, w/2, width * 2**i]
@@ -70,7 +79,8 @@ def dcgan_discriminator(image_shape, width=64, normalization="batch", *, kernel=
         x = kl.LeakyReLU(negative_slope=0.2)(x)
     x = kl.Flatten()(x)
     x = kl.Dense(1, kernel_initializer=layers.normal_002(), name="logits")(x)  # [B, 1]
-    return keras.Model(image, kl.Activation("linear", dtype="float32")(x), name="dcgan_discriminator")
+    logits = kl.Activation("linear", dtype="float32")(x)
+    return keras.Model([image, label] if num_classes else image, logits, name="dcgan_discriminator")
 
 
 def _norm():

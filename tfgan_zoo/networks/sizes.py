@@ -33,6 +33,32 @@ def halvings(image_shape):
     return found
 
 
+def depth(image_shape, times=None):
+    """How often both sides of an image are to halve to whole numbers: `times`, or as often as they can.
+
+    Args:
+        image_shape: (H, W, C).
+        times: 2 or more, or None: as often as they can, 3 times at least.
+
+    Raises:
+        InputError: they do not halve so often.
+    """
+    height, breadth = sides(image_shape)
+    most = min((n & -n).bit_length() - 1 for n in (height, breadth))  # how often 2 divides both
+    if times is None and most < 3:
+        near = multiples_near(height, breadth, 8)
+        raise InputError(f"image size {height}x{breadth}: expected multiples of 8, like {near}")
+    if times is not None and times < 2:
+        raise InputError(f"depth {times}: expected 2 or more halvings")
+    if times is not None and times > most:
+        near = multiples_near(height, breadth, 2**times)
+        raise InputError(
+            f"image size {height}x{breadth} halves {most} times, not {times}: expected another depth or multiples of"
+            f" {2**times}, like {near}"
+        )
+    return times or most
+
+
 def multiples_near(height, width, step):
     """The multiples of `step` next to a size, below and above, as words: 30x33 and 4 give '28x32 or 32x36'."""
     below = [max(step, n // step * step) for n in (height, width)]

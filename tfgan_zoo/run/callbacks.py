@@ -284,12 +284,13 @@ def _complete(folder):
     return [str(path) for path in sorted((p for p in found if _CHECKPOINT.fullmatch(p.name)), key=_number)]
 
 
-def load_networks(model, source):
+def load_networks(model, source, flag="--init-from"):
     """Gives `model` the networks of another run. Optimizers, the step and all else stay.
 
     Args:
         model: a `base.GenerativeModel`.
         source: a run folder, whose newest checkpoint is taken, or the path of a checkpoint, `.../ckpt-100`.
+        flag: by which it was given, for messages.
 
     Returns:
         The path of the checkpoint.
@@ -301,14 +302,12 @@ def load_networks(model, source):
     if source.is_dir():
         found = [path for folder in sorted(source.rglob("")) for path in _complete(folder)]
         if not found:
-            raise InputError(
-                f"--init-from={source} holds no checkpoint; give the folder of a run, or a checkpoint in it"
-            )
+            raise InputError(f"{flag}={source} holds no checkpoint; give the folder of a run, or a checkpoint in it")
         path = max(found, key=_number)
     else:
         path = str(source).removesuffix(".index")
         if not Path(f"{path}.index").exists():
-            raise InputError(f"--init-from={source} does not exist; give the folder of a run, or a checkpoint in it")
+            raise InputError(f"{flag}={source} does not exist; give the folder of a run, or a checkpoint in it")
     networks = tf.train.Checkpoint(**{role: getattr(model, role) for role in model.roles})
     try:
         status = tf.train.Checkpoint(model=networks).read(path)
@@ -316,7 +315,7 @@ def load_networks(model, source):
     except (ValueError, AssertionError, IndexError, tf.errors.OpError) as error:
         reason = " ".join(str(error).split())[:160]
         raise InputError(
-            f"--init-from={source}: {path} is of other networks than this run's ({reason}); give the flags that made "
+            f"{flag}={source}: {path} is of other networks than this run's ({reason}); give the flags that made "
             "them, or another run"
         ) from error
     return path

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, NamedTuple
 
 import tyro
 
-from tfgan_zoo import files
+from tfgan_zoo import files, served_files
 from tfgan_zoo.data import decoding
 from tfgan_zoo.errors import InputError
 from tfgan_zoo.run import devices
@@ -111,6 +111,8 @@ class Config:
     """Start with the networks of another run, with other flags or data: its run folder, or a checkpoint in it."""
     export_dir: str | None = free(None)
     """Where the SavedModel goes. Default: exported/<family>."""
+    max_pixels: int = free(served_files.MAX_PIXELS)
+    """The most pixels that the picture files of one request to the export may have together."""
     log_every: int = free(25)
     """Steps between lines of metrics.jsonl."""
     sample_every: int = free(250)
@@ -194,9 +196,13 @@ def flag_of(name):
 
 
 def resolved(config, **changes):
-    """A config as JSON values by field."""
+    """A config as JSON values by field, as they come back from a file."""
+
+    def written(value):
+        return str(value) if isinstance(value, Size) else list(value) if isinstance(value, tuple) else value
+
     values = dataclasses.asdict(dataclasses.replace(config, **changes))
-    return {name: str(value) if isinstance(value, Size) else value for name, value in values.items()}
+    return {name: written(value) for name, value in values.items()}
 
 
 def fixed(config):

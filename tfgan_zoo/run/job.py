@@ -342,7 +342,7 @@ class Job:
         metric = config.best_metric or names[0]
         if metric not in names:
             raise InputError(f"--best-metric={metric} is not measured, only {', '.join(names)}; choose one of them")
-        higher = higher_is_better(metric)
+        higher = higher_is_better(metric, of_pairs="target" in data.columns or data.test_is_paired)
         which = "highest" if higher else "lowest"
         _say("evaluation", f"{', '.join(names)} every {config.evaluate_every} steps; kept: the {which} {metric}")
         best = callbacks.best_folder(self.folder, phase)
@@ -368,7 +368,13 @@ class Job:
                 strip = pictures.strip((folder / "samples").glob("step-*.png"))
                 pictures.save_png(strip, folder / "through_training.png")
             _plot_losses(callbacks.read_losses(folder / "metrics.jsonl"), folder / "losses.png")
-            path = export(model, self._exported, self._about(data, measured["metrics"]), fit=data.fit)
+            path = export(
+                model,
+                self._exported,
+                self._about(data, measured["metrics"]),
+                fit=data.fit,
+                max_pixels=config.max_pixels,
+            )
             done = {"step": step, "path": str(path.resolve()), "metrics": measured["metrics"]}
             files.write_json(record, done)
         if done.get("metrics"):

@@ -1,0 +1,69 @@
+"""How well numbers of clusters, found without labels, name the classes of held-out examples."""
+
+import numpy as np
+
+from tfgan_zoo.errors import InputError
+
+
+def cluster_accuracy(clusters, labels):
+    """Share of examples whose cluster names their class, by the best one-to-one assignment of clusters to classes.
+
+    It is the same whatever the clusters are numbered. Where there are more clusters than classes, or fewer, those that
+    are left over count as wrong. The assignment is chosen on the examples that it is measured on.
+
+    Args:
+        clusters, labels: `[N]` integers.
+
+    Returns:
+        `{"cluster_accuracy": ...}`.
+
+    Raises:
+        InputError: no examples, other shapes, numbers that are not integers.
+    """
+    clusters, labels = np.asarray(clusters), np.asarray(labels)
+    if clusters.ndim != 1 or clusters.shape != labels.shape or not len(labels):
+        raise InputError(
+            f"clusters {list(clusters.shape)} and labels {list(labels.shape)}; expected [N], as many of each"
+        )
+    for name, numbers in (("clusters", clusters), ("labels", labels)):
+        if not np.issubdtype(numbers.dtype, np.integer):
+            raise InputError(f"{name} are {numbers.dtype}; expected integers")
+    clusters, labels = (np.unique(numbers, return_inverse=True)[1] for numbers in (clusters, labels))
+    size = max(clusters.max(), labels.max()) + 1
+    counts = np.zeros([size, size])
+    np.add.at(counts, (clusters, labels), 1)
+    return {"cluster_accuracy": float(counts[np.arange(size), best_assignment(counts)].sum() / len(labels))}
+
+
+def best_assignment(gains):
+    """The column of each row, no column twice, whose gains have the largest sum (Kuhn 1955, Munkres 1957).
+
+    Args:
+        gains: `[n, n]`, finite.
+
+    Returns:
+        `[n]` integers.
+    """
+    costs, n = -np.asarray(gains, np.float64), len(gains)
+    of_rows, of_columns = np.zeros(n), np.zeros(n)  # prices: no cost is below the sum of both
+    row_of = np.full(n, -1)
+    for row in range(n):
+        # The cheapest way from this row to a column that is free, over columns whose rows would have to move on.
+        cheapest, before, seen = np.full(n, np.inf), np.full(n, -1), np.zeros(n, bool)
+        here, column, paid = row, -1, 0.0
+        while here >= 0:
+            through_here = paid + costs[here] - of_rows[here] - of_columns
+            better = ~seen & (through_here < cheapest)
+            cheapest[better], before[better] = through_here[better], column
+            column = int(np.argmin(np.where(seen, np.inf, cheapest)))
+            paid, seen[column] = cheapest[column], True
+            here = row_of[column]
+        saved = paid - cheapest[seen]
+        moving = row_of[seen]
+        of_columns[seen] -= saved
+        of_rows[moving[moving >= 0]] += saved[moving >= 0]
+        of_rows[row] += paid
+        while column >= 0:
+            row_of[column] = row_of[before[column]] if before[column] >= 0 else row
+            column = before[column]
+    return np.argsort(row_of)
