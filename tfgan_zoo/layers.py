@@ -97,6 +97,7 @@ class HalvingAverage(keras.layers.Layer):
         return total / share
 
 
+@_saved
 class PixelShuffle(keras.layers.Layer):
     """Groups of `factor**2` channels become the pixels of squares. Shi et al. 2016, arXiv 1609.05158, eq. 4.
 
@@ -622,7 +623,7 @@ def initialize_weight_norm(network, x, seed=None):
     for layer in network.layers:
         if layer not in normalized and not isinstance(layer, MinibatchDiscrimination):
             continue
-        before = keras.Model(network.inputs, layer.input)
+        before = keras.Model(network.input, layer.input)
         with contextlib.nullcontext() if seed is None else random.stream(seed):  # the same noise before each layer
             given = before(x, training=seed is not None)
         if layer in normalized:

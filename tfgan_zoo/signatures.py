@@ -109,9 +109,13 @@ def example(spec, count=1, sides=(16, 16)):
     return array if spec.dtype == tf.string else array.astype(spec.dtype.as_numpy_dtype)
 
 
-def code(spec, prior=None):
-    """Python that makes one example of an input `spec`, for a person to copy; z by the law that `prior` says."""
-    shape = [1 if d is None else d for d in spec.shape]
+def code(spec, prior=None, sides=(1, 1)):
+    """Python that makes one example of an input `spec`, for a person to copy; z by the law that `prior` says.
+
+    Unknown heights and widths of pictures are `sides`, other unknown dimensions 1.
+    """
+    free = [1, *sides, 1] if spec.shape.rank == 4 else [1] * (spec.shape.rank or 0)
+    shape = [other if d is None else d for d, other in zip(spec.shape, free, strict=True)]
     if spec.name == "z" and prior is not None and prior.law == "normal":
         return f"tf.random.normal({shape})"
     if spec.name == "z" and prior is not None:

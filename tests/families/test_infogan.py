@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from closed_form import _Turned, sigmoid, softplus, step
+from closed_form import Turned, sigmoid, softplus, step
 from conformance import Conformance
 
 from tfgan_zoo import InfoGAN, random
@@ -72,10 +72,10 @@ def dense(units, kernel, bias):
 def tiny(g, trunk, heads, learned, **kwargs):
     """An `InfoGAN` of points whose networks answer with the other sign outside of training."""
     v, x = keras.Input([5]), keras.Input([1])
-    said = _Turned()(dense(heads.shape[1], heads[:1], heads[1])(dense(1, trunk[0], trunk[1])(x)))
+    said = Turned()(dense(heads.shape[1], heads[:1], heads[1])(dense(1, trunk[0], trunk[1])(x)))
     names, places = list(SIZES)[: 3 + learned], np.cumsum([0, *SIZES.values()])
     outputs = {name: said[:, i:j] for name, i, j in zip(names, places, places[1:], strict=False)}
-    generator = keras.Model(v, _Turned()(dense(1, g[:5, None], g[5])(v)))
+    generator = keras.Model(v, Turned()(dense(1, g[:5, None], g[5])(v)))
     return InfoGAN(generator, keras.Model(x, outputs), categories=(3,), continuous=1, **kwargs)
 
 

@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from closed_form import _Turned, step, weights_of
+from closed_form import Turned, step, weights_of
 from conformance import Conformance
 
 from tfgan_zoo import Pix2PixHD, layers
@@ -74,7 +74,7 @@ def judge(scales, condition, image):
         for j, w in enumerate(weights):
             x = linear(w, name=f"{k}_{j}")(x)
             said.append(x)
-        judged.append([_Turned()(x) for x in said])
+        judged.append([Turned()(x) for x in said])
     return keras.Model(inputs, judged)
 
 
@@ -140,7 +140,7 @@ def test_a_step_of_g1_moves_each_network_by_the_gradient_computed_by_hand():
     s, real = np.array([[0.5, -0.9], [0.3, -0.2]]), np.array([[0.8, -0.1], [0.1, -0.7]])
     instance = np.array([[5, 7], [3, 3]], np.int32)
     x = keras.Input((1, 2, 2))
-    network = keras.Model(x, _Turned()(linear(g)(x)))
+    network = keras.Model(x, Turned()(linear(g)(x)))
     judging = judge(SCALES, (1, 2, 2), (1, 2, 1))
     model = Pix2PixHD(network, judging, features=lambda x: [i * x for i in range(1, 6)])
     shape = (2, 1, 2, 1)
@@ -176,12 +176,12 @@ def test_a_step_of_all_networks_moves_each_by_the_gradient_computed_by_hand(fix_
     edge = np.array([[1, 1, 1, 1], [1, 1, 1, 0]])
 
     x, coarse = keras.Input((1, 1, 3)), keras.Input((1, 1, 1))
-    features = keras.Model(x, _Turned()(linear(t)(x)))
+    features = keras.Model(x, Turned()(linear(t)(x)))
     x = keras.Input((2, 2, 3))
     both = keras.layers.Concatenate()([x, keras.layers.UpSampling2D(2)(coarse)])
-    enhancer = keras.Model([x, coarse], _Turned()(linear(g)(both)))
+    enhancer = keras.Model([x, coarse], Turned()(linear(g)(both)))
     x = keras.Input((2, 2, 1))
-    encoder = keras.Model(x, _Turned()(linear(e)(x)))
+    encoder = keras.Model(x, Turned()(linear(e)(x)))
     judging = judge(SCALES, (2, 2, 2), (2, 2, 1))
     model = Pix2PixHD(features, judging, enhancer=enhancer, encoder=encoder, fix_global=fix_global, fm_weight=3.0)
     shape = (2, 2, 2, 1)

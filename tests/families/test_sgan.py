@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from closed_form import _Turned, at, line, sigmoid, slope_at, softplus, step, weights_of
+from closed_form import Turned, at, line, sigmoid, slope_at, softplus, step, weights_of
 from conformance import Conformance
 
 from tfgan_zoo import SGAN, layers, losses, random
@@ -47,7 +47,7 @@ def classifier(trunk, heads):
     h = keras.layers.Dense(1, **start)(x)
     start = {"kernel_initializer": constant(heads[:1]), "bias_initializer": constant(heads[1])}
     said = keras.layers.Dense(3, **start)(h)
-    return keras.Model(x, {"features": _Turned()(h), "class_logits": _Turned()(said)})
+    return keras.Model(x, {"features": Turned()(h), "class_logits": Turned()(said)})
 
 
 class Said:

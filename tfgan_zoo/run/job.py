@@ -385,7 +385,8 @@ class Job:
         _say("exported", f"{done['path']}; to use it:")
         function, specs = model.signatures()["serving_default"]
         prior = getattr(model, "prior", None)
-        arguments = ", ".join(f"{spec.name}={signatures.code(spec, prior)}" for spec in specs)
+        sides = function.image_shape[:2] if isinstance(function, signatures.OnImages) else (1, 1)
+        arguments = ", ".join(f"{spec.name}={signatures.code(spec, prior, sides)}" for spec in specs)
         print("    import tensorflow as tf")
         print(f'    model = tf.saved_model.load("{done["path"]}").signatures["serving_default"]')
         print(f'    generated = model({arguments})["generated"]')
