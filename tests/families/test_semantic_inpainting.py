@@ -60,7 +60,7 @@ def _judge(shape=(4, 4, 1), weight=0.3, bias=-0.2):
     norm = keras.layers.BatchNormalization(center=False, scale=False, epsilon=1e-3)
     discriminator = keras.Model(image, norm(layer(keras.layers.Flatten()(image))))
     layer.set_weights([np.full([int(np.prod(shape)), 1], weight), np.array([bias])])
-    norm.set_weights([[0.0], [1.0 - 1e-3]])
+    norm.set_weights([np.array([0.0]), np.array([1.0 - 1e-3])])
     return discriminator
 
 
