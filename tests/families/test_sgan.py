@@ -7,7 +7,7 @@ from conformance import Conformance
 
 from tfgan_zoo import SGAN, layers, losses, random
 from tfgan_zoo.errors import InputError
-from tfgan_zoo.families.sgan import logit_of_real, supervised_loss, unsupervised_loss
+from tfgan_zoo.families.sgan import logit_of_real, unsupervised_loss
 from tfgan_zoo.networks.sgan import noisy_classifier, softplus_generator
 
 SHAPE, CLASSES = (8, 8, 1), 3
@@ -159,7 +159,7 @@ def test_the_losses_are_those_of_a_softmax_over_the_classes_and_fake():
     log_p = eleven - np.log(np.exp(eleven).sum(1, keepdims=True))
     log_d = -np.log1p(np.exp(-np.asarray(logit_of_real(LOGITS), np.float64)))
     # log p_{K+1}(y | x) = log p(y | x, real) + log D; p_{K+1}(fake) = 1 - D
-    given_real = -float(supervised_loss(LOGITS, label)) + log_d.mean()
+    given_real = -float(losses.cross_entropy(LOGITS, label)) + log_d.mean()
     np.testing.assert_allclose(given_real, log_p[range(6), label].mean(), rtol=1e-5)
     np.testing.assert_allclose(sigmoid(-np.float64(logit_of_real(LOGITS))), np.exp(log_p[:, 10]), rtol=1e-5)
     z = np.exp(LOGITS).sum(1)
@@ -182,7 +182,7 @@ def test_the_gradients_on_logits_are_in_the_ratio_of_the_softmax():
 
 def test_a_constant_added_to_all_logits_changes_the_unsupervised_loss_alone():
     label = np.arange(6)
-    np.testing.assert_allclose(supervised_loss(LOGITS + 3, label), supervised_loss(LOGITS, label), rtol=1e-5)
+    np.testing.assert_allclose(losses.cross_entropy(LOGITS + 3, label), losses.cross_entropy(LOGITS, label), rtol=1e-5)
     shifted, plain = (float(unsupervised_loss(LOGITS + c, LOGITS)) for c in (3, 0))
     lse = np.log(np.exp(LOGITS).sum(1))
     np.testing.assert_allclose(shifted - plain, 0.5 * np.mean(softplus(-lse - 3) - softplus(-lse)), rtol=1e-4)
@@ -193,9 +193,9 @@ def test_no_loss_or_gradient_overflows_at_logits_of_ten_thousand(target):
     logits = tf.constant([[1e4, -1e4], [-1e4, -1e4], [1e4, 1e4]], tf.float32)
     with tf.GradientTape() as tape:
         tape.watch(logits)
-        loss = supervised_loss(logits, [1, 0, 0]) + unsupervised_loss(logits, logits, target)
+        loss = losses.cross_entropy(logits, [1, 0, 0]) + unsupervised_loss(logits, logits, target)
     assert np.isfinite(loss) and np.isfinite(tape.gradient(loss, logits)).all()
-    np.testing.assert_allclose(supervised_loss(logits[:1], [1]), 2e4)
+    np.testing.assert_allclose(losses.cross_entropy(logits[:1], [1]), 2e4)
 
 
 def test_one_sided_smoothing_is_smallest_where_d_says_the_target_of_real_and_0_of_fakes():

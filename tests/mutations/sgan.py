@@ -38,10 +38,16 @@ def edits():
         edit("fakes halved alone", halves, "tf.reduce_mean(of_real) + 0.5 * tf.reduce_mean(tf.math.softplus(fake))"),
         edit(
             "K + 1 classes in the supervised term",
-            "tf.reduce_mean(logit_of_real(logits) - of_label)",
-            "tf.reduce_mean(tf.math.softplus(logit_of_real(logits)) - of_label)",
+            "cross_entropy_with_logits(label, _f32(logits))",
+            "cross_entropy_with_logits(label, tf.pad(_f32(logits), [[0, 0], [0, 1]]))",
+            file="losses.py",
         ),
-        edit("the sign of the label's logit", "logit_of_real(logits) - of_label", "logit_of_real(logits) + of_label"),
+        edit(
+            "the sign of the logits of classes",
+            "cross_entropy_with_logits(label, _f32(logits))",
+            "cross_entropy_with_logits(label, -_f32(logits))",
+            file="losses.py",
+        ),
         edit(
             "the largest logit for log Z",
             "tf.reduce_logsumexp(tf.cast(class_logits, tf.float32), axis=1)",

@@ -11,7 +11,7 @@ def edits():
     )
     g_step = "self.minimize(total, g_tape, self.g_optimizer)"
     of_low, in_phase_1 = "fake = self.generator(low, training=True)", 'self.generator(batch["image"], training=True)'
-    squared = "tf.reduce_mean(tf.square(tf.cast(real, tf.float32) - tf.cast(fake, tf.float32)))"
+    squared = "tf.reduce_mean(tf.square(_f32(a) - _f32(b)))"
     places = "tf.reduce_mean(tf.reduce_sum(tf.square(difference), axis=-1))"
     upscale = "tf.clip_by_value(self.generator(image, training=False), -1.0, 1.0)"
     return [
@@ -28,9 +28,9 @@ def edits():
         edit("the adversarial weight 1", total, "total = content + g_loss"),
         edit("the adversarial weight on the content", total, "total = self.adversarial_weight * content + g_loss"),
         edit("the adversarial weight 1e-2 by default", "weight=1e-3, seed", "weight=1e-2, seed"),
-        edit("the mean of squares a sum", squared, squared.replace("reduce_mean", "reduce_sum")),
-        edit("squares halved", f"return {squared}", f"return 0.5 * {squared}"),
-        edit("absolute values for squares", squared, squared.replace("tf.square", "tf.abs")),
+        edit("the mean of squares a sum", squared, squared.replace("reduce_mean", "reduce_sum"), file="losses.py"),
+        edit("squares halved", f"return {squared}", f"return 0.5 * {squared}", file="losses.py"),
+        edit("absolute values for squares", squared, squared.replace("tf.square", "tf.abs"), file="losses.py"),
         edit("features: a mean over channels", places, places.replace("reduce_sum", "reduce_mean")),
         edit("features: the scale not squared", "difference = scale *", "difference = tf.sqrt(scale) *"),
         edit("features: unscaled", "difference = scale *", "difference = 1.0 *"),

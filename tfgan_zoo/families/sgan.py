@@ -98,7 +98,7 @@ class SGAN(base.GenerativeModel):
 
         fake = self.generator(self.prior.like(unlabelled), training=True)
         with tf.GradientTape() as tape:
-            supervised = supervised_loss(self.class_logits(batch["image"]), batch["label"])
+            supervised = losses.cross_entropy(self.class_logits(batch["image"]), batch["label"])
             unsupervised = unsupervised_loss(self.class_logits(unlabelled), self.class_logits(fake), self.real_target)
             total = supervised + self.unsupervised_weight * unsupervised + self.pull("discriminator")
         self.minimize(total, tape, self.d_optimizer)
@@ -159,13 +159,6 @@ class SGAN(base.GenerativeModel):
 def logit_of_real(class_logits):
     """log Z, the logit of D(x) = Z / (Z + 1): `[B, K] -> [B]`."""
     return tf.reduce_logsumexp(tf.cast(class_logits, tf.float32), axis=1)
-
-
-def supervised_loss(class_logits, label):
-    """-E[log p(y | x, y < K + 1)], the cross-entropy among the K classes."""
-    logits = tf.cast(class_logits, tf.float32)
-    of_label = tf.reduce_sum(logits * tf.one_hot(label, logits.shape[1]), 1)
-    return tf.reduce_mean(logit_of_real(logits) - of_label)
 
 
 def unsupervised_loss(class_logits, fake_class_logits, real_target=1.0):

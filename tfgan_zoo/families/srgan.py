@@ -18,11 +18,6 @@ import tensorflow as tf
 from tfgan_zoo import base, losses, signatures
 
 
-def pixel_loss(real, fake):
-    """Equation 4: the mean over every element of the squared difference."""
-    return tf.reduce_mean(tf.square(tf.cast(real, tf.float32) - tf.cast(fake, tf.float32)))
-
-
 def feature_loss(real, fake, scale):
     """Equation 5 of features `[B, h, w, c]` times `scale`: the squared distance at a place, mean over places."""
     difference = scale * (tf.cast(real, tf.float32) - tf.cast(fake, tf.float32))
@@ -82,7 +77,7 @@ class SRResNet(_Upscaler):
 
     def train_step(self, batch):
         with tf.GradientTape() as tape:
-            mse = pixel_loss(batch["target"], self.generator(batch["image"], training=True))
+            mse = losses.l2(batch["target"], self.generator(batch["image"], training=True))  # equation 4
         self.minimize(mse, tape, self.g_optimizer)
         return self.track(mse=mse)
 
@@ -142,6 +137,6 @@ class SRGAN(_Upscaler):
 
     def content_loss(self, real, fake):
         if self.features is None:
-            return pixel_loss(real, fake)
+            return losses.l2(real, fake)  # equation 4
         pairs = zip(self.features(real), self.features(fake), strict=True)
         return sum(feature_loss(a, b, self.feature_scale) for a, b in pairs)
