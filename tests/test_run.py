@@ -146,6 +146,17 @@ def test_a_run_trains_evaluates_draws_and_exports_and_says_where(finished, tmp_p
     assert metadata["data"]["licence"] and metadata["protocol"]["held-out examples"] > 0
 
 
+def test_the_export_of_a_run_answers_files_in_their_own_size(finished, tmp_path):
+    exported = tmp_path / "exported" / "1"
+    metadata = json.loads((exported / "metadata.json").read_text())
+    assert metadata["picture_files"]["fit"] == "none" and metadata["config"]["fit"] == "stretch"
+    translate = tf.saved_model.load(str(exported)).signatures["translate_bytes"]
+    channels = metadata["signatures"]["serving_default"]["inputs"]["image"]["shape"][-1]
+    file = tf.io.encode_png(tf.fill([20, 13, channels], tf.constant(200, tf.uint8)))
+    (made,) = translate(image_bytes=file[None])["generated_bytes"]
+    assert tf.io.decode_png(made).shape == [20, 13, channels]
+
+
 def test_the_printed_code_runs(finished, tmp_path):
     code = finished.out[finished.out.index("    import tensorflow") :]
     code = "\n".join(line[4:] for line in code.splitlines())

@@ -372,7 +372,6 @@ class Job:
                 model,
                 self._exported,
                 self._about(data, measured["metrics"]),
-                fit=data.fit,
                 max_pixels=config.max_pixels,
             )
             done = {"step": step, "path": str(path.resolve()), "metrics": measured["metrics"]}
@@ -427,7 +426,8 @@ class Job:
             },
             "metrics": metrics,
             "protocol": {"data": data.name, "held-out examples": min(data.test.counts), "seed": self.config.seed},
-            "config": flags.resolved(self.config),
+            # How the data was made to fit, also where no flag said so: what a network of one size has to be given.
+            "config": flags.resolved(self.config) | ({"fit": data.fit} if data.fit else {}),
         }
 
 
