@@ -5,6 +5,7 @@ import zlib
 
 import numpy as np
 import tensorflow as tf
+import tensorflow_datasets as tfds
 from PIL import Image
 
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
@@ -22,6 +23,19 @@ def greys(folder, count=41):
     for i in range(count):
         save(folder / f"{i:02}.png", 4, 4, color=i)
     return folder
+
+
+def store(folder, name, features, version="1.0.0", **splits):
+    """Writes a set of TensorFlow Datasets; it keeps the examples of a split in an order of its own."""
+    tfds.disable_progress_bar()
+    tfds.dataset_builders.store_as_tfds_dataset(
+        name=name,
+        version=version,
+        data_dir=folder,
+        features=tfds.features.FeaturesDict(features),
+        split_datasets={split: list(enumerate(examples)) for split, examples in splits.items()},
+    )
+    tfds.enable_progress_bar()
 
 
 def png_16_bit(*values, significant=None):

@@ -3,7 +3,7 @@ import os
 import numpy as np
 import pytest
 import tensorflow_datasets as tfds
-from sample_data import first, same, save, values
+from sample_data import first, same, save, store, values
 
 from tfgan_zoo.data import batches, domains, prepared
 from tfgan_zoo.errors import InputError
@@ -15,24 +15,18 @@ def tfds_dir(tmp_path_factory):
     folder = tmp_path_factory.mktemp("tfds")
     image = tfds.features.Image(shape=(4, 4, 1), dtype=np.uint8)
 
-    def store(name, features, **splits):
-        tfds.dataset_builders.store_as_tfds_dataset(
-            name=name,
-            version="1.0.0",
-            data_dir=folder,
-            features=tfds.features.FeaturesDict(features),
-            split_datasets={k: list(enumerate(v)) for k, v in splits.items()},
-        )
-
     def shade(i):
         return np.full((4, 4, 1), i, np.uint8)
 
-    tfds.disable_progress_bar()
     tones = [{name: shade(start + i) for name, start in (("c", 100), ("a", 0), ("b", 50))} for i in range(42)]
-    store("tones", dict.fromkeys("cab", image), train=tones)
+    store(folder, "tones", dict.fromkeys("cab", image), train=tones)
     label = tfds.features.ClassLabel(names=["even", "odd"])
-    store("shades", {"image": image, "label": label}, train=[{"image": shade(i), "label": i % 2} for i in range(50)])
-    tfds.enable_progress_bar()
+    store(
+        folder,
+        "shades",
+        {"image": image, "label": label},
+        train=[{"image": shade(i), "label": i % 2} for i in range(50)],
+    )
     return folder
 
 

@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 import tensorflow_datasets as tfds
 from PIL import Image
-from sample_data import BLUE, RED, first, greys, png_16_bit, same, save, values
+from sample_data import BLUE, RED, first, greys, png_16_bit, same, save, store, values
 
 from tfgan_zoo.data import batches, images, inspection, prepared, transforms
 from tfgan_zoo.errors import InputError
@@ -19,25 +19,21 @@ def tfds_dir(tmp_path_factory):
     folder = tmp_path_factory.mktemp("tfds")
     shape = {"shape": (4, 4, 1), "dtype": np.uint8}
 
-    def store(name, features, **splits):
-        tfds.dataset_builders.store_as_tfds_dataset(
-            name=name,
-            version="1.0.0",
-            data_dir=folder,
-            features=tfds.features.FeaturesDict(features),
-            split_datasets={k: list(enumerate(v)) for k, v in splits.items()},
-        )
-
     def shade(i):
         return np.full((4, 4, 1), i, np.uint8)
 
     image, label = tfds.features.Image(**shape), tfds.features.ClassLabel(names=["even", "odd"])
-    tfds.disable_progress_bar()
-    store("shades", {"image": image, "label": label}, train=[{"image": shade(i), "label": i % 2} for i in range(50)])
-    store("twins", {"b": image, "a": image}, train=[{"a": shade(i), "b": shade(255 - i)} for i in range(50)])
+    store(
+        folder,
+        "shades",
+        {"image": image, "label": label},
+        train=[{"image": shade(i), "label": i % 2} for i in range(50)],
+    )
+    store(folder, "twins", {"b": image, "a": image}, train=[{"a": shade(i), "b": shade(255 - i)} for i in range(50)])
     domains = {"trainA": range(30), "trainB": range(100, 120), "testA": range(30, 34), "testB": range(120, 123)}
-    store("horses2zebras", {"image": image}, **{k: [{"image": shade(i)} for i in v] for k, v in domains.items()})
-    tfds.enable_progress_bar()
+    store(
+        folder, "horses2zebras", {"image": image}, **{k: [{"image": shade(i)} for i in v] for k, v in domains.items()}
+    )
     return folder
 
 
@@ -556,15 +552,7 @@ def test_an_argument_that_does_not_fit_is_one_clear_line(kind, options, message)
 
 def test_a_tfds_set_of_floating_point_pictures_is_refused(tmp_path):
     feature = tfds.features.Image(shape=(4, 4, 1), dtype=np.float32)
-    tfds.disable_progress_bar()
-    tfds.dataset_builders.store_as_tfds_dataset(
-        name="depths",
-        version="1.0.0",
-        data_dir=tmp_path,
-        features=tfds.features.FeaturesDict({"image": feature}),
-        split_datasets={"train": [(i, {"image": np.zeros((4, 4, 1), np.float32)}) for i in range(2)]},
-    )
-    tfds.enable_progress_bar()
+    store(tmp_path, "depths", {"image": feature}, train=[{"image": np.zeros((4, 4, 1), np.float32)}] * 2)
     with pytest.raises(
         InputError, match="^depths has float32 numbers as its image image; choose a set of integers, or a"
     ):

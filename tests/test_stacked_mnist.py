@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tensorflow_datasets as tfds
+from sample_data import store
 
 from tfgan_zoo.data import batches, stacked_mnist
 from tfgan_zoo.errors import InputError
@@ -25,17 +26,8 @@ def fake_mnist(tmp_path_factory):
         split: [{"image": np.full((28, 28, 1), start + i, np.uint8), "label": i % 10} for i in range(count)]
         for split, start, count in (("train", 0, 40), ("test", 100, 20))
     }
-    tfds.disable_progress_bar()
-    tfds.dataset_builders.store_as_tfds_dataset(
-        name="mnist",
-        version="3.0.1",
-        data_dir=folder,
-        features=tfds.features.FeaturesDict(
-            {"image": tfds.features.Image(**shape), "label": tfds.features.ClassLabel(num_classes=10)}
-        ),
-        split_datasets={split: list(enumerate(examples)) for split, examples in flat.items()},
-    )
-    tfds.enable_progress_bar()
+    features = {"image": tfds.features.Image(**shape), "label": tfds.features.ClassLabel(num_classes=10)}
+    store(folder, "mnist", features, version="3.0.1", **flat)
     return folder
 
 
