@@ -9,9 +9,10 @@ with specks; a category is one or a few shapes; the continuous codes change the 
     python recipes/infogan.py --dataset=mnist --width=64 --steps=2000 --batch-size=128
     python recipes/infogan.py --preset=paper
 
-`category_0.png`, `continuous_0.png`, ... are its figure 2: a column is a value of the code (of a continuous one from -2
-to 2, beyond what it was trained with), a row one of all else. `cluster_accuracy` is how often the categorical code that
-Q infers from a held-out picture names its class, by the best assignment of categories to classes.
+`category_0.png`, `continuous_0.png`, ... are its figure 2: a column is a value of the code (of a continuous one from
+-2 to 2, a range from memory, beyond what it was trained with), a row one of all else. `cluster_accuracy` is how often
+the categorical code that Q infers from a held-out picture names its class, by the best assignment of categories to
+classes.
 
 Paper (arXiv 1606.03657): section 7.1 and the appendix, MNIST, with batch and steps of the published code. Not yet run
 here; the second command, at 2,000 of its 5,000 steps, is in docs/results.md.
