@@ -10,7 +10,7 @@ from keras import layers as kl
 from serving import proofs
 from serving.models import small
 
-from tfgan_zoo import gallery, latent, litert, served_files, signatures
+from tfgan_zoo import gallery, latent, litert, random, served_files, signatures
 from tfgan_zoo.export import export
 from tfgan_zoo.networks.residual_translator import residual_translator_generator
 from tfgan_zoo.networks.unet import unet_generator
@@ -22,6 +22,10 @@ def spec(name, *shape, dtype=tf.float32):
 
 SPECS = [
     spec("z", None, 5),
+    spec("z1", None, 5),
+    spec("z2", None, 5),
+    spec("crossover", dtype=tf.int32),
+    spec("w", None, 4, 5),
     spec("image", None, 8, 12, 3),
     spec("point", None, 2),
     spec("mask", None, 8, 12, 1),
@@ -48,6 +52,14 @@ SPECS = [
     spec("category_probabilities", None, 3),
     spec("continuous_mean", None, 2),
     spec("continuous_deviation", None, 2),
+    spec("code", None, 5),
+    spec("code_deviation", None, 5),
+    spec("code_logits", None, 1),
+    spec("styles", None, 4, 5),
+    spec("embedding", None, 5),
+    spec("log_likelihood", None),
+    spec("bound", None),
+    spec("energy", None),
 ]
 
 
@@ -131,6 +143,32 @@ def test_a_new_name_is_known_everywhere_at_once(tmp_path, monkeypatch):
     assert use.inputs["angle"].control == "truncation"
     difference = litert.largest_difference(litert.convert(paths[0]), paths[1])
     np.testing.assert_allclose(difference, (3 - 1) * 7, rtol=1e-6)
+
+
+def test_an_auto_encoder_answers_by_its_code_and_draws_by_its_prior():
+    matrix = np.random.default_rng(0).normal(size=[5, 48]).astype(np.float32) / 5
+
+    def encode(image):
+        flat = tf.reshape(image, [-1, 48])
+        return {"code": flat @ matrix.T, "code_deviation": tf.ones([tf.shape(image)[0], 5])}
+
+    prior = latent.Prior(5)
+    served = signatures.auto_encoder(encode, lambda z: tf.reshape(z @ matrix, [-1, 4, 4, 3]), prior, (4, 4, 3))
+    image = np.random.default_rng(1).uniform(-1, 1, [2, 4, 4, 3]).astype(np.float32)
+    code = image.reshape(2, 48) @ matrix.T
+    told = served["encode"][0](image)
+    np.testing.assert_allclose(told["code"], code, rtol=1e-5)
+    np.testing.assert_array_equal(told["code_deviation"], np.ones([2, 5]))
+    picture = (code @ matrix).reshape(2, 4, 4, 3)
+    for name, given in (("reconstruct", image), ("decode", code), ("serving_default", code)):
+        np.testing.assert_allclose(served[name][0](tf.constant(given))["generated"], picture, rtol=1e-4, atol=1e-5)
+    with random.stream(7):
+        drawn = prior.draw(3)
+    sample = served["sample"][0](tf.constant(3), tf.constant(7, tf.int64))["generated"]
+    np.testing.assert_allclose(sample, tf.reshape(drawn @ matrix, [-1, 4, 4, 3]), rtol=1e-5)
+    (plain,) = signatures.auto_encoder(lambda x: encode(x)["code"], None, prior, (4, 4, 3))["encode"][0](image).items()
+    assert plain[0] == "code" and plain[1].shape == [2, 5]
+    assert sorted(served) == ["decode", "encode", "reconstruct", "sample", "sample_png", "serving_default"]
 
 
 # --- pictures of any size

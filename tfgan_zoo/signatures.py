@@ -61,6 +61,11 @@ def _files(shape, rng):
 NAMES = {
     # Inputs.
     "z": Name("noise, as `sample` draws it", _floats, "noise"),
+    "z1": Name("noise, of the styles of the first layers", _floats, "noise"),
+    "z2": Name("noise, of the styles of the layers from `crossover` on", _floats, "noise"),
+    "crossover": Name("number of the first layer that is not styled by z1, from 0",
+                      lambda shape, rng: np.full(shape, 2), "count"),
+    "w": Name("styles, one per layer, as `mapping` answers them", _floats),
     "image": Name("pictures in [-1, 1]", _floats, "image"),
     "frames": Name("pictures in [-1, 1], in the order of time", _floats),
     "image_bytes": Name("PNG or JPEG files, of any size", _files),
@@ -82,6 +87,14 @@ NAMES = {
     # Outputs, whose names no input has: some converters and runtimes have one space of names for both.
     "generated": Name("pictures in [-1, 1], or points on the scale of the data, that the model made", _floats),
     "generated_bytes": Name("PNG files of them", _files),
+    "code": Name("what a picture is encoded as; `decode` takes it as z", _floats),
+    "code_deviation": Name("the standard deviation of the code, given the picture", _floats),
+    "code_logits": Name("of the discriminator of codes; the higher, the more it looks drawn from the prior", _floats),
+    "styles": Name("one per layer, as `synthesis` takes them as w", _floats),
+    "embedding": Name("of a caption, as the networks are told it", _floats),
+    "log_likelihood": Name("log p(image) in nats", _floats),
+    "bound": Name("a lower bound of log p(image) in nats", _floats),
+    "energy": Name("free energy: -log p(image) plus a constant, in nats", _floats),
     "logits": Name("of the discriminator; the higher, the more real", _floats),
     "class_logits": Name("one per class, of the part of the discriminator that tells classes", _floats),
     "loss": Name("of what was found for each example; the lower, the better it fits", _floats),
@@ -148,29 +161,73 @@ def noise_to_image(generator, discriminator, prior, num_classes=0):
     def generate(z, label=None):
         return generator(base.given(z, known(label, num_classes, z)), training=False)
 
-    def sample(count, seed, label=None):
-        count = _in_range(count)
-        with random.stream(seed):
-            z = prior.draw(count)
-        return generate(z, None if label is None else tf.fill([count], label))
-
     def discriminate(example, label=None):
         return discriminator(base.given(example, known(label, num_classes, example)), training=False)
 
     z = tf.TensorSpec([None, prior.dim], tf.float32, name="z")
     example = tf.TensorSpec([None, *generator.output_shape[1:]], tf.float32, name=what)
-    numbers = [tf.TensorSpec([], tf.int32, name="count"), tf.TensorSpec([], tf.int64, name="seed")]
     labels = [tf.TensorSpec([None], tf.int64, name="label")] if num_classes else []
-    one_label = [tf.TensorSpec([], tf.int64, name="label")] if num_classes else []
     served = {
         "serving_default": (lambda *given: {"generated": generate(*given)}, [z, *labels]),
-        "sample": (lambda *given: {"generated": sample(*given)}, [*numbers, *one_label]),
-        "sample_png": (lambda *given: {"generated_bytes": to_png(sample(*given))}, [*numbers, *one_label]),
+        **sampling(
+            lambda count, *label: generate(prior.draw(count), *(tf.fill([count], one) for one in label)), labels
+        ),
         "discriminate": (lambda *given: {"logits": discriminate(*given)}, [example, *labels]),
     }
     if what == "point":
         del served["sample_png"]
     return served
+
+
+def sampling(draw, labels=()):
+    """The signatures `sample(count, seed)` and `sample_png(count, seed)` of what needs no input.
+
+    Args:
+        draw: `count -> image [count, H, W, C]`; it may draw from `random`: a stream of the request's seed is open. It
+            is given what `labels` name more, a scalar each.
+        labels: `tf.TensorSpec`s of inputs of a number per example; here one stands for all.
+    """
+
+    def sample(count, seed, *told):
+        count = _in_range(count)
+        with random.stream(seed):
+            return draw(count, *told)
+
+    numbers = [tf.TensorSpec([], tf.int32, name="count"), tf.TensorSpec([], tf.int64, name="seed")]
+    numbers += [tf.TensorSpec([], s.dtype, name=s.name) for s in labels]
+    return {
+        "sample": (lambda *given: {"generated": sample(*given)}, numbers),
+        "sample_png": (lambda *given: {"generated_bytes": to_png(sample(*given))}, numbers),
+    }
+
+
+def auto_encoder(encode, decode, prior, image_shape):
+    """Signatures of a family that has a code for each picture and a picture for each code.
+
+    Args:
+        encode: `image [B, H, W, C] -> code [B, dim]`; or `-> {"code", ...}`, whose further outputs are answered too.
+        decode: `z [B, dim] -> image [B, H, W, C]` in [-1, 1].
+        prior: the `latent.Prior` of z.
+        image_shape: `(H, W, C)`.
+
+    Returns:
+        `serving_default(z)` and `decode(z)`, which are one, `encode(image)`, `reconstruct(image)`, and those of
+        `sampling`.
+    """
+
+    def encoded(image):
+        told = encode(image)
+        return told if isinstance(told, dict) else {"code": told}
+
+    z = [tf.TensorSpec([None, prior.dim], tf.float32, name="z")]
+    image = [tf.TensorSpec([None, *image_shape], tf.float32, name="image")]
+    return {
+        "serving_default": (lambda z: {"generated": decode(z)}, z),
+        "decode": (lambda z: {"generated": decode(z)}, z),
+        "encode": (encoded, image),
+        "reconstruct": (lambda image: {"generated": decode(encoded(image)["code"])}, image),
+        **sampling(lambda count: decode(prior.draw(count))),
+    }
 
 
 def known(label, num_classes, examples, name="label"):
