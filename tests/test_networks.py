@@ -23,6 +23,7 @@ from tfgan_zoo.networks.sgan import softplus_generator
 from tfgan_zoo.networks.sn_resnet import sn_resnet_discriminator, sn_resnet_generator
 from tfgan_zoo.networks.srresnet import srgan_discriminator, srresnet_generator
 from tfgan_zoo.networks.stargan import stargan_generator
+from tfgan_zoo.networks.style import mapping_network
 from tfgan_zoo.networks.unet import unet_generator
 
 # name -> (builder of a small network, output shape for a batch of 2)
@@ -55,6 +56,7 @@ SMALL = {
     "mlp_points": (lambda: mlp_generator((2,), 5, [4, 4]), (2, 2)),
     "mlp_discriminator": (lambda: mlp_discriminator((8, 8, 3), [4], dropout=(0.1, 0.5)), (2, 1)),
     "mlp_discriminator_maxout": (lambda: mlp_discriminator((2,), [4, 4], pieces=3, scale=0.25), (2, 1)),
+    "mapping_network": (lambda: mapping_network(5, 6, 3, width=4), (2, 6)),
     "unet_generator": (lambda: unet_generator((32, 32, 3), out_channels=1, width=4), (2, 32, 32, 1)),
     "unet_generator_8": (lambda: unet_generator((8, 8, 1), width=4, normalization="instance"), (2, 8, 8, 1)),
     "partial_unet": (lambda: partial_unet((16, 16, 3), width=4), (2, 16, 16, 3)),
@@ -500,6 +502,20 @@ def test_a_maxout_unit_is_the_largest_of_its_linear_pieces():
     x = np.array([[1.0, -2.0], [0.5, 3.0]], np.float32)
     pieces = (0.5 * x @ kernel + bias).reshape(2, 3, 2)  # [B, units, pieces]
     np.testing.assert_allclose(network(x), pieces.max(-1) @ out + offset, rtol=1e-5)
+
+
+def test_the_mapping_network_has_eight_equalized_layers_after_z_is_brought_to_one_length():
+    network = mapping_network()
+    assert trainable(network) == 8 * (512 * 512 + 512)
+    dense = [layer for layer in network.layers if isinstance(layer, layers.Dense)]
+    assert len(dense) == 8 and all(np.std(layer.kernel) == pytest.approx(100.0, rel=0.01) for layer in dense)
+    z = np.random.default_rng(0).normal(size=[3, 512]).astype(np.float32)
+    np.testing.assert_allclose(network(z), network(7.0 * z), rtol=1e-4, atol=1e-5)
+    x = z / np.sqrt(np.mean(np.square(z), -1, keepdims=True))
+    for layer in dense:
+        x = x @ (np.array(layer.kernel) * 0.01 * np.sqrt(2 / 512))
+        x = np.where(x > 0, x, 0.2 * x)
+    np.testing.assert_allclose(network(z), x, rtol=1e-3, atol=1e-4)
 
 
 def test_networks_for_points_tell_apart_what_bfloat16_does_not(bfloat16):

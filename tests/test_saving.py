@@ -45,6 +45,18 @@ def weight_norm_and_equalized_rate():
     return keras.Model(image, layers.Dense(2, normalization=layers.WeightNorm(), kernel_initializer="zeros")(x))
 
 
+def minibatch_deviation_and_filters():
+    image = x = keras.Input(SHAPE)
+    for layer in (
+        layers.Upsample(),
+        layers.Blur(pads=(2, 1), gain=0.5),
+        layers.Downsample((1, 2, 1)),
+        layers.PixelNorm(),
+    ):
+        x = layer(x)
+    return keras.Model(image, layers.MinibatchDeviation(3)(layers.PixelNoise()(layers.PixelNoise(False)(x))))
+
+
 def in_bfloat16():
     keras.config.set_dtype_policy("mixed_bfloat16")
     network = sn_resnet_discriminator(SHAPE, 4, num_classes=CLASSES, attention=6)
@@ -85,6 +97,7 @@ BUILDS = {name: build for name, (build, _) in SMALL.items()} | {
     "softplus_generator_virtual": lambda: softplus_generator(SHAPE, 5, [4, 4], reference=3),
     "noisy_classifier": lambda: noisy_classifier(SHAPE, CLASSES, [6, 4], minibatch=2),
     "weight_norm_and_equalized_rate": weight_norm_and_equalized_rate,
+    "minibatch_deviation_and_filters": minibatch_deviation_and_filters,
     "augmented": lambda: augment.wrap(
         dcgan_discriminator(SHAPE, 2), noise=0.5, noise_steps=9, policy="color,translation,cutout"
     ),

@@ -56,6 +56,13 @@ def test_normalized_kernels_and_resampling_by_repetition_have_them(normalization
     check(network, inputs(network), np.random.default_rng(1))
 
 
+def test_filters_the_deviation_over_the_minibatch_and_pixel_norm_have_them():
+    network = network_with(
+        layers.Upsample(), layers.Blur(), layers.PixelNorm(), layers.Downsample(), layers.MinibatchDeviation(2)
+    )
+    check(network, inputs(network), np.random.default_rng(1))
+
+
 def test_bilinear_upsampling_is_found_to_have_none():
     network = network_with(kl.UpSampling2D(interpolation="bilinear"))
     with pytest.raises(AssertionError, match="one of its layers has no second-order gradient"):

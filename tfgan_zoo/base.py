@@ -29,12 +29,15 @@ class GenerativeModel(keras.Model):
 
     Attributes:
         maps: names of columns [B, H, W, ...] that hold numbers, such as ids, and no pictures.
+        told: what `metadata.json` of an export says beside what all say, name -> JSON value; `{"ema": True}` where what
+            is served is a moving average of the weights.
 
     Raises:
         ValueError: a network is not built.
     """
 
     maps = ()
+    told = {}
 
     def __init__(self, networks, trains, *, seed=0, name=None):
         super().__init__(name=name, autocast=False)  # what it is called with is not rounded to half precision

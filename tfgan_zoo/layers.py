@@ -6,7 +6,7 @@ import math
 import keras
 import tensorflow as tf
 
-from tfgan_zoo import random, replicas
+from tfgan_zoo import fir, random, replicas
 
 _saved = keras.saving.register_keras_serializable(package="tfgan_zoo")  # loadable where this package is imported
 
@@ -600,6 +600,178 @@ class MinibatchDiscrimination(keras.layers.Layer):
 
     def get_config(self):
         return super().get_config() | {"kernels": self.kernels, "dims": self.dims}
+
+
+@_saved
+class PixelNorm(keras.layers.Layer):
+    """x / sqrt(E[x^2] + epsilon), the mean over the channels of each pixel. Karras et al. 2018, arXiv 1710.10196, 4.2.
+
+    [B, ..., C] of any rank. Computed in float32 whatever the compute dtype: squares of float16 overflow from 256 on.
+
+    Args:
+        epsilon: added to the mean square.
+    """
+
+    def __init__(self, epsilon=1e-8, **kwargs):
+        super().__init__(**kwargs)
+        self.epsilon = epsilon
+
+    def call(self, x):
+        wide = _wide(x)
+        return tf.cast(wide * tf.math.rsqrt(tf.reduce_mean(tf.square(wide), -1, keepdims=True) + self.epsilon), x.dtype)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def get_config(self):
+        return super().get_config() | {"epsilon": self.epsilon}
+
+
+@_saved
+class PixelNoise(keras.layers.Layer):
+    """Adds one N(0, 1) number per pixel, times a learned strength: [B, H, W, C] -> the same. Karras et al. 2019, arXiv
+    1812.04948, section 2.
+
+    The numbers come from the open `random.stream`, in training and in serving alike; of a stream of serving
+    (`shared=True`) they are constants of the graph, the same for all examples.
+
+    Args:
+        per_channel: a strength for each channel, as StyleGAN has it; else one, as StyleGAN2 (1912.04958). They begin
+            as 0.
+
+    Raises:
+        RuntimeError: called outside of a `random.stream`.
+    """
+
+    def __init__(self, per_channel=True, **kwargs):
+        super().__init__(**kwargs)
+        self.per_channel = per_channel
+
+    def build(self, input_shape):
+        shape = input_shape[-1:] if self.per_channel else ()
+        self.strength = self.add_weight(name="strength", shape=shape, initializer="zeros", autocast=False)
+
+    def call(self, x):
+        noise = random.normal([tf.shape(x)[0], *x.shape[1:3], 1])
+        return x + tf.cast(noise * self.strength, x.dtype)
+
+    # Without it Keras would trace `call` for the shape while a network is built, when no stream is open.
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def get_config(self):
+        return super().get_config() | {"per_channel": self.per_channel}
+
+
+@_saved
+class MinibatchDeviation(keras.layers.Layer):
+    """How much the examples of a group differ, as further channels: `[B, H, W, C] -> [B, H, W, C + features]`. Karras
+    et al. 2018, arXiv 1710.10196, section 3; groups are the published code's (the paper: the whole batch).
+
+    The deviation over the group of each channel at each pixel, sqrt(variance + 1e-8), averaged over the pixels and over
+    the channels: over each of `features` equal parts of these on its own. Of equal examples it is 1e-4.
+
+    A group is `group` examples one after the other in the global batch; the last has what is left. Where the batch of a
+    replica is a multiple of it no replica needs another's rows; otherwise they are gathered, and the layer can not be
+    called in a `tf.cond`. In float32 whatever the compute dtype. In serving the groups are those of the request.
+
+    Args:
+        group: examples in a group.
+        features: channels to add.
+
+    Raises:
+        ValueError: the channels can not be cut into `features` equal parts.
+    """
+
+    def __init__(self, group=4, features=1, **kwargs):
+        super().__init__(**kwargs)
+        self.group, self.features = group, features
+
+    def build(self, input_shape):
+        if input_shape[-1] % self.features:
+            raise ValueError(f"{input_shape[-1]} channels are cut into {self.features} equal parts; give a divisor")
+
+    def call(self, x):
+        wide, alone = _wide(x), x.shape[0] is not None and x.shape[0] % self.group == 0
+        rows = wide if alone else replicas.gather(wide)
+        deviations = tf.repeat(self._of_groups(rows), self.group, axis=0)[: tf.shape(rows)[0]]  # [R B, features]
+        own = deviations if alone else replicas.own(deviations)
+        channels = tf.ones([1, *x.shape[1:3], 1], wide.dtype) * own[:, None, None]
+        channels = tf.ensure_shape(channels, [*x.shape[:3], self.features])
+        return tf.concat([x, tf.cast(channels, x.dtype)], axis=-1)
+
+    def _of_groups(self, rows):
+        """`[B, H, W, C] -> [groups, features]`."""
+        missing = -tf.shape(rows)[0] % self.group
+        there = tf.pad(tf.ones_like(rows[:, :1, :1, :1]), [[0, missing], [0, 0], [0, 0], [0, 0]])
+        height, width, channels = rows.shape[1:]
+        rows = tf.reshape(
+            tf.pad(rows, [[0, missing], [0, 0], [0, 0], [0, 0]]), [-1, self.group, height, width, channels]
+        )
+        there = tf.reshape(there, [-1, self.group, 1, 1, 1])
+        count = tf.reduce_sum(there, 1, keepdims=True)
+        off = (rows - tf.reduce_sum(rows, 1, keepdims=True) / count) * there
+        deviation = tf.sqrt(tf.reduce_sum(tf.square(off) / count, 1) + 1e-8)  # [groups, H, W, C]
+        parts = tf.reshape(deviation, [-1, height, width, self.features, channels // self.features])
+        return tf.reduce_mean(parts, [1, 2, 4])
+
+    def compute_output_shape(self, input_shape):
+        return (*input_shape[:-1], input_shape[-1] + self.features)
+
+    def get_config(self):
+        return super().get_config() | {"group": self.group, "features": self.features}
+
+
+class _Fir(keras.layers.Layer):
+    """A filter of `fir`, without weights."""
+
+    def __init__(self, taps, **kwargs):
+        super().__init__(**kwargs)
+        self.taps = tuple(taps)
+
+    def get_config(self):
+        return super().get_config() | {"taps": self.taps}
+
+
+@_saved
+class Blur(_Fir):
+    """`fir.blur`: [B, H, W, C] -> the same; with `pads` (before, after) H + sum(pads) - len(taps) + 1.
+
+    Args:
+        taps, pads, gain: as `fir.blur` takes them.
+    """
+
+    def __init__(self, taps=fir.BINOMIAL, pads=None, gain=1.0, **kwargs):
+        super().__init__(taps, **kwargs)
+        self.pads, self.gain = pads, gain
+
+    def call(self, x):
+        return fir.blur(x, self.taps, self.pads, self.gain)
+
+    def get_config(self):
+        return super().get_config() | {"pads": self.pads, "gain": self.gain}
+
+
+@_saved
+class Upsample(_Fir):
+    """`fir.upsample`: [B, H, W, C] -> [B, 2H, 2W, C]."""
+
+    def __init__(self, taps=fir.BILINEAR, **kwargs):
+        super().__init__(taps, **kwargs)
+
+    def call(self, x):
+        return fir.upsample(x, self.taps)
+
+
+@_saved
+class Downsample(_Fir):
+    """`fir.downsample`: [B, H, W, C] -> [B, H/2, W/2, C]."""
+
+    def __init__(self, taps=fir.BILINEAR, **kwargs):
+        super().__init__(taps, **kwargs)
+
+    def call(self, x):
+        return fir.downsample(x, self.taps)
 
 
 def initialize_weight_norm(network, x, seed=None):
