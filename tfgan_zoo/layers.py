@@ -628,6 +628,38 @@ class PixelNorm(keras.layers.Layer):
 
 
 @_saved
+class Bias(keras.layers.Layer):
+    """Adds a learned number per channel, [B, ..., C]; they begin as 0."""
+
+    def build(self, input_shape):
+        self.bias = self.add_weight(name="bias", shape=input_shape[-1:], initializer="zeros", autocast=False)
+
+    def call(self, x):
+        return x + tf.cast(self.bias, x.dtype)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+
+@_saved
+class Fade(keras.layers.Layer):
+    """`[old, new, alpha [B, 1]] -> (1 - alpha) old + alpha new`, each [B, H, W, C]. Karras et al. 2018, arXiv
+    1710.10196, figure 2. At 0 and 1 it is the one or the other to the last bit. Float32 whatever the compute dtype.
+    """
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs | {"autocast": False})  # alpha is not rounded
+
+    def call(self, inputs):
+        old, new = (_wide(x) for x in inputs[:2])
+        alpha = tf.cast(inputs[2], new.dtype)[:, :, None, None]  # [B, 1, 1, 1]
+        return tf.cast((1.0 - alpha) * old + alpha * new, inputs[1].dtype)
+
+    def compute_output_shape(self, input_shapes):
+        return input_shapes[1]
+
+
+@_saved
 class PixelNoise(keras.layers.Layer):
     """Adds one N(0, 1) number per pixel, times a learned strength: [B, H, W, C] -> the same. Karras et al. 2019, arXiv
     1812.04948, section 2.
