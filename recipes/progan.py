@@ -12,9 +12,9 @@ one GPU; 19 million pictures in all and mirrored ones are the published code's. 
 
 import dataclasses
 
-from tfgan_zoo import ProGAN, averages, growing, latent, run
+from tfgan_zoo import ProGAN, growing, latent, run
 from tfgan_zoo.data import images, transforms
-from tfgan_zoo.networks.growing import growing_discriminators, heights, progan_generators
+from tfgan_zoo.networks.growing import copied, growing_discriminators, heights, progan_generators
 from tfgan_zoo.optimizers import Adam
 
 
@@ -66,11 +66,11 @@ def main(job, config):
     with job.scope():
         generators = progan_generators(shape, config.latent_dim, config.width, config.wide)
         discriminators = growing_discriminators(shape, config.width, config.wide, group=config.group)
-        mean = average_of(generators)
+        means = copied(generators)
     for phase in phases:
         which = "fading" if phase.stage.steps else "steady"
         generator, discriminator, average = (
-            getattr(levels[phase.level], which) for levels in (generators, discriminators, mean)
+            getattr(levels[phase.level], which) for levels in (generators, discriminators, means)
         )
         with job.scope():
             model = ProGAN(generator, discriminator, average, stage=phase.stage, decay=config.decay, seed=config.seed)

@@ -4,9 +4,9 @@ Lehtinen, ICLR 2018. arXiv 1710.10196.
 Follows sections 2 (growth), 3 (deviation over the minibatch), 4 (equalised learning rate, pixel norm) and appendix A
 (the Wasserstein loss with a gradient penalty, a drift term, a moving average of G). The numbers of its equations were
 not seen by us. From the published code: D's step, then the average's, then G's, on noise of its own; Adam is new at the
-beginning and at the end of each fade-in, which is the recipe's; real pictures are faded as the fakes are. As there, D is
-penalised for its slope in the pixels of a *whole* picture, whose squares are the pixels of a smaller level: that is the
-slope in the level's own pixels divided by 2 for each halving. Departs from both in that
+beginning and at the end of each fade-in, which is the recipe's; real pictures are faded as the fakes are. As there, D
+is penalised for its slope in the pixels of a *whole* picture, of which a pixel of a smaller level is a square: that is
+the slope in the level's own pixels divided by 2 for each halving. Departs from both in that
 - alpha changes with every step, where the code has four steps for each;
 - there are no labels, for which the code has AC-GAN's losses.
 """

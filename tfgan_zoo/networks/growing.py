@@ -1,5 +1,5 @@
-"""Networks that grow level by level, those of all levels sharing their layers. "Progressive Growing of GANs for Improved
-Quality, Stability, and Variation", Karras et al., ICLR 2018, arXiv 1710.10196, section 2, 4 and table 2.
+"""Networks that grow level by level, those of all levels sharing their layers. "Progressive Growing of GANs for
+Improved Quality, Stability, and Variation", Karras et al., ICLR 2018, arXiv 1710.10196, sections 2 and 4, table 2.
 
 Levels are halvings of a picture, from the smallest, of 4 to 7 pixels, to the whole. Kernels are equalised
 (`layers.EqualizedRate`) with the gain sqrt(2) of what a LeakyReLU follows, but for the three that the published code
@@ -11,7 +11,7 @@ from typing import NamedTuple
 import keras
 from keras import layers as kl
 
-from tfgan_zoo import layers
+from tfgan_zoo import averages, layers
 from tfgan_zoo.networks import sizes
 
 
@@ -79,6 +79,15 @@ def levels_of(x, pictures, name):
             fading = keras.Model([x, alpha], faded, name=f"{name}_{size}_fade")
         found.append(Level(keras.Model(x, picture, name=f"{name}_{size}"), fading))
     return found
+
+
+def copied(levels):
+    """The `Level`s of the averages of those of `levels`: copies that share their layers with each other, not with them.
+
+    See `averages.copies`.
+    """
+    copies = iter(averages.copies([network for level in levels for network in level if network is not None]))
+    return [Level(*(network and next(copies) for network in level)) for level in levels]
 
 
 def growing_discriminators(image_shape, width=512, wide=4, *, group=4, blur=False):
