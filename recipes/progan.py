@@ -26,14 +26,14 @@ class Config(run.Config):
     batch_size: int = 32
     batch_sizes: str = ""
     """Those of some levels, by the height of their pictures: 256:14,512:6."""
-    steps: int = 4000
+    steps: int = 5000
     start: int = 8
     """The height of the first pictures that are trained on."""
-    phase_images: int = 20_000
+    phase_images: int = 16_000
     """Pictures that are shown in each phase but the last: a level's fade-in, its stabilisation."""
     latent_dim: int = 64
     """Length of z."""
-    width: int = 48
+    width: int = 64
     """Channels of the smallest maps."""
     wide: int = 2
     """On how many levels maps have so many; on each further one half as many as before."""
@@ -50,7 +50,8 @@ class Config(run.Config):
 PRESETS = {
     "default": Config(),
     "paper": Config(
-        preset="paper", dataset="celeb_a_hq/1024", image_size=run.square(1024), batch_sizes="256:14,512:6,1024:3",
+        preset="paper", dataset="celeb_a_hq/1024", image_size=run.square(1024), batch_size=16,
+        batch_sizes="256:14,512:6,1024:3",
         steps=3_264_288, start=4, phase_images=800_000, latent_dim=512, width=512, wide=4, decay=0.999, flip=True,
     ),
 }  # fmt: skip

@@ -24,6 +24,7 @@ from tfgan_zoo.networks import pix2pix_hd
 from tfgan_zoo.networks.acgan import acgan_discriminator
 from tfgan_zoo.networks.classifier import classifier
 from tfgan_zoo.networks.dcgan import dcgan_discriminator, dcgan_generator
+from tfgan_zoo.networks.growing import growing_discriminators, progan_generators
 from tfgan_zoo.networks.infogan import infogan_discriminator, infogan_generator
 from tfgan_zoo.networks.sgan import noisy_classifier, softplus_generator
 from tfgan_zoo.networks.sn_resnet import sn_resnet_discriminator, sn_resnet_generator
@@ -93,6 +94,8 @@ BUILDS = {name: build for name, (build, _) in SMALL.items()} | {
     "instance_encoder": lambda: pix2pix_hd.instance_encoder((8, 12, 1), 2, 2, downs=1),
     "infogan_generator": lambda: infogan_generator(SHAPE, 5, 2),
     "infogan_discriminator": lambda: infogan_discriminator(SHAPE, (3, 2), 2, 2, learned_deviation=True),
+    "progan_generators": lambda: progan_generators(SHAPE, 5, 2)[1].fading,
+    "growing_discriminators": lambda: growing_discriminators(SHAPE, 2)[1].fading,
     "softplus_generator": lambda: softplus_generator(SHAPE, 5, [4]),
     "softplus_generator_virtual": lambda: softplus_generator(SHAPE, 5, [4, 4], reference=3),
     "noisy_classifier": lambda: noisy_classifier(SHAPE, CLASSES, [6, 4], minibatch=2),
@@ -152,7 +155,9 @@ def test_every_builder_is_among_those_saved():
         if inspect.isfunction(value) and value.__module__ == module.__name__ and not name.startswith("_")
         if next(iter(inspect.signature(value).parameters), None) in ("image_shape", "shape")
     }
-    assert builders - {"sides", "halvings", "depth"} <= {name for b in BUILDS.values() for name in b.__code__.co_names}
+    assert builders - {"sides", "halvings", "depth", "heights", "widths"} <= {
+        name for b in BUILDS.values() for name in b.__code__.co_names
+    }
 
 
 @pytest.fixture(scope="module")
