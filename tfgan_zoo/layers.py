@@ -660,6 +660,69 @@ class Fade(keras.layers.Layer):
 
 
 @_saved
+class LearnedConstant(keras.layers.Layer):
+    """`[B, ...] -> [B, *shape]`: what a synthesis network begins with, whatever it is given. Learned.
+
+    Args:
+        shape: of an example.
+        initializer: of the constant: ones, as StyleGAN (1812.04948) begins, or another.
+    """
+
+    def __init__(self, shape, initializer="ones", **kwargs):
+        super().__init__(**kwargs)
+        self.shape, self.initializer = tuple(shape), keras.initializers.get(initializer)
+
+    def build(self, input_shape):
+        self.constant = self.add_weight(name="constant", shape=self.shape, initializer=self.initializer, autocast=False)
+
+    def call(self, w):
+        one = tf.cast(self.constant, self.compute_dtype)[None]
+        return tf.tile(one, [tf.shape(w)[0]] + [1] * len(self.shape))
+
+    def compute_output_shape(self, input_shape):
+        return (input_shape[0], *self.shape)
+
+    def get_config(self):
+        return super().get_config() | {
+            "shape": self.shape,
+            "initializer": keras.initializers.serialize(self.initializer),
+        }
+
+
+@_saved
+class AdaIN(keras.layers.Layer):
+    """Instance normalisation, then the scale and offset of a style: `(x [B, H, W, C], w [B, layers, dim]) -> x`. Karras
+    et al. 2019, arXiv 1812.04948, eq. 1.
+
+    Each channel of each picture gets the mean b and the deviation 1 + s, (s, b) an affine function of the style, 0 at
+    the start but for its random kernel. Float32 whatever the compute dtype.
+
+    Args:
+        layer: which of the styles.
+    """
+
+    def __init__(self, layer, **kwargs):
+        super().__init__(**kwargs)
+        self.layer = layer
+        self.normalize = InstanceNormalization(affine=False, epsilon=1e-8, dtype=self.dtype_policy)
+
+    def build(self, x_shape, w_shape):
+        wide = keras.backend.result_type(self.compute_dtype, "float32")
+        self.affine = Dense(2 * x_shape[-1], normalization=EqualizedRate(1.0), dtype=wide, name="affine")
+        self.affine.build((w_shape[0], w_shape[-1]))
+
+    def call(self, x, w):
+        scale, offset = tf.split(self.affine(w[:, self.layer])[:, None, None], 2, axis=-1)  # [B, 1, 1, C]
+        return tf.cast(_wide(self.normalize(x)) * (scale + 1.0) + offset, x.dtype)
+
+    def compute_output_shape(self, x_shape, w_shape):
+        return x_shape
+
+    def get_config(self):
+        return super().get_config() | {"layer": self.layer}
+
+
+@_saved
 class PixelNoise(keras.layers.Layer):
     """Adds one N(0, 1) number per pixel, times a learned strength: [B, H, W, C] -> the same. Karras et al. 2019, arXiv
     1812.04948, section 2.
@@ -685,7 +748,7 @@ class PixelNoise(keras.layers.Layer):
 
     def call(self, x):
         noise = random.normal([tf.shape(x)[0], *x.shape[1:3], 1])
-        return x + tf.cast(noise * self.strength, x.dtype)
+        return x + tf.cast(tf.cast(noise, self.strength.dtype) * self.strength, x.dtype)
 
     # Without it Keras would trace `call` for the shape while a network is built, when no stream is open.
     def compute_output_shape(self, input_shape):

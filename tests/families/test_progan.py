@@ -55,12 +55,12 @@ def critic(weights):
 
 
 def test_a_step_in_a_fade_in_moves_each_network_by_the_gradient_computed_by_hand():
-    # Whole pictures are 4x4, those of the level 2x2, alpha is 1/4. lambda is 10, the drift's weight 0.001.
+    # Whole pictures are 4x4, those of the level 2x2, alpha is 1/4. lambda is 10, the drift's weight 1/2.
     g, d, mean = np.array([0.4, -0.3, 0.2]), np.array([0.15, 0.4, -0.1]), np.array([0.1, 0.6, -0.2])
     whole = np.random.default_rng(0).uniform(-1, 1, [3, 4, 4, 1])
     average = painter(mean)
     average.trainable = False
-    model = ProGAN(painter(g), critic(d), average, stage=growing.Stage(1, -1, 4))
+    model = ProGAN(painter(g), critic(d), average, stage=growing.Stage(1, -1, 4), drift_weight=0.5)
     with random.stream(model.seed):
         z, e, z_of_g = (np.float64(draw([3, 1]))[:, 0] for draw in (random.normal, random.uniform, random.normal))
     moved, logs = step(model, whole)
@@ -79,7 +79,7 @@ def test_a_step_in_a_fade_in_moves_each_network_by_the_gradient_computed_by_hand
     slope = abs(d[0]) * steep
     of_gp = np.array([np.mean(2 * (slope - 1) * steep * np.sign(d[0])), 0, 0])
     of_drift = slope_at(2 * on_real, seen(real), alpha)
-    of_d = slope_at(1.0, seen(fake), alpha) - slope_at(1.0, seen(real), alpha) + 10 * of_gp + 0.001 * of_drift
+    of_d = slope_at(1.0, seen(fake), alpha) - slope_at(1.0, seen(real), alpha) + 10 * of_gp + 0.5 * of_drift
     np.testing.assert_allclose(moved["discriminator"], of_d, rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(logs["d_loss"], on_fake.mean() - on_real.mean(), rtol=1e-5)
     np.testing.assert_allclose(logs["gp"], np.mean((slope - 1) ** 2), rtol=1e-5)
