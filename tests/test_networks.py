@@ -25,6 +25,7 @@ from tfgan_zoo.networks.sn_resnet import sn_resnet_discriminator, sn_resnet_gene
 from tfgan_zoo.networks.srresnet import srgan_discriminator, srresnet_generator
 from tfgan_zoo.networks.stargan import stargan_generator
 from tfgan_zoo.networks.style import mapping_network
+from tfgan_zoo.networks.stylegan import stylegan_syntheses
 from tfgan_zoo.networks.unet import unet_generator
 
 # name -> (builder of a small network, output shape for a batch of 2)
@@ -58,6 +59,7 @@ SMALL = {
     "mlp_discriminator": (lambda: mlp_discriminator((8, 8, 3), [4], dropout=(0.1, 0.5)), (2, 1)),
     "mlp_discriminator_maxout": (lambda: mlp_discriminator((2,), [4, 4], pieces=3, scale=0.25), (2, 1)),
     # Linear at their ends.
+    "stylegan_fading": (lambda: stylegan_syntheses((8, 16, 3), 5, 4)[1].fading, (2, 8, 16, 3)),
     "progan_fading": (lambda: progan_generators((8, 16, 3), 5, 4)[1].fading, (2, 8, 16, 3)),
     "growing_discriminator_fading": (lambda: growing_discriminators((8, 16, 3), 4)[1].fading, (2, 1)),
     "growing_discriminator_blurred": (lambda: growing_discriminators((16, 8, 1), 4, blur=True)[1].steady, (2, 1)),
@@ -155,6 +157,7 @@ RECTANGULAR = {
     "strided_discriminator": (lambda s: strided_discriminator(s, [4, 4]), (9, 14), (2, 1)),
     "autoencoder": (lambda s: autoencoder(s, 4, 5), (16, 8), (2, 16, 8, "C")),
     "infogan_generator": (lambda s: infogan_generator(s, 5, 4), (8, 12), (2, 8, 12, "C")),
+    "stylegan_syntheses": (lambda s: stylegan_syntheses(s, 5, 4)[2].fading, (24, 16), (2, 24, 16, "C")),
     "progan_generators": (lambda s: progan_generators(s, 5, 4)[2].fading, (24, 16), (2, 24, 16, "C")),
     "growing_discriminators": (lambda s: growing_discriminators(s, 4)[2].fading, (24, 16), (2, 1)),
     "softplus_generator": (lambda s: softplus_generator(s, 5, [6]), (3, 5), (2, 3, 5, "C")),

@@ -40,6 +40,15 @@ PUBLISHED = {
     "sagan": ({"generator": 42_023_748, "discriminator": 39_451_330}, 3, 1000),
     "sngan": ({"generator": 4_274_435, "discriminator": 1_053_824}, 3, 0),
     "stargan": ({"generator": 8_439_936, "discriminator": 44_786_624}, 3, 8),
+    "stylegan": (
+        {
+            "mapping": 8 * 513 * 512,
+            "synthesis": 26_219_627 - 8 * 513 * 512 - 3 * 2528 - 8 * 3,
+            "discriminator": 23_087_249 - 4 * 2528,
+        },
+        3,
+        0,
+    ),
     "wgan_gp": ({"generator": 1_203_331, "discriminator": 1_053_825}, 3, 0),
 }
 

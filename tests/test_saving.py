@@ -30,6 +30,7 @@ from tfgan_zoo.networks.sgan import noisy_classifier, softplus_generator
 from tfgan_zoo.networks.sn_resnet import sn_resnet_discriminator, sn_resnet_generator
 from tfgan_zoo.networks.srresnet import srresnet_generator
 from tfgan_zoo.networks.stargan import stargan_discriminator, stargan_generator
+from tfgan_zoo.networks.stylegan import stylegan_syntheses
 
 SHAPE, CLASSES = (12, 12, 1), 3
 
@@ -94,6 +95,7 @@ BUILDS = {name: build for name, (build, _) in SMALL.items()} | {
     "instance_encoder": lambda: pix2pix_hd.instance_encoder((8, 12, 1), 2, 2, downs=1),
     "infogan_generator": lambda: infogan_generator(SHAPE, 5, 2),
     "infogan_discriminator": lambda: infogan_discriminator(SHAPE, (3, 2), 2, 2, learned_deviation=True),
+    "stylegan_syntheses": lambda: stylegan_syntheses(SHAPE, 5, 2)[1].fading,
     "progan_generators": lambda: progan_generators(SHAPE, 5, 2)[1].fading,
     "growing_discriminators": lambda: growing_discriminators(SHAPE, 2)[1].fading,
     "softplus_generator": lambda: softplus_generator(SHAPE, 5, [4]),

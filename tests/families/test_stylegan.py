@@ -224,6 +224,20 @@ def test_a_synthesis_that_grows_begins_as_the_smaller_one_upsampled_and_ends_as_
         assert np.abs(small - large).max() > 0.1
 
 
+def test_every_enlargement_is_followed_by_a_convolution_and_a_blur_and_d_blurs_before_it_shrinks():
+    def order(network, kinds):
+        return [kind for layer in network.layers for kind in kinds if type(layer).__name__ == kind]
+
+    synthesis = stylegan_syntheses((16, 16, 1), style_dim=6, width=8)[-1].steady
+    kinds = order(synthesis, ("UpSampling2D", "Conv2D", "Blur", "PixelNoise", "Bias", "LeakyReLU", "AdaIN"))
+    styled = ["PixelNoise", "Bias", "LeakyReLU", "AdaIN"]
+    level = ["UpSampling2D", "Conv2D", "Blur", *styled, "Conv2D", *styled]
+    assert kinds == [*styled, "Conv2D", *styled, *level, *level, "Conv2D"]  # the last one to colours
+    judge = growing_discriminators((8, 8, 1), width=8, blur=True)[-1].steady
+    kinds = order(judge, ("Conv2D", "Blur", "AveragePooling2D", "LeakyReLU"))
+    assert kinds[:8] == ["Conv2D", "LeakyReLU"] * 2 + ["Blur", "Conv2D", "AveragePooling2D", "LeakyReLU"]
+
+
 def test_without_strength_noise_changes_nothing_and_with_it_training_draws_another_each_time():
     levels = stylegan_syntheses(SHAPE, style_dim=6, width=8)
     network, w = levels[1].steady, np.random.default_rng(0).normal(size=[2, 4, 6]).astype(np.float32)
