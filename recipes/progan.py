@@ -1,8 +1,8 @@
 """ProGAN: pictures from noise, by networks that grow from small pictures to large ones.
 
 Default: the embedded glyphs (DejaVu Sans), grown from 8x8 to 32x32 in 5,000 steps: 8.5 minutes on two cores of an AMD
-EPYC that were shared with other work, in mixed_bfloat16. Looked at, not scored: letter-like shapes, a few readable, some
-blank or smeared (commit f4a2fd7).
+EPYC that were shared with other work, in mixed_bfloat16. Looked at, not scored: letter-like shapes, a few readable,
+some blank or smeared (commit f4a2fd7).
 
     python recipes/progan.py
     python recipes/progan.py --dataset=path/to/pictures --image-size=64 --steps=12000

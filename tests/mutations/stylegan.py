@@ -33,9 +33,15 @@ def edits():
             f"        {g_step}\n{of_mapping}{of_synthesis}",
         ),
         edit("the averages by steps, not pictures", keep, "keep = 0.5 ** (1.0 / self.half_life)"),
-        edit("G before D", f"        {d_step}\n", "        of_d = tape\n", g_step, f"{g_step}\n        {d_step.replace('tape', 'of_d')}"),
+        edit(
+            "G before D",
+            f"        {d_step}\n",
+            "        of_d = tape\n",
+            g_step,
+            f"{g_step}\n        {d_step.replace('tape', 'of_d')}",
+        ),
         edit("styles never mixed", "chance < self.mixing", "chance < 0.0"),
-        edit("styles mixed the other way round", chosen, chosen.replace("first[", "x[").replace("second[", "first[").replace("x[", "second[")),
+        edit("styles mixed the other way round", chosen, chosen.replace("<", ">=")),
         edit("a crossover beyond the level", "used = self.depth - 2 * self.stage.times", "used = self.depth"),
         edit("a crossover of 0", "random.uniform([], 1.0, float(used)", "random.uniform([], 0.0, float(used)"),
         edit("the mean style keeps 0.95", "style_decay=0.995", "style_decay=0.95"),
@@ -44,7 +50,20 @@ def edits():
         edit("the synthesis itself is served", "image = self.average_synthesis(", "image = self.synthesis("),
         edit("what is served is small", "return self.stage.whole(tf.clip", "return (tf.clip"),
         edit("all layers truncated", "cutoff=self.cutoff", "cutoff=None"),
-        edit("real pictures not faded", "self.stage.real(image, alpha)\n        count", "self.stage.real(image, None)\n        count"),
-        edit("real pictures are judged whole", "self.stage.given(self.stage.real(image, alpha), alpha)", "self.stage.given(image, alpha)"),
-        edit("no blur after an enlargement", "x = layers.Blur()(_conv(number)(kl.UpSampling2D()(x)))", "x = _conv(number)(kl.UpSampling2D()(x))", file="networks/stylegan.py"),
-    ]  # fmt: skip
+        edit(
+            "real pictures not faded",
+            "self.stage.real(image, alpha)\n        count",
+            "self.stage.real(image, None)\n        count",
+        ),
+        edit(
+            "real pictures are judged whole",
+            "self.stage.given(self.stage.real(image, alpha), alpha)",
+            "self.stage.given(image, alpha)",
+        ),
+        edit(
+            "no blur after an enlargement",
+            "x = layers.Blur()(_conv(number)(kl.UpSampling2D()(x)))",
+            "x = _conv(number)(kl.UpSampling2D()(x))",
+            file="networks/stylegan.py",
+        ),
+    ]
