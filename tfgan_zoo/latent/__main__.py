@@ -14,7 +14,6 @@ written beside it as `.npz`.
 
 import dataclasses
 import io
-import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -22,7 +21,7 @@ import numpy as np
 import tyro
 from PIL import Image
 
-from tfgan_zoo import files, latent
+from tfgan_zoo import errors, files, latent
 from tfgan_zoo.data import decoding
 from tfgan_zoo.errors import InputError
 from tfgan_zoo.latent import directions, projection
@@ -333,14 +332,9 @@ def main(argv=None):
     """Runs a command. Exits with 2 for bad input."""
     commands = Interpolate | Arithmetic | Truncate | Mix | Project | Directions
     config = tyro.cli(commands, args=argv, prog="python -m tfgan_zoo.latent", description=__doc__)
-    try:
+    with errors.one_line():
         config.check()
         print(f"{config.path}: {config.run()}")
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
-    except KeyboardInterrupt:
-        sys.exit(130)
 
 
 def _rows(columns):
