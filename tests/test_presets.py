@@ -38,6 +38,7 @@ PUBLISHED = {
     "sagan": ({"generator": 42_023_748, "discriminator": 39_451_330}, 3, 1000),
     "sngan": ({"generator": 4_274_435, "discriminator": 1_053_824}, 3, 0),
     "stargan": ({"generator": 8_439_936, "discriminator": 44_786_624}, 3, 8),
+    "vae": ({"encoder": 412_540, "decoder": 403_284}, 1, 0),
     "wgan_gp": ({"generator": 1_203_331, "discriminator": 1_053_825}, 3, 0),
 }
 
