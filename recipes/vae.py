@@ -1,6 +1,9 @@
 """VAE: codes of pictures and pictures of codes, by a bound of their likelihood; or a plain auto-encoder.
 
-Default: the embedded glyphs (DejaVu Sans) at 32x32, pixels black and white by a new draw in each step. Not yet run.
+Default: the embedded glyphs (DejaVu Sans) at 32x32, pixels black and white by a new draw in each step. 8,000 steps of
+128 take 50 s of an AMD EPYC with 2 cores that did other work too, in mixed_bfloat16; held-out negative ELBO 60.6 nats,
+of which the divergence is 14.6, with 13 of 32 numbers of code active (commit 237333b). Looked at: unseen characters are
+legible again, fine parts blurred; of the samples few are letters, most are smeared strokes.
 
     python recipes/vae.py
     python recipes/vae.py --dataset=mnist --image-size=28
@@ -51,7 +54,7 @@ class Config(run.Config):
     binarize: Literal["dynamic", "threshold", "none"] = "dynamic"
     """How grey pixels become black and white: by a new draw in each step, at 1/2, or not at all; bernoulli alone."""
     deviation: float = 1.0
-    """Of the pixels around their mean, in [-1, 1]; gaussian alone."""
+    """The deviation of pixels in [-1, 1] from their mean; gaussian alone."""
     deterministic: bool = False
     """One code for each picture, as in a plain auto-encoder; give --kl-weight=0 with it."""
     kl: Literal["analytic", "sampled"] = "analytic"
@@ -59,13 +62,13 @@ class Config(run.Config):
     kl_weight: float = 1.0
     """How much the divergence of codes from N(0, 1) counts; 1: the bound of the likelihood."""
     samples: int = 1
-    """Of z for each picture and step, the paper's L."""
+    """How many z are drawn for each picture and step, the paper's L."""
     prior_on_weights: bool = False
-    """The prior N(0, 1) on the decoder's weights."""
+    """Let the decoder's weights have the prior N(0, 1)."""
     optimizer: Literal["adam", "adagrad"] = "adam"
     """What both networks are trained by."""
     learning_rate: float = 1e-3
-    """Of the optimizer."""
+    """The rate of the optimizer."""
     initial_deviation: float = 0.0
     """Weights start from N(0, this squared); 0: as Keras starts them."""
 

@@ -29,6 +29,7 @@ from tfgan_zoo.networks.sgan import noisy_classifier, softplus_generator
 from tfgan_zoo.networks.sn_resnet import sn_resnet_discriminator, sn_resnet_generator
 from tfgan_zoo.networks.srresnet import srresnet_generator
 from tfgan_zoo.networks.stargan import stargan_discriminator, stargan_generator
+from tfgan_zoo.networks.vae import vae_decoder, vae_encoder
 
 SHAPE, CLASSES = (12, 12, 1), 3
 

@@ -10,6 +10,7 @@ from conformance import Conformance
 from tfgan_zoo import VAE, likelihoods, random
 from tfgan_zoo.errors import InputError
 from tfgan_zoo.families.vae import active_units, log_mean_exp, reparameterized
+from tfgan_zoo.latent import Prior
 from tfgan_zoo.networks.vae import vae_decoder, vae_encoder
 
 SHAPE = (8, 8, 1)
@@ -398,6 +399,10 @@ def test_the_bound_of_a_picture_hangs_on_no_other_and_its_noise_on_the_seed():
     other = VAE(model.encoder, model.decoder, bound_samples=5, seed=3)
     assert np.abs(other.bound(image) - together).max() > 1e-3
     assert bounds.shape == (3,)
+
+
+def test_samples_are_of_codes_drawn_from_the_normal_law():
+    assert small().prior == Prior(3)
 
 
 def test_an_auto_encoder_serves_no_samples_and_no_bound():
