@@ -21,7 +21,7 @@ def main():
     parser.add_argument("--signatures", nargs="+", help="default: all that a model has")
     args = parser.parse_args()
     if not litert.has_interpreter():
-        sys.exit('the interpreter is missing: pip install ai-edge-litert')
+        sys.exit("the interpreter is missing: pip install ai-edge-litert")
     failed = []
     print(
         "| family | signature | converts | size | largest difference, or what does not convert |\n|---|---|---|---|---|"
