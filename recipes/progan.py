@@ -28,7 +28,7 @@ class Config(run.Config):
     batch_size: int = 32
     batch_sizes: str = ""
     """Those of some levels, by the height of their pictures: 256:14,512:6."""
-    steps: int = 5000
+    steps: int = 6500
     start: int = 8
     """The height of the first pictures that are trained on."""
     phase_images: int = 16_000
@@ -50,7 +50,7 @@ class Config(run.Config):
 
 
 PRESETS = {
-    "default": Config(),
+    "default": Config(learning_rate=2e-3),
     "paper": Config(
         preset="paper", dataset="celeb_a_hq/1024", image_size=run.square(1024), batch_size=16,
         batch_sizes="256:14,512:6,1024:3",

@@ -29,7 +29,7 @@ class Config(run.Config):
     batch_size: int = 32
     batch_sizes: str = ""
     """Those of some levels, by the height of their pictures: 8:256,16:128."""
-    steps: int = 5000
+    steps: int = 6500
     start: int = 8
     """The height of the first pictures that are trained on."""
     phase_images: int = 16_000
@@ -59,7 +59,7 @@ class Config(run.Config):
 
 
 PRESETS = {
-    "default": Config(),
+    "default": Config(learning_rate=2e-3),
     "paper": Config(
         preset="paper", dataset="ffhq", image_size=run.square(1024), steps=717_964, phase_images=600_000,
         batch_sizes="8:256,16:128,32:64", latent_dim=512, style_dim=512, mapping_layers=8, width=512, wide=4,
