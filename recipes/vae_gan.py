@@ -34,24 +34,24 @@ class Config(run.Config):
 
     image_size: run.ImageSize = run.square(32)
     batch_size: int = 64
-    steps: int = 3000
+    steps: int = 2000
     domains: bool = True
     """Read the styles of glyphs, the classes of a set or the subfolders of a folder; else pictures alone."""
     attributes: tuple[str, ...] = ("bold", "oblique+italic", "serif")
     """Words, those for one attribute joined by +: a style has it whose name has one of them."""
     latent_dim: int = 64
     """Length of a code."""
-    encoder_widths: tuple[int, ...] = (32, 64, 128)
+    encoder_widths: tuple[int, ...] = (16, 32, 64)
     """Channels of the encoder's convolutions, which halve both sides each."""
-    encoder_units: int = 512
+    encoder_units: int = 256
     """Units of the encoder's dense layer."""
-    decoder_widths: tuple[int, ...] = (128, 64, 32)
+    decoder_widths: tuple[int, ...] = (64, 32, 16)
     """Channels of the decoder's layers that double both sides."""
-    discriminator_widths: tuple[int, ...] = (16, 64, 128, 128)
+    discriminator_widths: tuple[int, ...] = (16, 32, 64, 64)
     """Channels of the discriminator's convolutions, of which all but the first halve both sides."""
     discriminator_units: int = 256
     """Units of the discriminator's dense layer."""
-    gamma: float = dataclasses.field(default=1e-3)
+    gamma: float = 1e-3
     """How much the decoder cares for its reconstruction; a weight of a sum over features."""
     fakes: Literal["both", "samples"] = "both"
     """What the discriminator is shown as fake: samples and reconstructions, or samples alone."""
@@ -109,7 +109,7 @@ def main(job, config):
         return {name: np.mean(values) for name, values in errors.items()}
 
     def draw(model):
-        first = of_domain(batches.take(data.test, 10 * max(1, len(data.classes))), plain)
+        first = of_domain(next(iter(batches.in_order(data.test, 10 * max(1, len(data.classes))))), plain)
         code = model.encode(first["image"][:10])["code"]
         shown = {"image": first["image"][:10]} | latent.with_attributes(
             model.decode, code, directions(model, data, has)

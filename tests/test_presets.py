@@ -39,6 +39,7 @@ PUBLISHED = {
     "sngan": ({"generator": 4_274_435, "discriminator": 1_053_824}, 3, 0),
     "stargan": ({"generator": 8_439_936, "discriminator": 44_786_624}, 3, 8),
     "vae": ({"encoder": 412_540, "decoder": 403_284}, 1, 0),
+    "vae_gan": ({"encoder": 18_071_360, "decoder": 4_693_155, "discriminator": 10_953_857}, 3, 0),
     "wgan_gp": ({"generator": 1_203_331, "discriminator": 1_053_825}, 3, 0),
 }
 
