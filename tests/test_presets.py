@@ -30,6 +30,7 @@ PUBLISHED = {
     "lsgan": ({"generator": 15_577_667}, 3, 0),
     "partial_conv": ({"generator": 32_859_732 - 5_888}, 3, 0),  # less the encoder's frozen norms
     "pix2pix": ({"generator": 54_413_955, "discriminator": 2_768_705}, 3, 0),
+    "rbm": ({"energy": 393_284}, 1, 0),
     "recycle_gan": (
         {"generator_ab": 7_837_699, "predictor_a": 54_412_675, "discriminator_a": 2_764_737},
         3,

@@ -42,6 +42,7 @@ TINY = {
         "--fix-global-steps=1",
         "--encoder",
     ],
+    "rbm": ["--image-size=8", "--hidden=8", "--gibbs-steps=2", "--chains=4", "--sample-steps=3"],
     "recycle_gan": ["--image-size=8", "--width=8", "--predictor-width=4", "--patch-layers=1", "--blocks=1"],
     "sagan": ["--image-size=16", "--width=8", "--attention=8", "--labels"],
     "semantic_inpainting": ["--image-size=8", "--width=8", "--iterations=3", "--evaluated=5"],
@@ -76,6 +77,7 @@ TINY = {
 }
 TRANSLATE = (  # no z
     "cyclegan", "partial_conv", "pix2pix", "pix2pix_hd", "recycle_gan", "semantic_inpainting", "srgan", "stargan",
+    "rbm",
 )  # fmt: skip
 ONLY_TENSORFLOW = """
 import sys

@@ -28,8 +28,8 @@ class WithoutChains(TestRBM):
         return RBM(rbm_energy(SHAPE, 6), gibbs_steps=2, chains=0, sample_steps=4)
 
 
-def test_contrastive_divergence_makes_on_two_replicas_the_update_that_one_makes(two_replicas, tmp_path):
-    WithoutChains().test_two_replicas_make_the_update_that_one_makes(two_replicas, tmp_path)
+def test_contrastive_divergence_makes_on_two_replicas_the_update_that_one_makes(two_replicas):
+    WithoutChains().test_two_replicas_make_the_update_that_one_makes(two_replicas)
     WithoutChains().test_a_few_steps_move_every_trainable_weight_and_log_finite_losses()
 
 

@@ -32,8 +32,8 @@ class Gated(TestVAEGAN):
         return small(gamma=0.05, gate=(0.68, 0.35), fakes="samples")
 
 
-def test_gating_makes_on_two_replicas_the_update_that_one_makes(two_replicas, tmp_path):
-    Gated().test_two_replicas_make_the_update_that_one_makes(two_replicas, tmp_path)
+def test_gating_makes_on_two_replicas_the_update_that_one_makes(two_replicas):
+    Gated().test_two_replicas_make_the_update_that_one_makes(two_replicas)
     Gated().test_the_step_compiles_with_xla_and_computes_the_same()
 
 

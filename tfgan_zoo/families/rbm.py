@@ -50,6 +50,8 @@ class RBM(base.GenerativeModel):
         energy = model(images[:2])["energy"]  # [2]
     """
 
+    answers = "energy"
+
     def __init__(self, energy, *, gibbs_steps=15, chains=20, sample_steps=1000, seed=0):
         super().__init__(networks={"energy": energy}, trains={"rbm_optimizer": ["energy"]}, seed=seed)
         if not isinstance(energy.layers[-1], layers.RestrictedBoltzmann):
