@@ -1,10 +1,10 @@
 """VAE/GAN: codes of pictures and pictures of codes, likeness being measured by what the discriminator has learned.
 
 Default: the embedded glyphs (DejaVu) in all 12 styles at 32x32. 2,000 steps of 64 take 5 min 30 s of an AMD EPYC with 2
-cores that did much other work too, in mixed_bfloat16 (networks and flags of commit f103a88, with the sizes below). L1 of
-held-out pictures, pixels from 0 to 1: reconstruction 0.037; bold 0.046 (0.052 unchanged), oblique 0.040 (0.040), serif
-0.041 (0.040). Looked at: reconstructions are crisp and of the right weight, but often another letter's shape; adding
-bold thickens strokes, oblique and serif change nothing that one sees; samples are parts of letters, with specks.
+cores that did much other work too, in mixed_bfloat16 (commit 3f16667). L1 of held-out pictures, pixels from 0 to 1:
+reconstruction 0.037; bold 0.046 (0.052 unchanged), oblique 0.040 (0.040), serif 0.041 (0.040). Looked at:
+reconstructions are crisp and of the right weight, but often another letter's shape; adding bold thickens strokes,
+oblique and serif change nothing that one sees; samples are parts of letters, with specks.
 
     python recipes/vae_gan.py
     python recipes/vae_gan.py --dataset=mnist --image-size=32 --attributes 7

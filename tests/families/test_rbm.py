@@ -198,13 +198,19 @@ def test_energies_and_reconstructions_are_of_black_and_white_and_samples_hang_on
     assert np.abs(sample(1) - sample(2)).max() > 0.1 and np.abs(sample(1)[0] - sample(1)[1]).max() > 0.1
 
 
-def test_every_step_of_a_sample_draws_anew():
+def test_a_sample_is_a_walk_from_random_pixels_whose_steps_each_draw_anew():
     model = TestRBM().make()
     with random.stream(3):
-        one = model.sample(200, steps=1)
+        made = model.sample(5, steps=3)
     with random.stream(3):
-        three = model.sample(200, steps=3)
-    assert np.abs(one - three).max() > 0.1
+        key = random.integers([1], 2**23)[0]
+        image = tf.where(random.uniform([5, *SHAPE]) < 0.5, 1.0, -1.0)
+    for number in range(2):
+        with random.stream(key, number):
+            image = model.walk(image, [model.thresholds(5)])
+    with random.stream(key, 2):
+        hidden = tf.cast(model.thresholds(5)[0] < model.hidden_means(image), tf.float32)
+    np.testing.assert_allclose(made, model.visible_means(hidden), atol=1e-6)
 
 
 def test_the_published_network_has_its_parameters_and_its_start():
