@@ -17,6 +17,7 @@ from tfgan_zoo.networks.infogan import infogan_generator
 from tfgan_zoo.networks.mlp import mlp_discriminator, mlp_generator
 from tfgan_zoo.networks.partial_unet import partial_unet
 from tfgan_zoo.networks.patchgan import patchgan_discriminator
+from tfgan_zoo.networks.rbm import rbm_energy
 from tfgan_zoo.networks.residual_translator import residual_translator_generator
 from tfgan_zoo.networks.resnet import resnet_discriminator, resnet_generator
 from tfgan_zoo.networks.sgan import softplus_generator
@@ -25,6 +26,7 @@ from tfgan_zoo.networks.srresnet import srgan_discriminator, srresnet_generator
 from tfgan_zoo.networks.stargan import stargan_generator
 from tfgan_zoo.networks.unet import unet_generator
 from tfgan_zoo.networks.vae import vae_decoder, vae_encoder
+from tfgan_zoo.networks.vae_gan import vae_gan_decoder, vae_gan_encoder
 
 # name -> (builder of a small network, output shape for a batch of 2)
 SMALL = {
@@ -148,6 +150,9 @@ RECTANGULAR = {
     "recurrent_generator": (lambda s: recurrent_generator(s, 5, 6), (4, 3), (2, 4, 3, "C")),
     "strided_discriminator": (lambda s: strided_discriminator(s, [4, 4]), (9, 14), (2, 1)),
     "autoencoder": (lambda s: autoencoder(s, 4, 5), (16, 8), (2, 16, 8, "C")),
+    "rbm_energy": (lambda s: rbm_energy(s, 4), (3, 5), (2,)),
+    "vae_gan_encoder": (lambda s: joined(vae_gan_encoder(s, 5, [2, 4], 6)), (12, 8), (2, 10)),
+    "vae_gan_decoder": (lambda s: vae_gan_decoder(s, 5, [4, 2]), (12, 8), (2, 12, 8, "C")),
     "vae_encoder": (lambda s: joined(vae_encoder(s, 5, [8])), (3, 5), (2, 10)),
     "vae_decoder": (lambda s: vae_decoder(s, 5, [8], law="gaussian"), (3, 5), (2, 3, 5, "C")),
     "infogan_generator": (lambda s: infogan_generator(s, 5, 4), (8, 12), (2, 8, 12, "C")),

@@ -30,6 +30,7 @@ PUBLISHED = {
     "lsgan": ({"generator": 15_577_667}, 3, 0),
     "partial_conv": ({"generator": 32_859_732 - 5_888}, 3, 0),  # less the encoder's frozen norms
     "pix2pix": ({"generator": 54_413_955, "discriminator": 2_768_705}, 3, 0),
+    "rbm": ({"energy": 393_284}, 1, 0),
     "recycle_gan": (
         {"generator_ab": 7_837_699, "predictor_a": 54_412_675, "discriminator_a": 2_764_737},
         3,
@@ -39,6 +40,7 @@ PUBLISHED = {
     "sngan": ({"generator": 4_274_435, "discriminator": 1_053_824}, 3, 0),
     "stargan": ({"generator": 8_439_936, "discriminator": 44_786_624}, 3, 8),
     "vae": ({"encoder": 412_540, "decoder": 403_284}, 1, 0),
+    "vae_gan": ({"encoder": 18_071_360, "decoder": 4_693_155, "discriminator": 10_953_857}, 3, 0),
     "wgan_gp": ({"generator": 1_203_331, "discriminator": 1_053_825}, 3, 0),
 }
 

@@ -42,6 +42,7 @@ TINY = {
         "--fix-global-steps=1",
         "--encoder",
     ],
+    "rbm": ["--image-size=8", "--hidden=8", "--gibbs-steps=2", "--chains=4", "--sample-steps=3"],
     "recycle_gan": ["--image-size=8", "--width=8", "--predictor-width=4", "--patch-layers=1", "--blocks=1"],
     "sagan": ["--image-size=16", "--width=8", "--attention=8", "--labels"],
     "semantic_inpainting": ["--image-size=8", "--width=8", "--iterations=3", "--evaluated=5"],
@@ -57,12 +58,26 @@ TINY = {
     "stargan": ["--image-size=8", "--g-width=4", "--d-width=4", "--d-layers=2", "--n-critic=2", "--measured=264"],
     "srgan": ["--image-size=32", "--crop=16", "--width=8", "--blocks=1", "--d-width=8", "--mse-steps=2"],
     "unrolled_gan": ["--image-size=8", "--width=8", "--unroll-steps=2"],
+    "vae_gan": [
+        "--image-size=8",
+        "--latent-dim=3",
+        "--encoder-widths",
+        "4",
+        "--encoder-units=8",
+        "--decoder-widths",
+        "4",
+        "--discriminator-widths",
+        "4",
+        "4",
+        "--discriminator-units=8",
+    ],
     "vae": ["--image-size=8", "--hidden", "8", "--latent-dim=3"],
     "wgan": ["--image-size=8", "--width=8", "--n-critic=2"],
     "wgan_gp": ["--image-size=8", "--width=8", "--n-critic=2"],
 }
 TRANSLATE = (  # no z
     "cyclegan", "partial_conv", "pix2pix", "pix2pix_hd", "recycle_gan", "semantic_inpainting", "srgan", "stargan",
+    "rbm",
 )  # fmt: skip
 ONLY_TENSORFLOW = """
 import sys

@@ -25,11 +25,13 @@ from tfgan_zoo.networks.acgan import acgan_discriminator
 from tfgan_zoo.networks.classifier import classifier
 from tfgan_zoo.networks.dcgan import dcgan_discriminator, dcgan_generator
 from tfgan_zoo.networks.infogan import infogan_discriminator, infogan_generator
+from tfgan_zoo.networks.rbm import rbm_energy
 from tfgan_zoo.networks.sgan import noisy_classifier, softplus_generator
 from tfgan_zoo.networks.sn_resnet import sn_resnet_discriminator, sn_resnet_generator
 from tfgan_zoo.networks.srresnet import srresnet_generator
 from tfgan_zoo.networks.stargan import stargan_discriminator, stargan_generator
 from tfgan_zoo.networks.vae import vae_decoder, vae_encoder
+from tfgan_zoo.networks.vae_gan import vae_gan_decoder, vae_gan_discriminator, vae_gan_encoder
 
 SHAPE, CLASSES = (12, 12, 1), 3
 
@@ -82,6 +84,10 @@ BUILDS = {name: build for name, (build, _) in SMALL.items()} | {
     "instance_encoder": lambda: pix2pix_hd.instance_encoder((8, 12, 1), 2, 2, downs=1),
     "infogan_generator": lambda: infogan_generator(SHAPE, 5, 2),
     "infogan_discriminator": lambda: infogan_discriminator(SHAPE, (3, 2), 2, 2, learned_deviation=True),
+    "rbm_energy": lambda: rbm_energy(SHAPE, 3),
+    "vae_gan_encoder": lambda: vae_gan_encoder((8, 12, 3), 3, [2, 4], 6),
+    "vae_gan_decoder": lambda: vae_gan_decoder((8, 12, 3), 3, [4, 2]),
+    "vae_gan_discriminator": lambda: vae_gan_discriminator((8, 12, 3), [2, 4, 4], 6),
     "vae_encoder": lambda: vae_encoder(SHAPE, 3, [4]),
     "vae_decoder": lambda: vae_decoder(SHAPE, 3, [4], law="gaussian_with_variance"),
     "softplus_generator": lambda: softplus_generator(SHAPE, 5, [4]),

@@ -29,12 +29,14 @@ class GenerativeModel(keras.Model):
 
     Attributes:
         maps: names of columns [B, H, W, ...] that hold numbers, such as ids, and no pictures.
+        answers: the output of `serving_default` that the last lines of a run ask for.
 
     Raises:
         ValueError: a network is not built.
     """
 
     maps = ()
+    answers = "generated"
 
     def __init__(self, networks, trains, *, seed=0, name=None):
         super().__init__(name=name, autocast=False)  # what it is called with is not rounded to half precision

@@ -830,6 +830,48 @@ class PartialConv2D(keras.layers.Layer):
         )
 
 
+@_saved
+class RestrictedBoltzmann(keras.layers.Layer):
+    """The free energy of binary units, -b.v - sum softplus(c + W'v): [B, visible] of 0 and 1 -> [B]. Float32.
+
+    E(v, h) = -b.v - c.h - v'Wh is the energy of it and of `units` hidden binary units, over which e^-E is summed. W
+    starts uniform within 4 sqrt(6 / (visible + units)), b and c from 0.
+
+    Args:
+        units: how many are hidden.
+    """
+
+    def __init__(self, units, **kwargs):
+        super().__init__(**(kwargs | {"dtype": "float32"}))
+        self.units = units
+
+    def build(self, input_shape):
+        visible = input_shape[-1]
+        bound = 4.0 * math.sqrt(6.0 / (visible + self.units))
+        start = keras.initializers.RandomUniform(-bound, bound)
+        self.kernel = self.add_weight(name="kernel", shape=(visible, self.units), initializer=start)
+        self.visible_bias = self.add_weight(name="visible_bias", shape=(visible,), initializer="zeros")
+        self.hidden_bias = self.add_weight(name="hidden_bias", shape=(self.units,), initializer="zeros")
+
+    def hidden_logits(self, visible):
+        """Of each hidden unit being 1, given the visible ones: `[B, units]`."""
+        return tf.matmul(visible, self.kernel) + self.hidden_bias
+
+    def visible_logits(self, hidden):
+        """Of each visible unit being 1, given the hidden ones: `[B, visible]`."""
+        return tf.matmul(hidden, self.kernel, transpose_b=True) + self.visible_bias
+
+    def call(self, visible):
+        of_hidden = tf.reduce_sum(tf.math.softplus(self.hidden_logits(visible)), -1)
+        return -tf.linalg.matvec(visible, self.visible_bias) - of_hidden
+
+    def compute_output_shape(self, input_shape):
+        return input_shape[:-1]
+
+    def get_config(self):
+        return super().get_config() | {"units": self.units}
+
+
 def _listed(x):
     return list(x) if isinstance(x, list | tuple) else [x]
 

@@ -429,7 +429,7 @@ class Job:
         arguments = ", ".join(f"{spec.name}={signatures.code(spec, prior, sides)}" for spec in specs)
         print("    import tensorflow as tf")
         print(f'    model = tf.saved_model.load("{done["path"]}").signatures["serving_default"]')
-        print(f'    generated = model({arguments})["generated"]')
+        print(f'    {model.answers} = model({arguments})["{model.answers}"]')
 
     def _is_exported(self, path):
         """Whether a version is there, whole, and below the folder that exports go to."""
