@@ -2,7 +2,7 @@
 
 from tfgan_zoo import console  # noqa: F401, I001  first: it keeps TensorFlow's start-up messages off the terminal
 
-from tfgan_zoo import augment, layers  # noqa: F401  what a `.keras` file holds can be loaded
+from tfgan_zoo import adaptive, augment, layers  # noqa: F401  what a `.keras` file holds can be loaded
 
 from tfgan_zoo.families.acgan import ACGAN as ACGAN
 from tfgan_zoo.families.bgan import BGAN as BGAN
@@ -26,6 +26,7 @@ from tfgan_zoo.families.sgan import SGAN as SGAN
 from tfgan_zoo.families.sngan import SNGAN as SNGAN
 from tfgan_zoo.families.stargan import StarGAN as StarGAN
 from tfgan_zoo.families.srgan import SRGAN as SRGAN, SRResNet as SRResNet
+from tfgan_zoo.families.stylegan2 import StyleGAN2 as StyleGAN2
 from tfgan_zoo.families.unrolled_gan import UnrolledGAN as UnrolledGAN
 from tfgan_zoo.families.wgan import WGAN as WGAN
 from tfgan_zoo.families.wgan_gp import WGANGP as WGANGP

@@ -653,7 +653,7 @@ class PixelNoise(keras.layers.Layer):
 
     def call(self, x):
         noise = random.normal([tf.shape(x)[0], *x.shape[1:3], 1])
-        return x + tf.cast(noise * self.strength, x.dtype)
+        return x + tf.cast(tf.cast(noise, self.strength.dtype) * self.strength, x.dtype)
 
     # Without it Keras would trace `call` for the shape while a network is built, when no stream is open.
     def compute_output_shape(self, input_shape):

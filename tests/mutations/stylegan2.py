@@ -1,0 +1,94 @@
+from tests.mutations import D_STEP, G_STEP, of
+
+
+def edits():
+    edit = of("stylegan2")
+    pair = "(real_logits, self.discriminator(fake, training=True))"
+    mean = "tf.reduce_mean(replicas.gather(lengths)) - self.means.length"
+    networks = "networks/stylegan2.py"
+    return [
+        edit("G: the sign flipped", "g_loss = losses.non", "g_loss = -losses.non"),
+        edit(
+            "G: a gradient stopped at its images",
+            "self.discriminator(self.generate(count), training=True)",
+            "self.discriminator(tf.stop_gradient(self.generate(count)), training=True)",
+        ),
+        edit(
+            "G: judged outside of training",
+            "self.generate(count), training=True",
+            "self.generate(count), training=False",
+        ),
+        edit("D: real and fake swapped", pair, "(self.discriminator(fake, training=True), real_logits)"),
+        edit(
+            "D: real images judged outside of training",
+            "self.discriminator(real, training=True)",
+            "self.discriminator(real, training=False)",
+        ),
+        edit("made outside of training", "self.synthesis(w, training=True)", "self.synthesis(w, training=False)"),
+        edit("styles outside of training", "self.mapping(z, training=True)", "self.mapping(z, training=False)"),
+        edit("path lengths weigh as in every step", "self.g_every * self.path_weight", "self.path_weight"),
+        edit("the weight of path lengths dropped", "self.g_every * self.path_weight", "self.g_every"),
+        edit("path lengths pulled to 0", "tf.square(lengths - mean)", "tf.square(lengths)"),
+        edit("a gradient stopped at the mean length", mean, f"tf.stop_gradient({mean})"),
+        edit("the mean length stays", "self.means.length.assign(mean)", "self.means.length.assign(0.0 * mean)"),
+        edit("the mean length at once", "self.path_decay * (tf", "(tf"),
+        edit("path lengths of the whole batch", "// self.path_shrink", "// 1"),
+        edit("path lengths in every step", "step % self.g_every == 0", "step % 1 == 0"),
+        edit("path lengths in the step before", "step % self.g_every == 0", "(step + 1) % self.g_every == 0"),
+        edit("R1 weighs as in every step", "self.d_every * self.gamma", "self.gamma"),
+        edit("R1 twice", "self.gamma / 2.0", "self.gamma"),
+        edit("R1 in every step", "step % self.d_every == 0", "step % 1 == 0"),
+        edit("R1 in the step before", "step % self.d_every == 0", "(step + 1) % self.d_every == 0"),
+        edit(
+            "R1 at the mean over pixels",
+            "tf.reduce_mean(tf.reduce_sum(tf.square(slope), axis=list",
+            "tf.reduce_mean(tf.reduce_mean(tf.square(slope), axis=list",
+        ),
+        edit(
+            "regularizers in half precision",
+            "base.in_float32(network) for",
+            "lambda x, network=network: network(x, training=True) for",
+        ),
+        edit("noise of another size for path lengths", "/ pixels**0.5", "/ pixels"),
+        edit(
+            "lengths summed over the layers",
+            "tf.reduce_mean(tf.reduce_sum(tf.square(slope), axis=2)",
+            "tf.reduce_sum(tf.reduce_sum(tf.square(slope), axis=2)",
+        ),
+        edit("never two styles", "chance < self.mixing", "chance < 0.0"),
+        edit("always two styles", "chance < self.mixing", "chance < 1.0"),
+        edit(
+            "styles the other way round",
+            "tf.where(is_first, first[:, None], second[:, None])",
+            "tf.where(is_first, second[:, None], first[:, None])",
+        ),
+        edit(
+            "the mean style of D's pass alone",
+            "self.style_decay * (self.means.style - mean)",
+            "(self.means.style - mean)",
+        ),
+        edit("the average twice as long", "/ self.half_life", "/ (2 * self.half_life)"),
+        edit("no average of the mapping", "        averages.update(self.average_mapping, self.mapping, keep)\n", ""),
+        edit("what is served is not the average", "return self.average_synthesis(w", "return self.synthesis(w"),
+        edit("betas as without further updates", "beta_1**c, beta_2**c", "beta_1, beta_2"),
+        edit("the rate as without further updates", "learning_rate * c", "learning_rate"),
+        edit(
+            "G after D",
+            f"{G_STEP}\n",
+            "g_tape = tape\n",
+            f"{D_STEP}\n",
+            f"{D_STEP}\n        {G_STEP.replace('tape', 'g_tape')}\n",
+        ),
+        edit("styles begin at 0", "return 1.0 + self.affine(w)", "return self.affine(w)", file=networks),
+        edit("no demodulation", "if self.demodulate:\n            y *=", "if False:\n            y *=", file=networks),
+        edit("demodulation by the power", "tf.math.rsqrt(tf.matmul", "1.0 / (tf.matmul", file=networks),
+        edit("kernels not turned", "kernel[::-1, ::-1]", "kernel[:, :]", file=networks),
+        edit("a gain of 1 of what is enlarged", "gain=4.0", "gain=1.0", file=networks),
+        edit(
+            "to RGB by the style of the convolution before",
+            "to_rgb(x, 2 * level + 1)",
+            "to_rgb(x, 2 * level)",
+            file=networks,
+        ),
+        edit("branches summed", "kl.Rescaling(0.5**0.5)", "kl.Rescaling(1.0)", file=networks),
+    ]
