@@ -24,6 +24,7 @@ from tfgan_zoo.networks.sn_resnet import sn_resnet_discriminator, sn_resnet_gene
 from tfgan_zoo.networks.srresnet import srgan_discriminator, srresnet_generator
 from tfgan_zoo.networks.stargan import stargan_generator
 from tfgan_zoo.networks.style import mapping_network
+from tfgan_zoo.networks.stylegan2 import stylegan2_discriminator, stylegan2_synthesis
 from tfgan_zoo.networks.unet import unet_generator
 
 # name -> (builder of a small network, output shape for a batch of 2)
@@ -80,6 +81,8 @@ SMALL = {
     # Linear at its end: not in [-1, 1] before it is trained.
     "srresnet": (lambda: srresnet_generator((4, 6, 3), 2, width=4, blocks=1), (2, 8, 12, 3)),
     "srgan_discriminator": (lambda: srgan_discriminator((16, 12, 1), width=4), (2, 1)),
+    "stylegan2_synthesis": (lambda: stylegan2_synthesis((8, 14, 1), 5, width=4, most=6), (2, 8, 14, 1)),
+    "stylegan2_discriminator": (lambda: stylegan2_discriminator((8, 14, 1), width=4, most=6, group=2), (2, 1)),
 }
 EACH = pytest.mark.parametrize("name", SMALL)
 
@@ -146,6 +149,8 @@ RECTANGULAR = {
     "srresnet_generator": (lambda s: srresnet_generator(s, width=4, blocks=2), (5, 3), (2, 20, 12, "C")),
     "srgan_discriminator": (lambda s: srgan_discriminator(s, width=4), (33, 50), (2, 1)),
     "stacked_generator": (lambda s: stacked_generator(s, 5, 16), (9, 14), (2, 9, 14, "C")),
+    "stylegan2_synthesis": (lambda s: stylegan2_synthesis(s, 5, 4), (10, 16), (2, 10, 16, "C")),
+    "stylegan2_discriminator": (lambda s: stylegan2_discriminator(s, 4), (10, 16), (2, 1)),
     "recurrent_generator": (lambda s: recurrent_generator(s, 5, 6), (4, 3), (2, 4, 3, "C")),
     "strided_discriminator": (lambda s: strided_discriminator(s, [4, 4]), (9, 14), (2, 1)),
     "autoencoder": (lambda s: autoencoder(s, 4, 5), (16, 8), (2, 16, 8, "C")),

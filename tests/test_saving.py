@@ -14,7 +14,7 @@ from test_networks import SMALL
 
 import tfgan_zoo.families
 import tfgan_zoo.networks
-from tfgan_zoo import LAPGAN, augment, layers, random
+from tfgan_zoo import LAPGAN, adaptive, augment, layers, random
 from tfgan_zoo.families.bgan import mnist_discriminator, mnist_generator
 from tfgan_zoo.families.ebgan import autoencoder, convolutional_autoencoder
 from tfgan_zoo.families.lapgan import level_discriminator, level_generator
@@ -98,6 +98,7 @@ BUILDS = {name: build for name, (build, _) in SMALL.items()} | {
     "noisy_classifier": lambda: noisy_classifier(SHAPE, CLASSES, [6, 4], minibatch=2),
     "weight_norm_and_equalized_rate": weight_norm_and_equalized_rate,
     "minibatch_deviation_and_filters": minibatch_deviation_and_filters,
+    "adaptive": lambda: augment.wrap(dcgan_discriminator(SHAPE, 2), ada=adaptive.Adaptive(0.5, 99, 3, 0.25)),
     "augmented": lambda: augment.wrap(
         dcgan_discriminator(SHAPE, 2), noise=0.5, noise_steps=9, policy="color,translation,cutout"
     ),
