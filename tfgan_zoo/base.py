@@ -320,7 +320,7 @@ def as_function(network):
 
 
 def in_float32(network):
-    """A network as a function `x -> network(x, training=True)` that computes in float32, whatever its precision.
+    """A network as a function, called as it is, that computes in float32 whatever the precision of the network.
 
     For gradients with respect to pictures or styles that are part of a loss: they overflow float16. The weights are
     those of `network`, which gets the gradients.
@@ -329,12 +329,12 @@ def in_float32(network):
         network: a built functional `keras.Model` whose layers assign nothing in a call.
     """
     if not any(layer.compute_dtype in ("float16", "bfloat16") for layer in network._flatten_layers()):
-        return lambda x: network(x, training=True)
+        return lambda x, training=False: network(x, training=training)
     twin = _float32_twin(network)
 
-    def computed(x):
+    def computed(x, training=False):
         kept = [[v.value for v in kind] for kind in (network.trainable_variables, network.non_trainable_variables)]
-        return twin.stateless_call(*kept, x, training=True)[0]
+        return twin.stateless_call(*kept, x, training=training)[0]
 
     return computed
 

@@ -169,10 +169,10 @@ def test_r1_is_the_squared_norm_of_the_slope_summed_over_pixels():
     a, q = a[0], (q + q.T) / 2
     x = np.random.default_rng(1).normal(size=[5, 2, 2, 3]).astype(np.float32)
     flat = x.reshape(5, 12)
-    linear = squared_slope(lambda x: tf.linalg.matvec(tf.reshape(x, [-1, 12]), a), tf.constant(x))
+    linear = squared_slope(lambda x, training: tf.linalg.matvec(tf.reshape(x, [-1, 12]), a), tf.constant(x))
     np.testing.assert_allclose(linear, np.sum(a**2), rtol=1e-5)
 
-    def quadratic(x):
+    def quadratic(x, training):
         x = tf.reshape(x, [-1, 12])
         return tf.reduce_sum(x * tf.matmul(x, q), 1) / 2
 
@@ -184,7 +184,7 @@ def test_path_lengths_of_a_linear_synthesis_are_those_of_its_matrices_whatever_t
     pixels = height * width * channels
     matrices = np.random.default_rng(0).normal(size=[layers_, pixels, dim]).astype(np.float32)
 
-    def synthesis(w):
+    def synthesis(w, training):
         return tf.reshape(tf.einsum("lpd,bld->bp", matrices, w), [-1, height, width, channels])
 
     got = []
@@ -202,7 +202,7 @@ def test_the_length_of_an_orthogonal_path_is_the_root_of_the_channels():
     side, channels = 16, 3
     pixels = side * side * channels
     with random.stream(0):
-        lengths = path_lengths(lambda w: tf.reshape(w, [-1, side, side, channels]), tf.zeros([64, 1, pixels]))
+        lengths = path_lengths(lambda w, training: tf.reshape(w, [-1, side, side, channels]), tf.zeros([64, 1, pixels]))
     np.testing.assert_allclose(np.mean(lengths), np.sqrt(3), atol=4 * np.sqrt(1.5 / pixels / 64) + 1e-3)
 
 
@@ -341,7 +341,7 @@ def steep():
 def test_under_float16_a_slope_beyond_its_range_is_penalised_as_it_is():
     keras.config.set_dtype_policy("mixed_float16")
     discriminator, x = steep(), np.float32([1e-3, -2e-3, 1e-3, 0.0])[:, None, None, None]
-    assert not np.isfinite(squared_slope(lambda x: discriminator(x, training=True), tf.constant(1e3 * x)))
+    assert not np.isfinite(squared_slope(discriminator, tf.constant(1e3 * x)))
     model = StyleGAN2(
         mapping_network(6, 1, depth=1), weighted_sum([0.5, -0.8, 0.3]), discriminator, mixing=0.0, gamma=1e-6
     )
@@ -357,7 +357,7 @@ def test_in_float32_a_network_has_the_same_weights_and_their_gradients():
     wide = base.in_float32(half)
     x = tf.constant(TestStyleGAN2().batch(4, np.random.default_rng(0)))
     with random.stream(0), tf.GradientTape() as tape:
-        y = wide(x)
+        y = wide(x, training=True)
     slopes = tape.gradient(y, [v.value for v in half.trainable_variables])
     assert y.dtype == tf.float32 and all(np.abs(slope).max() > 0 for slope in slopes)
     with random.stream(0):
@@ -365,7 +365,7 @@ def test_in_float32_a_network_has_the_same_weights_and_their_gradients():
     for weight in half.trainable_variables:
         weight.assign(2.0 * weight)
     with random.stream(0):
-        y = wide(x)
+        y = wide(x, training=True)
     with random.stream(0):
         np.testing.assert_allclose(y, half(x, training=True), rtol=0.05, atol=0.05)
 

@@ -25,7 +25,7 @@ def edits():
             "self.discriminator(real, training=False)",
         ),
         edit("made outside of training", "self.synthesis(w, training=True)", "self.synthesis(w, training=False)"),
-        edit("styles outside of training", "self.mapping(z, training=True)", "self.mapping(z, training=False)"),
+        edit("styles outside of training", "draw(count), training=True)", "draw(count), training=False)"),
         edit("path lengths weigh as in every step", "self.g_every * self.path_weight", "self.path_weight"),
         edit("the weight of path lengths dropped", "self.g_every * self.path_weight", "self.g_every"),
         edit("path lengths pulled to 0", "tf.square(lengths - mean)", "tf.square(lengths)"),
@@ -47,7 +47,7 @@ def edits():
         edit(
             "regularizers in half precision",
             "base.in_float32(network) for",
-            "lambda x, network=network: network(x, training=True) for",
+            "network for",
         ),
         edit("noise of another size for path lengths", "/ pixels**0.5", "/ pixels"),
         edit(

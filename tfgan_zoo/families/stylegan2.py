@@ -123,14 +123,14 @@ class StyleGAN2(base.GenerativeModel):
 
     def generate(self, count):
         """Images of `count` new z's; the mean style moves."""
-        w, first = self.mixed_styles(lambda z: self.mapping(z, training=True), count)
+        w, first = self.mixed_styles(self.mapping, count)
         mean = tf.reduce_mean(replicas.gather(tf.stop_gradient(first)), axis=0)
         self.means.style.assign(mean + self.style_decay * (self.means.style - mean))
         return self.synthesis(w, training=True)
 
     def mixed_styles(self, mapping, count):
         """w [count, layers, dim]: of one z, from a random layer on with probability `mixing` of another; and w of z."""
-        first, second = (tf.cast(mapping(self.prior.draw(count)), tf.float32) for _ in range(2))
+        first, second = (tf.cast(mapping(self.prior.draw(count), training=True), tf.float32) for _ in range(2))
         chance, place = random.uniform([], same=True), random.uniform([], 1.0, float(self.depth), same=True)
         crossover = tf.where(chance < self.mixing, tf.cast(place, tf.int32), self.depth)  # 1 ... layers - 1
         is_first = (tf.range(self.depth) < crossover)[:, None]
@@ -195,7 +195,7 @@ def path_lengths(synthesis, w):
     and the root of the mean over the layers' squared lengths.
 
     Args:
-        synthesis: `w -> image [B, H, W, C]`.
+        synthesis: called as `synthesis(w, training=True)`; gives images [B, H, W, C].
         w: [B, layers, dim].
 
     Returns:
@@ -203,7 +203,7 @@ def path_lengths(synthesis, w):
     """
     with tf.GradientTape() as tape:
         tape.watch(w)
-        image = tf.cast(synthesis(w), tf.float32)
+        image = tf.cast(synthesis(w, training=True), tf.float32)
         pixels = image.shape[1] * image.shape[2]
         product = tf.reduce_sum(image * random.normal([tf.shape(w)[0], *image.shape[1:]])) / pixels**0.5
     slope = tf.cast(tape.gradient(product, w), tf.float32)  # [B, layers, dim]
@@ -214,12 +214,12 @@ def squared_slope(discriminator, real):
     """E[||grad D(x)||^2] over real x: R1 (1801.04406) is gamma / 2 of it.
 
     Args:
-        discriminator: `image -> logits`.
+        discriminator: called as `discriminator(x, training=True)`; gives logits.
         real: [B, ...].
     """
     with tf.GradientTape() as tape:
         tape.watch(real)
-        total = tf.reduce_sum(tf.cast(discriminator(real), tf.float32))
+        total = tf.reduce_sum(tf.cast(discriminator(real, training=True), tf.float32))
     slope = tf.cast(tape.gradient(total, real), tf.float32)
     return tf.reduce_mean(tf.reduce_sum(tf.square(slope), axis=list(range(1, real.shape.rank))))
 
