@@ -370,8 +370,8 @@ def test_in_float32_a_network_has_the_same_weights_and_their_gradients():
         np.testing.assert_allclose(y, half(x, training=True), rtol=0.05, atol=0.05)
 
 
-def test_with_adaptive_augmentation_two_replicas_make_the_update_of_one_and_p_is_a_weight(two_replicas, tmp_path):
-    Augmented().test_two_replicas_make_the_update_that_one_makes(two_replicas, tmp_path)
+def test_with_adaptive_augmentation_two_replicas_make_the_update_of_one_and_p_is_a_weight(two_replicas):
+    Augmented().test_two_replicas_make_the_update_that_one_makes(two_replicas)
     model = Augmented().compiled()
     logs = Augmented().train(model, 2)
     (p,) = (w for w in model.discriminator.weights if w.path.endswith("adaptive/p"))
