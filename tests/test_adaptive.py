@@ -5,7 +5,7 @@ import second_gradient
 import tensorflow as tf
 from keras import layers as kl
 
-from tfgan_zoo import adaptive, augment, random
+from tfgan_zoo import adaptive, augment, random, replicas
 from tfgan_zoo.errors import InputError
 from tfgan_zoo.networks.dcgan import dcgan_discriminator
 
@@ -156,6 +156,26 @@ def test_p_rises_by_the_share_of_pictures_seen_while_the_signs_are_above_the_tar
             got = ada.observe(tf.constant(logits, tf.float32)[:, None])
         np.testing.assert_allclose(got, [rate, p], rtol=1e-5, atol=1e-6, err_msg=str(i))
         np.testing.assert_allclose(ada.p, p, rtol=1e-5, atol=1e-6)
+
+
+def test_all_replicas_take_the_signs_of_all(two_replicas):
+    with two_replicas.scope():
+        ada = layer(images=100, every=1)
+    logits = tf.constant([[2.0], [1.0], [5.0], [-1.0], [3.0], [1.0], [1.0], [1.0]])
+
+    @tf.function
+    def step():
+        def own():
+            with random.stream(0, 0):
+                rate, p = ada.observe(tf.reshape(logits, [2, 4, 1])[replicas.index()])
+                return {"rate": rate, "p": p}
+
+        return two_replicas.run(own)
+
+    for name, expected in (("rate", 0.75), ("p", 0.08)):
+        got = two_replicas.experimental_local_results(step()[name])
+        np.testing.assert_allclose(got, [expected] * 2, rtol=1e-5)
+        ada.p.assign(0.0)
 
 
 def test_p_stays_at_one():
