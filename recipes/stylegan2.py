@@ -41,14 +41,13 @@ class Config(run.Config):
     learning_rate: float = 2e-3
     """The rate of Adam with betas 0 and 0.99, for both players, as if there were no further updates."""
     gamma: float = 0.1
-    """Of R1: about 0.0002 times the pixels of a picture by the batch, and what is 5 times as much or a fifth, is worth
-    a try."""
+    """The weight of R1. Worth a try: 0.0002 times the pixels of a picture by the batch, 5 times as much, a fifth."""
     d_every: int = 16
     """R1 is in every so many steps."""
     g_every: int = 4
     """Path lengths are in every so many steps; the paper's text has 8."""
     path_weight: float = 0.05
-    """Of the path length penalty."""
+    """The weight of the path length penalty."""
     path_decay: float = dataclasses.field(default=0.1, metadata={"below": 1})
     """What the running mean of path lengths takes of a new one. It begins at 0, and until it has caught up the penalty
     pulls all lengths to 0: at 0.01 a short run ends with nearly the same picture for all z."""
@@ -61,7 +60,7 @@ class Config(run.Config):
     ada: bool = False
     """Augment what the discriminator sees as often as it overfits: for few pictures. See docs/few_pictures.md."""
     ada_target: float = dataclasses.field(default=0.6, metadata={"below": 1})
-    """Of the mean sign of what the discriminator says of training pictures, with --ada."""
+    """The mean sign of what the discriminator says of training pictures that --ada aims at."""
     ada_images: int = 500_000
     """Pictures in which the probability of augmentation goes from 0 to 1, with --ada."""
 

@@ -6,15 +6,10 @@ from closed_form import Turned, at, line, logistic_loss, logistic_slopes, sigmoi
 from conformance import Conformance
 from keras import layers as kl
 
-from tfgan_zoo import StyleGAN2, adaptive, augment, base, fir, layers, random
-from tfgan_zoo.families.stylegan2 import lazy_adam, path_lengths, squared_slope
+from tfgan_zoo import StyleGAN2, adaptive, augment, base, fir, layers, losses, random
+from tfgan_zoo.families.stylegan2 import lazy_adam, path_lengths
 from tfgan_zoo.networks.style import mapping_network
-from tfgan_zoo.networks.stylegan2 import (
-    LearnedConstant,
-    ModulatedConv2D,
-    stylegan2_discriminator,
-    stylegan2_synthesis,
-)
+from tfgan_zoo.networks.stylegan2 import stylegan2_discriminator, stylegan2_synthesis
 
 SHAPE = (8, 8, 1)
 
@@ -22,9 +17,9 @@ SHAPE = (8, 8, 1)
 def small_networks():
     """Each layer that the networks of the family have, once."""
     w = keras.Input([2, 5])
-    x = ModulatedConv2D(4, 3, up=True)(LearnedConstant([4, 4, 4])(w), w[:, 0])
+    x = layers.ModulatedConv2D(4, 3, up=True)(layers.LearnedConstant([4, 4, 4])(w), w[:, 0])
     x = kl.LeakyReLU(0.2)(layers.PixelNoise(per_channel=False)(x))
-    synthesis = keras.Model(w, ModulatedConv2D(1, 1, demodulate=False, dtype="float32")(x, w[:, 1]))
+    synthesis = keras.Model(w, layers.ModulatedConv2D(1, 1, demodulate=False, dtype="float32")(x, w[:, 1]))
 
     image, equalized = keras.Input(SHAPE), layers.EqualizedRate(gain=1.0)
     x = layers.Blur(fir.BILINEAR, pads=(2, 2))(image)
@@ -144,9 +139,9 @@ def test_lazily_the_penalties_weigh_over_n_steps_what_they_weigh_in_every_step()
         )  # fmt: skip
         model.compile(**{name: keras.optimizers.SGD(0.0) for name in model.trains})
         batch = tf.data.Dataset.from_tensors(x)
-        losses = [model.fit(batch, verbose=0).history["r1"][0] for _ in range(steps)]
+        r1 = [model.fit(batch, verbose=0).history["r1"][0] for _ in range(steps)]
         counts = [int(getattr(model, name).iterations.numpy()) for name in ("d_optimizer", "g_optimizer")]
-        return losses, counts
+        return r1, counts
 
     plain, lazy = logged(1, 1, 6), logged(3, 2, 6)
     np.testing.assert_allclose(plain[0], [0.36] * 6, rtol=1e-5)
@@ -169,14 +164,16 @@ def test_r1_is_the_squared_norm_of_the_slope_summed_over_pixels():
     a, q = a[0], (q + q.T) / 2
     x = np.random.default_rng(1).normal(size=[5, 2, 2, 3]).astype(np.float32)
     flat = x.reshape(5, 12)
-    linear = squared_slope(lambda x, training: tf.linalg.matvec(tf.reshape(x, [-1, 12]), a), tf.constant(x))
+    linear = losses.squared_slope(lambda x, training: tf.linalg.matvec(tf.reshape(x, [-1, 12]), a), tf.constant(x))
     np.testing.assert_allclose(linear, np.sum(a**2), rtol=1e-5)
 
     def quadratic(x, training):
         x = tf.reshape(x, [-1, 12])
         return tf.reduce_sum(x * tf.matmul(x, q), 1) / 2
 
-    np.testing.assert_allclose(squared_slope(quadratic, tf.constant(x)), np.mean(np.sum((flat @ q) ** 2, 1)), rtol=1e-5)
+    np.testing.assert_allclose(
+        losses.squared_slope(quadratic, tf.constant(x)), np.mean(np.sum((flat @ q) ** 2, 1)), rtol=1e-5
+    )
 
 
 def test_path_lengths_of_a_linear_synthesis_are_those_of_its_matrices_whatever_the_style():
@@ -207,7 +204,7 @@ def test_the_length_of_an_orthogonal_path_is_the_root_of_the_channels():
 
 
 def layer_of(filters=6, channels=5, dim=4, **kwargs):
-    layer = ModulatedConv2D(filters, 3, **kwargs)
+    layer = layers.ModulatedConv2D(filters, 3, **kwargs)
     layer.build((None, 8, 8, channels), (None, dim))
     return layer
 
@@ -296,7 +293,7 @@ def test_a_layer_to_rgb_shares_its_style_with_the_convolution_after_it():
     network = stylegan2_synthesis((16, 16, 3), style_dim=5, width=4)
     rng = np.random.default_rng(0)
     w = rng.normal(size=[1, 6, 5]).astype(np.float32)
-    modulated = [layer for layer in network.layers if isinstance(layer, ModulatedConv2D)]
+    modulated = [layer for layer in network.layers if isinstance(layer, layers.ModulatedConv2D)]
     inner = keras.Model(network.input, [layer.output for layer in modulated])
 
     def answers(w):
@@ -341,7 +338,7 @@ def steep():
 def test_under_float16_a_slope_beyond_its_range_is_penalised_as_it_is():
     keras.config.set_dtype_policy("mixed_float16")
     discriminator, x = steep(), np.float32([1e-3, -2e-3, 1e-3, 0.0])[:, None, None, None]
-    assert not np.isfinite(squared_slope(discriminator, tf.constant(1e3 * x)))
+    assert not np.isfinite(losses.squared_slope(discriminator, tf.constant(1e3 * x)))
     model = StyleGAN2(
         mapping_network(6, 1, depth=1), weighted_sum([0.5, -0.8, 0.3]), discriminator, mixing=0.0, gamma=1e-6
     )

@@ -79,11 +79,13 @@ def edits():
             f"{D_STEP}\n",
             f"{D_STEP}\n        {G_STEP.replace('tape', 'g_tape')}\n",
         ),
-        edit("styles begin at 0", "return 1.0 + self.affine(w)", "return self.affine(w)", file=networks),
-        edit("no demodulation", "if self.demodulate:\n            y *=", "if False:\n            y *=", file=networks),
-        edit("demodulation by the power", "tf.math.rsqrt(tf.matmul", "1.0 / (tf.matmul", file=networks),
-        edit("kernels not turned", "kernel[::-1, ::-1]", "kernel[:, :]", file=networks),
-        edit("a gain of 1 of what is enlarged", "gain=4.0", "gain=1.0", file=networks),
+        edit("styles begin at 0", "return 1.0 + self.affine(w)", "return self.affine(w)", file="layers.py"),
+        edit(
+            "no demodulation", "if self.demodulate:\n            y *=", "if False:\n            y *=", file="layers.py"
+        ),
+        edit("demodulation by the power", "tf.math.rsqrt(tf.matmul", "1.0 / (tf.matmul", file="layers.py"),
+        edit("kernels not turned", "kernel[::-1, ::-1]", "kernel[:, :]", file="layers.py"),
+        edit("a gain of 1 of what is enlarged", "gain=4.0", "gain=1.0", file="layers.py"),
         edit(
             "to RGB by the style of the convolution before",
             "to_rgb(x, 2 * level + 1)",

@@ -151,7 +151,7 @@ class StyleGAN2(base.GenerativeModel):
     def regularize_discriminator(self, real):
         *_, discriminator = self.wide
         with tf.GradientTape() as tape:
-            penalty = squared_slope(discriminator, real)
+            penalty = losses.squared_slope(discriminator, real)
             loss = self.d_every * self.gamma / 2.0 * penalty
         self.minimize(loss, tape, self.d_optimizer, missing_is_zero=True)
         return penalty
@@ -208,20 +208,6 @@ def path_lengths(synthesis, w):
         product = tf.reduce_sum(image * random.normal([tf.shape(w)[0], *image.shape[1:]])) / pixels**0.5
     slope = tf.cast(tape.gradient(product, w), tf.float32)  # [B, layers, dim]
     return losses.safe_sqrt(tf.reduce_mean(tf.reduce_sum(tf.square(slope), axis=2), axis=1))
-
-
-def squared_slope(discriminator, real):
-    """E[||grad D(x)||^2] over real x: R1 (1801.04406) is gamma / 2 of it.
-
-    Args:
-        discriminator: called as `discriminator(x, training=True)`; gives logits.
-        real: [B, ...].
-    """
-    with tf.GradientTape() as tape:
-        tape.watch(real)
-        total = tf.reduce_sum(tf.cast(discriminator(real, training=True), tf.float32))
-    slope = tf.cast(tape.gradient(total, real), tf.float32)
-    return tf.reduce_mean(tf.reduce_sum(tf.square(slope), axis=list(range(1, real.shape.rank))))
 
 
 def lazy_adam(learning_rate, every, beta_1=0.0, beta_2=0.99):
