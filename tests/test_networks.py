@@ -13,6 +13,7 @@ from tfgan_zoo.networks.acgan import acgan_discriminator, acgan_generator, acgan
 from tfgan_zoo.networks.cgan import cgan_discriminator, cgan_generator
 from tfgan_zoo.networks.classifier import classifier
 from tfgan_zoo.networks.dcgan import dcgan_discriminator, dcgan_generator
+from tfgan_zoo.networks.growing import growing_discriminators, progan_generators
 from tfgan_zoo.networks.infogan import infogan_generator
 from tfgan_zoo.networks.mlp import mlp_discriminator, mlp_generator
 from tfgan_zoo.networks.partial_unet import partial_unet
@@ -24,6 +25,7 @@ from tfgan_zoo.networks.sn_resnet import sn_resnet_discriminator, sn_resnet_gene
 from tfgan_zoo.networks.srresnet import srgan_discriminator, srresnet_generator
 from tfgan_zoo.networks.stargan import stargan_generator
 from tfgan_zoo.networks.style import mapping_network
+from tfgan_zoo.networks.stylegan import stylegan_syntheses
 from tfgan_zoo.networks.stylegan2 import stylegan2_discriminator, stylegan2_synthesis
 from tfgan_zoo.networks.unet import unet_generator
 from tfgan_zoo.networks.vae import vae_decoder, vae_encoder
@@ -58,6 +60,11 @@ SMALL = {
     "mlp_points": (lambda: mlp_generator((2,), 5, [4, 4]), (2, 2)),
     "mlp_discriminator": (lambda: mlp_discriminator((8, 8, 3), [4], dropout=(0.1, 0.5)), (2, 1)),
     "mlp_discriminator_maxout": (lambda: mlp_discriminator((2,), [4, 4], pieces=3, scale=0.25), (2, 1)),
+    # Linear at their ends.
+    "stylegan_fading": (lambda: stylegan_syntheses((8, 16, 3), 5, 4)[1].fading, (2, 8, 16, 3)),
+    "progan_fading": (lambda: progan_generators((8, 16, 3), 5, 4)[1].fading, (2, 8, 16, 3)),
+    "growing_discriminator_fading": (lambda: growing_discriminators((8, 16, 3), 4)[1].fading, (2, 1)),
+    "growing_discriminator_blurred": (lambda: growing_discriminators((16, 8, 1), 4, blur=True)[1].steady, (2, 1)),
     "mapping_network": (lambda: mapping_network(5, 6, 3, width=4), (2, 6)),
     "unet_generator": (lambda: unet_generator((32, 32, 3), out_channels=1, width=4), (2, 32, 32, 1)),
     "unet_generator_8": (lambda: unet_generator((8, 8, 1), width=4, normalization="instance"), (2, 8, 8, 1)),
@@ -158,6 +165,9 @@ RECTANGULAR = {
     "vae_encoder": (lambda s: joined(vae_encoder(s, 5, [8])), (3, 5), (2, 10)),
     "vae_decoder": (lambda s: vae_decoder(s, 5, [8], law="gaussian"), (3, 5), (2, 3, 5, "C")),
     "infogan_generator": (lambda s: infogan_generator(s, 5, 4), (8, 12), (2, 8, 12, "C")),
+    "stylegan_syntheses": (lambda s: stylegan_syntheses(s, 5, 4)[2].fading, (24, 16), (2, 24, 16, "C")),
+    "progan_generators": (lambda s: progan_generators(s, 5, 4)[2].fading, (24, 16), (2, 24, 16, "C")),
+    "growing_discriminators": (lambda s: growing_discriminators(s, 4)[2].fading, (24, 16), (2, 1)),
     "softplus_generator": (lambda s: softplus_generator(s, 5, [6]), (3, 5), (2, 3, 5, "C")),
     "softplus_generator_virtual": (lambda s: softplus_generator(s, 5, [6], reference=9), (3, 5), (2, 3, 5, "C")),
     "level_generator": (lambda s: level_generator(s, 4), (10, 12), (2, 10, 12, "C")),
@@ -492,6 +502,8 @@ def test_networks_of_one_seed_are_equal_and_their_layers_are_not():
         (lambda: patchgan_discriminator((64, 64, 3), normalization="group"), "'group'", "'batch' or 'instance'"),
         (lambda: residual_translator_generator((30, 32, 3)), "image size 30x32", "28x32 or 32x32"),
         (lambda: residual_translator_generator((4, 4, 3)), "image size 4x4", "8x8"),
+        (lambda: progan_generators((36, 36, 3)), "image size 36x36", "32x32 or 40x40"),
+        (lambda: growing_discriminators((8, 12, 3, 1)), "image shape (8, 12, 3, 1)", "(height, width, channels)"),
         (lambda: stacked_generator((28, 28)), "image shape (28, 28)", "(height, width, channels)"),
         (lambda: autoencoder((30, 60, 1)), "image size 30x60", "28x60 or 32x56"),
         (lambda: level_discriminator((16, 8, 1)), "a level of 16x8 pixels", "9 or more a side"),

@@ -30,6 +30,8 @@ PUBLISHED = {
     "lsgan": ({"generator": 15_577_667}, 3, 0),
     "partial_conv": ({"generator": 32_859_732 - 5_888}, 3, 0),  # less the encoder's frozen norms
     "pix2pix": ({"generator": 54_413_955, "discriminator": 2_768_705}, 3, 0),
+    # Of the last level; those of colours of the smaller ones are not in it.
+    "progan": ({"generator": 23_079_115 - 3 * 2528 - 8 * 3, "discriminator": 23_087_249 - 4 * 2528}, 3, 0),
     "recycle_gan": (
         {"generator_ab": 7_837_699, "predictor_a": 54_412_675, "discriminator_a": 2_764_737},
         3,
@@ -44,6 +46,15 @@ PUBLISHED = {
         0,
     ),
     "vae": ({"encoder": 412_540, "decoder": 403_284}, 1, 0),
+    "stylegan": (
+        {
+            "mapping": 8 * 513 * 512,
+            "synthesis": 26_219_627 - 8 * 513 * 512 - 3 * 2528 - 8 * 3,
+            "discriminator": 23_087_249 - 4 * 2528,
+        },
+        3,
+        0,
+    ),
     "wgan_gp": ({"generator": 1_203_331, "discriminator": 1_053_825}, 3, 0),
 }
 

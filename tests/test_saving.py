@@ -24,11 +24,13 @@ from tfgan_zoo.networks import pix2pix_hd
 from tfgan_zoo.networks.acgan import acgan_discriminator
 from tfgan_zoo.networks.classifier import classifier
 from tfgan_zoo.networks.dcgan import dcgan_discriminator, dcgan_generator
+from tfgan_zoo.networks.growing import growing_discriminators, progan_generators
 from tfgan_zoo.networks.infogan import infogan_discriminator, infogan_generator
 from tfgan_zoo.networks.sgan import noisy_classifier, softplus_generator
 from tfgan_zoo.networks.sn_resnet import sn_resnet_discriminator, sn_resnet_generator
 from tfgan_zoo.networks.srresnet import srresnet_generator
 from tfgan_zoo.networks.stargan import stargan_discriminator, stargan_generator
+from tfgan_zoo.networks.stylegan import stylegan_syntheses
 from tfgan_zoo.networks.vae import vae_decoder, vae_encoder
 
 SHAPE, CLASSES = (12, 12, 1), 3
@@ -96,6 +98,9 @@ BUILDS = {name: build for name, (build, _) in SMALL.items()} | {
     "infogan_discriminator": lambda: infogan_discriminator(SHAPE, (3, 2), 2, 2, learned_deviation=True),
     "vae_encoder": lambda: vae_encoder(SHAPE, 3, [4]),
     "vae_decoder": lambda: vae_decoder(SHAPE, 3, [4], law="gaussian_with_variance"),
+    "stylegan_syntheses": lambda: stylegan_syntheses(SHAPE, 5, 2)[1].fading,
+    "progan_generators": lambda: progan_generators(SHAPE, 5, 2)[1].fading,
+    "growing_discriminators": lambda: growing_discriminators(SHAPE, 2)[1].fading,
     "softplus_generator": lambda: softplus_generator(SHAPE, 5, [4]),
     "softplus_generator_virtual": lambda: softplus_generator(SHAPE, 5, [4, 4], reference=3),
     "noisy_classifier": lambda: noisy_classifier(SHAPE, CLASSES, [6, 4], minibatch=2),
@@ -156,7 +161,9 @@ def test_every_builder_is_among_those_saved():
         if inspect.isfunction(value) and value.__module__ == module.__name__ and not name.startswith("_")
         if next(iter(inspect.signature(value).parameters), None) in ("image_shape", "shape")
     }
-    assert builders - {"sides", "halvings", "depth"} <= {name for b in BUILDS.values() for name in b.__code__.co_names}
+    assert builders - {"sides", "halvings", "depth", "heights", "widths"} <= {
+        name for b in BUILDS.values() for name in b.__code__.co_names
+    }
 
 
 @pytest.fixture(scope="module")

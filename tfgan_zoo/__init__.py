@@ -19,6 +19,7 @@ from tfgan_zoo.families.lsgan import LSGAN as LSGAN
 from tfgan_zoo.families.partial_conv import PartialConv as PartialConv
 from tfgan_zoo.families.pix2pix import Pix2Pix as Pix2Pix
 from tfgan_zoo.families.pix2pix_hd import Pix2PixHD as Pix2PixHD
+from tfgan_zoo.families.progan import ProGAN as ProGAN
 from tfgan_zoo.families.recycle_gan import RecycleGAN as RecycleGAN
 from tfgan_zoo.families.sagan import SAGAN as SAGAN
 from tfgan_zoo.families.semantic_inpainting import SemanticInpainting as SemanticInpainting
@@ -27,6 +28,7 @@ from tfgan_zoo.families.sngan import SNGAN as SNGAN
 from tfgan_zoo.families.stargan import StarGAN as StarGAN
 from tfgan_zoo.families.srgan import SRGAN as SRGAN, SRResNet as SRResNet
 from tfgan_zoo.families.stylegan2 import StyleGAN2 as StyleGAN2
+from tfgan_zoo.families.stylegan import StyleGAN as StyleGAN
 from tfgan_zoo.families.unrolled_gan import UnrolledGAN as UnrolledGAN
 from tfgan_zoo.families.vae import VAE as VAE
 from tfgan_zoo.families.wgan import WGAN as WGAN

@@ -628,6 +628,38 @@ class PixelNorm(keras.layers.Layer):
 
 
 @_saved
+class Bias(keras.layers.Layer):
+    """Adds a learned number per channel, [B, ..., C]; they begin as 0."""
+
+    def build(self, input_shape):
+        self.bias = self.add_weight(name="bias", shape=input_shape[-1:], initializer="zeros", autocast=False)
+
+    def call(self, x):
+        return x + tf.cast(self.bias, x.dtype)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+
+@_saved
+class Fade(keras.layers.Layer):
+    """`[old, new, alpha [B, 1]] -> (1 - alpha) old + alpha new`, each [B, H, W, C]. Karras et al. 2018, arXiv
+    1710.10196, figure 2. At 0 and 1 it is the one or the other to the last bit. Float32 whatever the compute dtype.
+    """
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs | {"autocast": False})  # alpha is not rounded
+
+    def call(self, inputs):
+        old, new = (_wide(x) for x in inputs[:2])
+        alpha = tf.cast(inputs[2], new.dtype)[:, :, None, None]  # [B, 1, 1, 1]
+        return tf.cast((1.0 - alpha) * old + alpha * new, inputs[1].dtype)
+
+    def compute_output_shape(self, input_shapes):
+        return input_shapes[1]
+
+
+@_saved
 class LearnedConstant(keras.layers.Layer):
     """`[B, ...] -> [B, *shape]`: what a synthesis network begins with, whatever it is given. Learned.
 
@@ -729,6 +761,39 @@ def _twice_as_large(x, kernel):
     # The kernel turned by half a turn: a transposed convolution is that of the gradient.
     turned = tf.transpose(kernel[::-1, ::-1], [0, 1, 3, 2])
     return fir.blur(tf.nn.conv2d_transpose(x, turned, shape, 2, "VALID"), fir.BILINEAR, (1, 1), gain=4.0)
+
+
+@_saved
+class AdaIN(keras.layers.Layer):
+    """Instance normalisation, then the scale and offset of a style: `(x [B, H, W, C], w [B, layers, dim]) -> x`. Karras
+    et al. 2019, arXiv 1812.04948, eq. 1.
+
+    Each channel of each picture gets the mean b and the deviation 1 + s, (s, b) an affine function of the style, 0 at
+    the start but for its random kernel. Float32 whatever the compute dtype.
+
+    Args:
+        layer: which of the styles.
+    """
+
+    def __init__(self, layer, **kwargs):
+        super().__init__(**kwargs)
+        self.layer = layer
+        self.normalize = InstanceNormalization(affine=False, epsilon=1e-8, dtype=self.dtype_policy)
+
+    def build(self, x_shape, w_shape):
+        wide = keras.backend.result_type(self.compute_dtype, "float32")
+        self.affine = Dense(2 * x_shape[-1], normalization=EqualizedRate(1.0), dtype=wide, name="affine")
+        self.affine.build((w_shape[0], w_shape[-1]))
+
+    def call(self, x, w):
+        scale, offset = tf.split(self.affine(w[:, self.layer])[:, None, None], 2, axis=-1)  # [B, 1, 1, C]
+        return tf.cast(_wide(self.normalize(x)) * (scale + 1.0) + offset, x.dtype)
+
+    def compute_output_shape(self, x_shape, w_shape):
+        return x_shape
+
+    def get_config(self):
+        return super().get_config() | {"layer": self.layer}
 
 
 @_saved

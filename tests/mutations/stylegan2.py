@@ -41,8 +41,9 @@ def edits():
         edit("R1 in the step before", "step % self.d_every == 0", "(step + 1) % self.d_every == 0"),
         edit(
             "R1 at the mean over pixels",
-            "tf.reduce_mean(tf.reduce_sum(tf.square(slope), axis=list",
-            "tf.reduce_mean(tf.reduce_mean(tf.square(slope), axis=list",
+            "tf.reduce_mean(tf.reduce_sum(tf.square(gradient), axis=list",
+            "tf.reduce_mean(tf.reduce_mean(tf.square(gradient), axis=list",
+            file="losses.py",
         ),
         edit(
             "regularizers in half precision",
