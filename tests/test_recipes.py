@@ -75,7 +75,10 @@ for line in sys.stdin:
     for signature in signatures.values():
         inputs = signature.structured_input_signature[1]
         if all(spec.dtype.is_floating for spec in inputs.values()):
-            shapes = {n: [2, *(16 if d is None else d for d in s.shape[1:])] for n, s in inputs.items()}
+            shapes = {
+                n: [2, *(16 if d is None else d for d in s.shape[1:])] if s.shape.rank else []
+                for n, s in inputs.items()
+            }
             for output in signature(**{n: tf.zeros(shapes[n], s.dtype) for n, s in inputs.items()}).values():
                 assert output.dtype == tf.float32 and bool(tf.reduce_all(tf.math.is_finite(output)))
     assert "tfgan_zoo" not in sys.modules
