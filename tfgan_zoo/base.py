@@ -323,7 +323,8 @@ def in_float32(network):
     """A network as a function, called as it is, that computes in float32 whatever the precision of the network.
 
     For gradients with respect to pictures or styles that are part of a loss: they overflow float16. The weights are
-    those of `network`, which gets the gradients.
+    those of `network`, which gets the gradients. Of a network of half precision a copy is kept; its own weights are not
+    used.
 
     Args:
         network: a built functional `keras.Model` whose layers assign nothing in a call.
