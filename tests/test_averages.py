@@ -144,3 +144,18 @@ def test_the_squared_distance_is_that_of_trainable_weights_and_pulls_the_network
     np.testing.assert_allclose(distance, 0.25 * count, rtol=1e-5)
     for gradient in tape.gradient(distance, one.trainable_weights):
         np.testing.assert_allclose(gradient, 1.0, rtol=1e-4)
+
+
+def test_copies_of_networks_that_share_layers_share_theirs_with_each_other_alone():
+    x, other = keras.Input([4]), keras.Input([3])
+    first, second = keras.layers.Dense(3), keras.layers.Dense(2)
+    h = first(x)
+    networks = keras.Model(x, second(h)), keras.Model([other, x], keras.layers.Add()([other, h]))
+    one, two = averages.copies(networks)
+    assert one.weights[0] is two.weights[0] and one.weights[0] is not first.kernel and not one.trainable_weights
+    given = [np.ones([2, 3], np.float32), np.ones([2, 4], np.float32)]
+    np.testing.assert_array_equal(one(given[1]), networks[0](given[1]))
+    np.testing.assert_array_equal(two(given), networks[1](given))
+    first.kernel.assign_add(np.ones([4, 3]))
+    averages.update(one, networks[0], 0.5)
+    np.testing.assert_allclose(two(given), networks[1](given) - 2.0, rtol=1e-6)

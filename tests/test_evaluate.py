@@ -415,6 +415,16 @@ def test_truncation_picks_a_signature_that_has_it(models, folder, call, tmp_path
     assert (record["protocol"]["truncation"], record["environment"]["signature"]) == (0.0, "cut")
 
 
+def test_a_signature_that_takes_a_truncation_is_asked_for_pictures_as_trained(models):
+    as_trained, half = (
+        sources.load(models["truncated"], measure.Measures(signature="cut", truncation=truncation))
+        for truncation in (None, 0.5)
+    )
+    z = np.random.default_rng(0).normal(size=[2, 4]).astype(np.float32)
+    np.testing.assert_allclose(as_trained.raw(z=0.5 * z), half.raw(z=z), rtol=1e-5)
+    assert np.ptp(as_trained.raw(z=z)) > np.ptp(half.raw(z=z))
+
+
 def test_path_length_of_features_that_are_linear_in_z_is_that_of_the_walk(extractor, call, folder, tmp_path):
     def linear(m, z):  # a block's mean is 0.1 z
         return {"generated": tf.repeat(tf.repeat(tf.reshape(0.1 * z, [-1, 2, 2, 1]), 8, 1), 8, 2) + 0.0 * m.shift}

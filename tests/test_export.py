@@ -472,7 +472,7 @@ def test_the_law_of_z_is_in_the_metadata_of_a_model_that_has_one(exported):
     metadata = {kind: json.loads((path / "metadata.json").read_text()) for kind, (_, path) in exported.items()}
     assert metadata["dcgan"]["noise"] == {"law": "uniform", "bound": 1.0}
     assert latent.Prior(6, **metadata["dcgan"]["noise"]) == exported["dcgan"][0].prior
-    assert "noise" not in metadata["pix2pix"]
+    assert "noise" not in metadata["pix2pix"] and not any("ema" in told for told in metadata.values())
 
 
 # --- pictures of other shapes

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfgan_zoo import layers, random
+from tfgan_zoo import fir, layers, random
 
 
 def images(*shape, mean=0.0, dtype="float32", seed=0):
@@ -639,3 +639,118 @@ def test_a_reference_batch_stays_and_is_uniform():
     np.testing.assert_array_equal(layer(tf.ones([7, 20])), first)
     assert layer.trainable_weights == [] and first.min() >= -1 and first.max() <= 1
     np.testing.assert_allclose([first.mean(), first.std()], [0, 3**-0.5], atol=0.02)
+
+
+def test_pixel_norm_gives_each_pixel_a_mean_square_of_one_and_is_the_same_at_any_scale():
+    x = images(2, 3, 4, 5)
+    y = layers.PixelNorm()(x)
+    squares = np.mean(np.square(x), -1)
+    np.testing.assert_allclose(np.mean(np.square(y), -1), squares / (squares + 1e-8), rtol=1e-5)
+    np.testing.assert_allclose(layers.PixelNorm()(1e3 * x), y, rtol=1e-5)
+    np.testing.assert_allclose(layers.PixelNorm()(x[:, 0, 0]), y[:, 0, 0], rtol=1e-6)
+    half = layers.PixelNorm(dtype="mixed_float16")(300.0 * x)  # the squares are infinite in float16
+    assert half.dtype == tf.float16
+    np.testing.assert_allclose(tf.cast(half, tf.float32), y, atol=2e-3)
+
+
+def deviations(x, group=4, features=1):
+    """Group by group, in NumPy."""
+    said = []
+    for start in range(0, len(x), group):
+        rows = np.float64(x[start : start + group])
+        deviation = np.sqrt(rows.var(0) + 1e-8)
+        parts = [part.mean() for part in np.split(deviation, features, axis=-1)]
+        said += [parts] * len(rows)
+    return np.broadcast_to(np.array(said)[:, None, None], [*x.shape[:3], features])
+
+
+@pytest.mark.parametrize(("count", "group", "features"), [(8, 4, 1), (4, 4, 2), (7, 3, 4), (2, 4, 1), (1, 4, 1)])
+def test_the_minibatch_deviation_is_that_of_each_group_on_its_own(count, group, features):
+    x = images(count, 3, 2, 4).numpy()
+    layer = layers.MinibatchDeviation(group, features)
+    expected = np.concatenate([x, deviations(x, group, features)], -1)
+    np.testing.assert_allclose(layer(x), expected, rtol=1e-5, atol=1e-6)
+    any_batch = tf.function(layer, input_signature=[tf.TensorSpec([None, 3, 2, 4])])
+    np.testing.assert_allclose(any_batch(x), expected, rtol=1e-5, atol=1e-6)
+    parts = [layer(x[start : start + group]) for start in range(0, count, group)]
+    np.testing.assert_allclose(np.concatenate(parts), expected, rtol=1e-5, atol=1e-6)
+
+
+def test_the_minibatch_deviation_of_equal_pictures_is_1e_4_and_of_plus_and_minus_one_is_one():
+    equal = layers.MinibatchDeviation()(np.tile(images(1, 2, 3, 5), [4, 1, 1, 1]))
+    np.testing.assert_allclose(equal[..., -1], np.full([4, 2, 3], 1e-4), rtol=1e-3)
+    ones = np.ones([1, 2, 3, 5], np.float32)
+    opposite = layers.MinibatchDeviation(2)(np.concatenate([ones, -ones]))
+    np.testing.assert_allclose(opposite[..., -1], np.full([2, 2, 3], np.sqrt(1 + 1e-8)), rtol=1e-6)
+
+
+@pytest.mark.parametrize("group", [2, 3, 4])
+def test_the_minibatch_deviation_of_two_replicas_is_that_of_the_global_batch(two_replicas, group):
+    x, upstream = images(4, 3, 2, 4), images(4, 3, 2, 5, seed=1)
+    layer = layers.MinibatchDeviation(group)
+    layer.build(x.shape)
+
+    def step(x, upstream):
+        """The answers, their gradient, and that of its squared norm: as a gradient penalty takes it."""
+        with tf.GradientTape() as outer:
+            outer.watch(x)
+            with tf.GradientTape() as inner:
+                inner.watch(x)
+                y = layer(x)
+            slope = inner.gradient(y, x, output_gradients=upstream)
+            penalty = tf.reduce_sum(tf.square(slope))
+        return y, slope, outer.gradient(penalty, x)
+
+    @tf.function
+    def on_both():
+        def on_one():
+            first = 2 * tf.distribute.get_replica_context().replica_id_in_sync_group
+            return step(x[first : first + 2], upstream[first : first + 2])
+
+        return tf.nest.map_structure(two_replicas.experimental_local_results, two_replicas.run(on_one))
+
+    for expected, parts in zip(step(x, upstream), on_both(), strict=True):
+        np.testing.assert_allclose(np.concatenate(parts), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_the_minibatch_deviation_is_float32_inside_and_refuses_parts_that_are_not_equal():
+    x = 400.0 * images(4, 2, 2, 4)
+    half = layers.MinibatchDeviation(dtype="mixed_float16")(x)
+    assert half.dtype == tf.float16
+    np.testing.assert_allclose(half[..., -1], deviations(x.numpy())[..., 0], rtol=2e-3)
+    with pytest.raises(ValueError, match="4 channels"):
+        layers.MinibatchDeviation(features=3).build((None, 2, 2, 4))
+
+
+@pytest.mark.parametrize("per_channel", [True, False])
+def test_pixel_noise_adds_one_number_per_pixel_times_a_strength_that_begins_as_none(per_channel):
+    layer, x = layers.PixelNoise(per_channel), images(3, 4, 5, 2)
+    with random.stream(1, 2):
+        np.testing.assert_array_equal(layer(x), x)
+    strength = np.float32([2.0, -0.5]) if per_channel else np.float32(3.0)
+    layer.strength.assign(strength)
+    with random.stream(1, 2):
+        y = layer(x)
+    with random.stream(1, 2):
+        noise = random.normal([3, 4, 5, 1])
+    np.testing.assert_allclose(y, x + noise * strength, rtol=1e-6)
+    with random.stream(7, shared=True):
+        many = layer(tf.zeros_like(x))
+    with random.stream(7, shared=True):
+        np.testing.assert_array_equal(many, np.repeat(layer(tf.zeros_like(x[:1])), 3, axis=0))
+    with pytest.raises(RuntimeError, match="outside"):
+        layer(x)
+
+
+def test_filters_are_layers_too():
+    x = images(2, 6, 4, 3)
+    for layer, expected in [
+        (layers.Blur(), fir.blur(x)),
+        (layers.Blur(fir.BILINEAR, (1, 1), 4.0), fir.blur(x, fir.BILINEAR, (1, 1), 4.0)),
+        (layers.Upsample(), fir.upsample(x)),
+        (layers.Downsample((1, 2, 1)), fir.downsample(x, (1, 2, 1))),
+    ]:
+        again = type(layer).from_config(layer.get_config())
+        np.testing.assert_array_equal(again(x), expected)
+        image = keras.Input([6, 4, 3])
+        assert layer(image).shape == (None, *expected.shape[1:])

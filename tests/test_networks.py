@@ -13,6 +13,7 @@ from tfgan_zoo.networks.acgan import acgan_discriminator, acgan_generator, acgan
 from tfgan_zoo.networks.cgan import cgan_discriminator, cgan_generator
 from tfgan_zoo.networks.classifier import classifier
 from tfgan_zoo.networks.dcgan import dcgan_discriminator, dcgan_generator
+from tfgan_zoo.networks.growing import growing_discriminators, progan_generators
 from tfgan_zoo.networks.infogan import infogan_generator
 from tfgan_zoo.networks.mlp import mlp_discriminator, mlp_generator
 from tfgan_zoo.networks.partial_unet import partial_unet
@@ -24,6 +25,9 @@ from tfgan_zoo.networks.sgan import softplus_generator
 from tfgan_zoo.networks.sn_resnet import sn_resnet_discriminator, sn_resnet_generator
 from tfgan_zoo.networks.srresnet import srgan_discriminator, srresnet_generator
 from tfgan_zoo.networks.stargan import stargan_generator
+from tfgan_zoo.networks.style import mapping_network
+from tfgan_zoo.networks.stylegan import stylegan_syntheses
+from tfgan_zoo.networks.stylegan2 import stylegan2_discriminator, stylegan2_synthesis
 from tfgan_zoo.networks.unet import unet_generator
 from tfgan_zoo.networks.vae import vae_decoder, vae_encoder
 from tfgan_zoo.networks.vae_gan import vae_gan_decoder, vae_gan_encoder
@@ -58,6 +62,12 @@ SMALL = {
     "mlp_points": (lambda: mlp_generator((2,), 5, [4, 4]), (2, 2)),
     "mlp_discriminator": (lambda: mlp_discriminator((8, 8, 3), [4], dropout=(0.1, 0.5)), (2, 1)),
     "mlp_discriminator_maxout": (lambda: mlp_discriminator((2,), [4, 4], pieces=3, scale=0.25), (2, 1)),
+    # Linear at their ends.
+    "stylegan_fading": (lambda: stylegan_syntheses((8, 16, 3), 5, 4)[1].fading, (2, 8, 16, 3)),
+    "progan_fading": (lambda: progan_generators((8, 16, 3), 5, 4)[1].fading, (2, 8, 16, 3)),
+    "growing_discriminator_fading": (lambda: growing_discriminators((8, 16, 3), 4)[1].fading, (2, 1)),
+    "growing_discriminator_blurred": (lambda: growing_discriminators((16, 8, 1), 4, blur=True)[1].steady, (2, 1)),
+    "mapping_network": (lambda: mapping_network(5, 6, 3, width=4), (2, 6)),
     "unet_generator": (lambda: unet_generator((32, 32, 3), out_channels=1, width=4), (2, 32, 32, 1)),
     "unet_generator_8": (lambda: unet_generator((8, 8, 1), width=4, normalization="instance"), (2, 8, 8, 1)),
     "partial_unet": (lambda: partial_unet((16, 16, 3), width=4), (2, 16, 16, 3)),
@@ -81,6 +91,8 @@ SMALL = {
     # Linear at its end: not in [-1, 1] before it is trained.
     "srresnet": (lambda: srresnet_generator((4, 6, 3), 2, width=4, blocks=1), (2, 8, 12, 3)),
     "srgan_discriminator": (lambda: srgan_discriminator((16, 12, 1), width=4), (2, 1)),
+    "stylegan2_synthesis": (lambda: stylegan2_synthesis((8, 14, 1), 5, width=4, most=6), (2, 8, 14, 1)),
+    "stylegan2_discriminator": (lambda: stylegan2_discriminator((8, 14, 1), width=4, most=6, group=2), (2, 1)),
 }
 EACH = pytest.mark.parametrize("name", SMALL)
 
@@ -147,6 +159,8 @@ RECTANGULAR = {
     "srresnet_generator": (lambda s: srresnet_generator(s, width=4, blocks=2), (5, 3), (2, 20, 12, "C")),
     "srgan_discriminator": (lambda s: srgan_discriminator(s, width=4), (33, 50), (2, 1)),
     "stacked_generator": (lambda s: stacked_generator(s, 5, 16), (9, 14), (2, 9, 14, "C")),
+    "stylegan2_synthesis": (lambda s: stylegan2_synthesis(s, 5, 4), (10, 16), (2, 10, 16, "C")),
+    "stylegan2_discriminator": (lambda s: stylegan2_discriminator(s, 4), (10, 16), (2, 1)),
     "recurrent_generator": (lambda s: recurrent_generator(s, 5, 6), (4, 3), (2, 4, 3, "C")),
     "strided_discriminator": (lambda s: strided_discriminator(s, [4, 4]), (9, 14), (2, 1)),
     "autoencoder": (lambda s: autoencoder(s, 4, 5), (16, 8), (2, 16, 8, "C")),
@@ -156,6 +170,9 @@ RECTANGULAR = {
     "vae_encoder": (lambda s: joined(vae_encoder(s, 5, [8])), (3, 5), (2, 10)),
     "vae_decoder": (lambda s: vae_decoder(s, 5, [8], law="gaussian"), (3, 5), (2, 3, 5, "C")),
     "infogan_generator": (lambda s: infogan_generator(s, 5, 4), (8, 12), (2, 8, 12, "C")),
+    "stylegan_syntheses": (lambda s: stylegan_syntheses(s, 5, 4)[2].fading, (24, 16), (2, 24, 16, "C")),
+    "progan_generators": (lambda s: progan_generators(s, 5, 4)[2].fading, (24, 16), (2, 24, 16, "C")),
+    "growing_discriminators": (lambda s: growing_discriminators(s, 4)[2].fading, (24, 16), (2, 1)),
     "softplus_generator": (lambda s: softplus_generator(s, 5, [6]), (3, 5), (2, 3, 5, "C")),
     "softplus_generator_virtual": (lambda s: softplus_generator(s, 5, [6], reference=9), (3, 5), (2, 3, 5, "C")),
     "level_generator": (lambda s: level_generator(s, 4), (10, 12), (2, 10, 12, "C")),
@@ -490,6 +507,8 @@ def test_networks_of_one_seed_are_equal_and_their_layers_are_not():
         (lambda: patchgan_discriminator((64, 64, 3), normalization="group"), "'group'", "'batch' or 'instance'"),
         (lambda: residual_translator_generator((30, 32, 3)), "image size 30x32", "28x32 or 32x32"),
         (lambda: residual_translator_generator((4, 4, 3)), "image size 4x4", "8x8"),
+        (lambda: progan_generators((36, 36, 3)), "image size 36x36", "32x32 or 40x40"),
+        (lambda: growing_discriminators((8, 12, 3, 1)), "image shape (8, 12, 3, 1)", "(height, width, channels)"),
         (lambda: stacked_generator((28, 28)), "image shape (28, 28)", "(height, width, channels)"),
         (lambda: autoencoder((30, 60, 1)), "image size 30x60", "28x60 or 32x56"),
         (lambda: level_discriminator((16, 8, 1)), "a level of 16x8 pixels", "9 or more a side"),
@@ -508,6 +527,20 @@ def test_a_maxout_unit_is_the_largest_of_its_linear_pieces():
     x = np.array([[1.0, -2.0], [0.5, 3.0]], np.float32)
     pieces = (0.5 * x @ kernel + bias).reshape(2, 3, 2)  # [B, units, pieces]
     np.testing.assert_allclose(network(x), pieces.max(-1) @ out + offset, rtol=1e-5)
+
+
+def test_the_mapping_network_has_eight_equalized_layers_after_z_is_brought_to_one_length():
+    network = mapping_network()
+    assert trainable(network) == 8 * (512 * 512 + 512)
+    dense = [layer for layer in network.layers if isinstance(layer, layers.Dense)]
+    assert len(dense) == 8 and all(np.std(layer.kernel) == pytest.approx(100.0, rel=0.01) for layer in dense)
+    z = np.random.default_rng(0).normal(size=[3, 512]).astype(np.float32)
+    np.testing.assert_allclose(network(z), network(7.0 * z), rtol=1e-4, atol=1e-5)
+    x = z / np.sqrt(np.mean(np.square(z), -1, keepdims=True))
+    for layer in dense:
+        x = x @ (np.array(layer.kernel) * 0.01 * np.sqrt(2 / 512))
+        x = np.where(x > 0, x, 0.2 * x)
+    np.testing.assert_allclose(network(z), x, rtol=1e-3, atol=1e-4)
 
 
 def test_networks_for_points_tell_apart_what_bfloat16_does_not(bfloat16):

@@ -31,6 +31,8 @@ PUBLISHED = {
     "partial_conv": ({"generator": 32_859_732 - 5_888}, 3, 0),  # less the encoder's frozen norms
     "pix2pix": ({"generator": 54_413_955, "discriminator": 2_768_705}, 3, 0),
     "rbm": ({"energy": 393_284}, 1, 0),
+    # Of the last level; those of colours of the smaller ones are not in it.
+    "progan": ({"generator": 23_079_115 - 3 * 2528 - 8 * 3, "discriminator": 23_087_249 - 4 * 2528}, 3, 0),
     "recycle_gan": (
         {"generator_ab": 7_837_699, "predictor_a": 54_412_675, "discriminator_a": 2_764_737},
         3,
@@ -39,8 +41,22 @@ PUBLISHED = {
     "sagan": ({"generator": 42_023_748, "discriminator": 39_451_330}, 3, 1000),
     "sngan": ({"generator": 4_274_435, "discriminator": 1_053_824}, 3, 0),
     "stargan": ({"generator": 8_439_936, "discriminator": 44_786_624}, 3, 8),
+    "stylegan2": (
+        {"mapping": 2_101_248, "synthesis": 30_370_060 - 2_101_248, "discriminator": 29_012_513},
+        3,
+        0,
+    ),
     "vae": ({"encoder": 412_540, "decoder": 403_284}, 1, 0),
     "vae_gan": ({"encoder": 18_071_360, "decoder": 4_693_155, "discriminator": 10_953_857}, 3, 0),
+    "stylegan": (
+        {
+            "mapping": 8 * 513 * 512,
+            "synthesis": 26_219_627 - 8 * 513 * 512 - 3 * 2528 - 8 * 3,
+            "discriminator": 23_087_249 - 4 * 2528,
+        },
+        3,
+        0,
+    ),
     "wgan_gp": ({"generator": 1_203_331, "discriminator": 1_053_825}, 3, 0),
 }
 
@@ -176,6 +192,19 @@ def test_the_paper_preset_of_semantic_inpainting_searches_the_trained_networks_a
     assert search.generator is job.model.generator and search.discriminator is job.model.discriminator
     assert (search.iterations, search.prior_weight, search.window, search.weighting) == (1500, 0.003, 7, "paper")
     assert search.prior == job.model.prior == Prior(100, "uniform") and search.restarts == 1
+
+
+def test_the_paper_preset_of_stylegan2_has_the_published_rates_and_sees_25_million_pictures(monkeypatch):
+    job = built("stylegan2", monkeypatch)
+    model, given = job.model, job.given
+    assert (model.gamma, model.path_weight, model.d_every, model.g_every) == (10.0, 2.0, 16, 4)
+    assert (model.mixing, model.half_life, model.style_decay, model.depth) == (0.9, 10_000, 0.995, 18)
+    rates = [float(given[name].learning_rate) for name in ("g_optimizer", "d_optimizer")]
+    np.testing.assert_allclose(rates, [0.0016, 0.0018823529], rtol=1e-6)
+    np.testing.assert_allclose(
+        [given[n].beta_2 for n in ("g_optimizer", "d_optimizer")], [0.991992, 0.990585], rtol=1e-6
+    )
+    assert given["until"] * 32 == 25_000_000 and given["transform"] is transforms.random_flip
 
 
 def test_the_paper_preset_of_cyclegan_has_no_identity_term(monkeypatch):

@@ -43,6 +43,7 @@ TINY = {
         "--encoder",
     ],
     "rbm": ["--image-size=8", "--hidden=8", "--gibbs-steps=2", "--chains=4", "--sample-steps=3"],
+    "progan": ["--image-size=8", "--width=4", "--start=4", "--phase-images=2"],
     "recycle_gan": ["--image-size=8", "--width=8", "--predictor-width=4", "--patch-layers=1", "--blocks=1"],
     "sagan": ["--image-size=16", "--width=8", "--attention=8", "--labels"],
     "semantic_inpainting": ["--image-size=8", "--width=8", "--iterations=3", "--evaluated=5"],
@@ -57,6 +58,8 @@ TINY = {
     ],
     "stargan": ["--image-size=8", "--g-width=4", "--d-width=4", "--d-layers=2", "--n-critic=2", "--measured=264"],
     "srgan": ["--image-size=32", "--crop=16", "--width=8", "--blocks=1", "--d-width=8", "--mse-steps=2"],
+    "stylegan2": ["--image-size=8", "--width=4", "--most=8", "--g-every=2", "--d-every=2", "--ada"],
+    "stylegan": ["--image-size=8", "--width=4", "--style-dim=5", "--start=4", "--phase-images=2"],
     "unrolled_gan": ["--image-size=8", "--width=8", "--unroll-steps=2"],
     "vae_gan": [
         "--image-size=8",
@@ -87,7 +90,10 @@ for line in sys.stdin:
     for signature in signatures.values():
         inputs = signature.structured_input_signature[1]
         if all(spec.dtype.is_floating for spec in inputs.values()):
-            shapes = {n: [2, *(16 if d is None else d for d in s.shape[1:])] for n, s in inputs.items()}
+            shapes = {
+                n: [2, *(16 if d is None else d for d in s.shape[1:])] if s.shape.rank else []
+                for n, s in inputs.items()
+            }
             for output in signature(**{n: tf.zeros(shapes[n], s.dtype) for n, s in inputs.items()}).values():
                 assert output.dtype == tf.float32 and bool(tf.reduce_all(tf.math.is_finite(output)))
     assert "tfgan_zoo" not in sys.modules
@@ -170,6 +176,7 @@ def test_the_networks_of_a_dcgan_run_are_searched_and_none_are_trained(tmp_path)
         ("srgan", "--content=vgg", "--content=vgg needs --vgg-weights: a file of Keras' VGG19"),
         ("srgan", "--steps=9", "--mse-steps=1500 is above --steps=9"),
         ("srgan", "--late-steps=500", "--late-steps=500 end the 500 steps of the last phase"),
+        ("progan", "--steps=800", "--steps=800 is not above the 2000 of the phases before the last"),
         ("pix2pix_hd", "--steps=800", "--steps=800 is not above the 800 of --global-steps and --fix-global-steps"),
         ("pix2pix_hd", "--image-size=40", "--image-size=40 with --downs=3: expected multiples of 16, 32 or more"),
         ("pix2pix_hd", "--width=5", "--width=5 is odd"),

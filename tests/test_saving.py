@@ -14,7 +14,7 @@ from test_networks import SMALL
 
 import tfgan_zoo.families
 import tfgan_zoo.networks
-from tfgan_zoo import LAPGAN, augment, layers, random
+from tfgan_zoo import LAPGAN, adaptive, augment, layers, random
 from tfgan_zoo.families.bgan import mnist_discriminator, mnist_generator
 from tfgan_zoo.families.ebgan import autoencoder, convolutional_autoencoder
 from tfgan_zoo.families.lapgan import level_discriminator, level_generator
@@ -24,12 +24,14 @@ from tfgan_zoo.networks import pix2pix_hd
 from tfgan_zoo.networks.acgan import acgan_discriminator
 from tfgan_zoo.networks.classifier import classifier
 from tfgan_zoo.networks.dcgan import dcgan_discriminator, dcgan_generator
+from tfgan_zoo.networks.growing import growing_discriminators, progan_generators
 from tfgan_zoo.networks.infogan import infogan_discriminator, infogan_generator
 from tfgan_zoo.networks.rbm import rbm_energy
 from tfgan_zoo.networks.sgan import noisy_classifier, softplus_generator
 from tfgan_zoo.networks.sn_resnet import sn_resnet_discriminator, sn_resnet_generator
 from tfgan_zoo.networks.srresnet import srresnet_generator
 from tfgan_zoo.networks.stargan import stargan_discriminator, stargan_generator
+from tfgan_zoo.networks.stylegan import stylegan_syntheses
 from tfgan_zoo.networks.vae import vae_decoder, vae_encoder
 from tfgan_zoo.networks.vae_gan import vae_gan_decoder, vae_gan_discriminator, vae_gan_encoder
 
@@ -46,6 +48,18 @@ def weight_norm_and_equalized_rate():
     for i, normalization in enumerate([layers.WeightNorm(), layers.EqualizedRate(1.0), layers.EqualizedRate(rate=0.1)]):
         x = layers.Conv2D(4, 3, 1 + i % 2, "valid", normalization=normalization, use_bias=i > 0)(x)
     return keras.Model(image, layers.Dense(2, normalization=layers.WeightNorm(), kernel_initializer="zeros")(x))
+
+
+def minibatch_deviation_and_filters():
+    image = x = keras.Input(SHAPE)
+    for layer in (
+        layers.Upsample(),
+        layers.Blur(pads=(2, 1), gain=0.5),
+        layers.Downsample((1, 2, 1)),
+        layers.PixelNorm(),
+    ):
+        x = layer(x)
+    return keras.Model(image, layers.MinibatchDeviation(3)(layers.PixelNoise()(layers.PixelNoise(False)(x))))
 
 
 def in_bfloat16():
@@ -90,10 +104,15 @@ BUILDS = {name: build for name, (build, _) in SMALL.items()} | {
     "vae_gan_discriminator": lambda: vae_gan_discriminator((8, 12, 3), [2, 4, 4], 6),
     "vae_encoder": lambda: vae_encoder(SHAPE, 3, [4]),
     "vae_decoder": lambda: vae_decoder(SHAPE, 3, [4], law="gaussian_with_variance"),
+    "stylegan_syntheses": lambda: stylegan_syntheses(SHAPE, 5, 2)[1].fading,
+    "progan_generators": lambda: progan_generators(SHAPE, 5, 2)[1].fading,
+    "growing_discriminators": lambda: growing_discriminators(SHAPE, 2)[1].fading,
     "softplus_generator": lambda: softplus_generator(SHAPE, 5, [4]),
     "softplus_generator_virtual": lambda: softplus_generator(SHAPE, 5, [4, 4], reference=3),
     "noisy_classifier": lambda: noisy_classifier(SHAPE, CLASSES, [6, 4], minibatch=2),
     "weight_norm_and_equalized_rate": weight_norm_and_equalized_rate,
+    "minibatch_deviation_and_filters": minibatch_deviation_and_filters,
+    "adaptive": lambda: augment.wrap(dcgan_discriminator(SHAPE, 2), ada=adaptive.Adaptive(0.5, 99, 3, 0.25)),
     "augmented": lambda: augment.wrap(
         dcgan_discriminator(SHAPE, 2), noise=0.5, noise_steps=9, policy="color,translation,cutout"
     ),
@@ -148,7 +167,9 @@ def test_every_builder_is_among_those_saved():
         if inspect.isfunction(value) and value.__module__ == module.__name__ and not name.startswith("_")
         if next(iter(inspect.signature(value).parameters), None) in ("image_shape", "shape")
     }
-    assert builders - {"sides", "halvings", "depth"} <= {name for b in BUILDS.values() for name in b.__code__.co_names}
+    assert builders - {"sides", "halvings", "depth", "heights", "widths"} <= {
+        name for b in BUILDS.values() for name in b.__code__.co_names
+    }
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,7 @@ from second_gradient import check
 
 from tfgan_zoo import augment, layers
 from tfgan_zoo.networks.dcgan import dcgan_discriminator
+from tfgan_zoo.networks.growing import growing_discriminators
 from tfgan_zoo.networks.mlp import mlp_discriminator
 from tfgan_zoo.networks.patchgan import patchgan_discriminator
 from tfgan_zoo.networks.resnet import resnet_discriminator
@@ -30,6 +31,8 @@ PENALISED = {
     "sn_resnet": lambda: sn_resnet_discriminator(SHAPE, 4, num_classes=CLASSES, attention=4),
     "patchgan": lambda: patchgan_discriminator(SHAPE, 4, layers=1, normalization="instance"),
     "stargan": lambda: stargan_discriminator(SHAPE, CLASSES, 4, layers=2),
+    "growing": lambda: growing_discriminators(SHAPE, 4)[1].fading,
+    "growing with blur": lambda: growing_discriminators(SHAPE, 4, blur=True)[1].steady,
     "mlp": lambda: mlp_discriminator(SHAPE, [4, 4], dropout=(0.1, 0.2, 0.5)),
     "augmented": lambda: augment.wrap(resnet_discriminator(SHAPE, 4), noise=0.1, policy="color,translation,cutout"),
 }
@@ -52,6 +55,13 @@ def network_with(*middle):
 def test_normalized_kernels_and_resampling_by_repetition_have_them(normalization):
     network = network_with(
         kl.UpSampling2D(), layers.Conv2D(4, 3, normalization=normalization), kl.ReLU(), kl.AveragePooling2D(2)
+    )
+    check(network, inputs(network), np.random.default_rng(1))
+
+
+def test_filters_the_deviation_over_the_minibatch_and_pixel_norm_have_them():
+    network = network_with(
+        layers.Upsample(), layers.Blur(), layers.PixelNorm(), layers.Downsample(), layers.MinibatchDeviation(2)
     )
     check(network, inputs(network), np.random.default_rng(1))
 

@@ -333,3 +333,65 @@ def test_png_levels_are_rounded_and_clipped():
     images = tf.constant([-1.5, -1.0, 0.0, 0.999, 2.0, 100.4 / 127.5 - 1.0, 100.6 / 127.5 - 1.0], shape=[1, 1, 7, 1])
     levels = tf.io.decode_png(signatures.to_png(images)[0]).numpy().ravel()
     np.testing.assert_array_equal(levels, [0, 0, 128, 255, 255, 100, 101])
+
+
+class _Styles:
+    """Stand-ins of two numbers per style and four layers: a picture is a row of pixels, two per layer, their styles."""
+
+    def __init__(self, cutoff=None):
+        self.average = tf.Variable([0.5, -0.25])
+        self.served = signatures.style_signatures(
+            lambda z: tf.stack([tf.reduce_sum(z, 1), z[:, 0] * z[:, 1]], 1),
+            lambda w: tf.reshape(w, [-1, 1, 8, 1]) / 10.0,
+            lambda image: tf.reduce_mean(image, [1, 2]),
+            self.average,
+            latent.Prior(3),
+            4,
+            (1, 8, 1),
+            cutoff=cutoff,
+        )
+
+    def __call__(self, name, *inputs):
+        function, specs = self.served[name]
+        return function(*(tf.constant(x, s.dtype) for x, s in zip(inputs, specs, strict=True)))
+
+
+def test_styles_are_truncated_towards_their_mean_mixed_from_a_layer_on_and_given_as_they_are():
+    model, z1, z2 = _Styles(), np.float32([[1, 2, 3], [0, 1, -1]]), np.float32([[3, -1, 0], [2, 2, 2]])
+    w1, w2, mean = np.array([[6, 2], [0, 0]]), np.array([[2, -3], [6, 4]]), np.array([0.5, -0.25])
+
+    def pictures(*styles):  # of each layer
+        return np.stack(styles, 1).reshape(2, 1, 8, 1) / 10
+
+    styles = model("mapping", z1)["styles"]
+    np.testing.assert_allclose(styles, np.stack([w1] * 4, 1))
+    np.testing.assert_allclose(model("synthesis", styles)["generated"], pictures(w1, w1, w1, w1), rtol=1e-6)
+    for psi in (0.0, 0.3, 1.0):
+        near = mean + psi * (w1 - mean)
+        got = model("serving_default", z1, psi)["generated"]
+        np.testing.assert_allclose(got, pictures(near, near, near, near), rtol=1e-5)
+        first = _Styles(cutoff=1)("serving_default", z1, psi)["generated"]
+        np.testing.assert_allclose(first, pictures(near, w1, w1, w1), rtol=1e-5)
+    as_trained = model("serving_default", z1, 1.0)["generated"]
+    np.testing.assert_array_equal(as_trained, model("synthesis", styles)["generated"])
+    for crossover in range(5):
+        mixed = model("style_mix", z1, z2, crossover)["generated"]
+        layers = [w1] * crossover + [w2] * (4 - crossover)
+        np.testing.assert_allclose(mixed, pictures(*layers), rtol=1e-6)
+    with random.stream(5):
+        z = latent.Prior(3).draw(2)
+    sampled = model("sample", 2, 5)["generated"]
+    np.testing.assert_allclose(sampled, model("serving_default", z, 1.0)["generated"], rtol=1e-6)
+    np.testing.assert_allclose(model("discriminate", sampled)["logits"], np.mean(sampled, (1, 2)), rtol=1e-6)
+
+
+def test_a_request_to_mix_styles_fails_where_no_layer_or_other_noise_is_meant():
+    model, z = _Styles(), np.ones([2, 3], np.float32)
+    for crossover, other, says in [(-1, z, "from 0 to 4"), (5, z, "from 0 to 4"), (1, z[:1], "one z2 per z1")]:
+        with pytest.raises(tf.errors.InvalidArgumentError) as refused:
+            model("style_mix", z, other, crossover)
+        assert says in signatures.refusal(refused.value)
+
+
+def test_the_code_of_a_truncation_is_that_of_training():
+    assert signatures.code(spec("truncation"), latent.Prior(5)) == "tf.fill([], 1.0)"

@@ -18,6 +18,22 @@ def copy(network):
     return average
 
 
+def copies(networks):
+    """Of networks that share inputs and layers: copies that share theirs, as `copy` makes them.
+
+    Args:
+        networks: built functional `keras.Model`s, parts of one graph: of one input, or of some of those of another.
+    """
+    inputs = list({id(x): x for network in networks for x in network.inputs}.values())
+    whole = copy(keras.Model(inputs, [network.output for network in networks]))
+    copied = dict(zip(map(id, inputs), whole.inputs, strict=True))
+    made = []
+    for network, output in zip(networks, whole.outputs, strict=True):
+        own = [copied[id(x)] for x in network.inputs]
+        made.append(keras.Model(own if len(own) > 1 else own[0], output, name=network.name))
+    return made
+
+
 def update(average, network, decay):
     """average <- decay average + (1 - decay) weight, for each trainable weight of `network`.
 

@@ -110,6 +110,7 @@ def export(
         **_paper(model),
         "step": int(model.step.numpy()),
         **({"noise": prior.described()} if prior else {}),
+        **model.told,
         "precision": getattr(model, model.roles[0]).dtype_policy.name,
         "parameters": {role: getattr(model, role).count_params() for role in model.roles},
         "packages": {"tensorflow": tf.__version__, "keras": keras.__version__, "numpy": np.__version__},

@@ -6,7 +6,7 @@ import math
 import keras
 import tensorflow as tf
 
-from tfgan_zoo import random, replicas
+from tfgan_zoo import fir, random, replicas
 
 _saved = keras.saving.register_keras_serializable(package="tfgan_zoo")  # loadable where this package is imported
 
@@ -600,6 +600,347 @@ class MinibatchDiscrimination(keras.layers.Layer):
 
     def get_config(self):
         return super().get_config() | {"kernels": self.kernels, "dims": self.dims}
+
+
+@_saved
+class PixelNorm(keras.layers.Layer):
+    """x / sqrt(E[x^2] + epsilon), the mean over the channels of each pixel. Karras et al. 2018, arXiv 1710.10196, 4.2.
+
+    [B, ..., C] of any rank. Computed in float32 whatever the compute dtype: squares of float16 overflow from 256 on.
+
+    Args:
+        epsilon: added to the mean square.
+    """
+
+    def __init__(self, epsilon=1e-8, **kwargs):
+        super().__init__(**kwargs)
+        self.epsilon = epsilon
+
+    def call(self, x):
+        wide = _wide(x)
+        return tf.cast(wide * tf.math.rsqrt(tf.reduce_mean(tf.square(wide), -1, keepdims=True) + self.epsilon), x.dtype)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def get_config(self):
+        return super().get_config() | {"epsilon": self.epsilon}
+
+
+@_saved
+class Bias(keras.layers.Layer):
+    """Adds a learned number per channel, [B, ..., C]; they begin as 0."""
+
+    def build(self, input_shape):
+        self.bias = self.add_weight(name="bias", shape=input_shape[-1:], initializer="zeros", autocast=False)
+
+    def call(self, x):
+        return x + tf.cast(self.bias, x.dtype)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+
+@_saved
+class Fade(keras.layers.Layer):
+    """`[old, new, alpha [B, 1]] -> (1 - alpha) old + alpha new`, each [B, H, W, C]. Karras et al. 2018, arXiv
+    1710.10196, figure 2. At 0 and 1 it is the one or the other to the last bit. Float32 whatever the compute dtype.
+    """
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs | {"autocast": False})  # alpha is not rounded
+
+    def call(self, inputs):
+        old, new = (_wide(x) for x in inputs[:2])
+        alpha = tf.cast(inputs[2], new.dtype)[:, :, None, None]  # [B, 1, 1, 1]
+        return tf.cast((1.0 - alpha) * old + alpha * new, inputs[1].dtype)
+
+    def compute_output_shape(self, input_shapes):
+        return input_shapes[1]
+
+
+@_saved
+class LearnedConstant(keras.layers.Layer):
+    """`[B, ...] -> [B, *shape]`: what a synthesis network begins with, whatever it is given. Learned.
+
+    Args:
+        shape: of an example.
+        initializer: of the constant: ones, as StyleGAN (1812.04948) begins, or another.
+    """
+
+    def __init__(self, shape, initializer="ones", **kwargs):
+        super().__init__(**kwargs)
+        self.shape, self.initializer = tuple(shape), keras.initializers.get(initializer)
+
+    def build(self, input_shape):
+        self.constant = self.add_weight(name="constant", shape=self.shape, initializer=self.initializer, autocast=False)
+
+    def call(self, w):
+        one = tf.cast(self.constant, self.compute_dtype)[None]
+        return tf.tile(one, [tf.shape(w)[0]] + [1] * len(self.shape))
+
+    def compute_output_shape(self, input_shape):
+        return (input_shape[0], *self.shape)
+
+    def get_config(self):
+        return super().get_config() | {
+            "shape": self.shape,
+            "initializer": keras.initializers.serialize(self.initializer),
+        }
+
+
+@_saved
+class ModulatedConv2D(keras.layers.Layer):
+    """A convolution whose kernel is scaled by a style: `(x [B, H, W, in], w [B, dim]) -> [B, h, w, filters]`. Karras et
+    al. 2020, arXiv 1912.04958.
+
+    w'_ijk = s_i w_ijk, s_i = 1 + A_i w + b_i (section 2.2, eq. 1); then w''_ijk = w'_ijk / sqrt(sum_ik w'_ijk^2 +
+    1e-8), demodulation (eq. 3): of white input the output has the variance of the input. With a bias. s and the
+    demodulation are float32 whatever the compute dtype; in float16 s is divided by its largest, which demodulation
+    takes out again.
+
+    Args:
+        filters: channels of the output.
+        kernel_size: height and width of the kernel, one odd number.
+        up: twice as high and wide: a transposed convolution, then the filter.
+        demodulate: eq. 3; not in the layers to RGB.
+    """
+
+    def __init__(self, filters, kernel_size, up=False, demodulate=True, **kwargs):
+        super().__init__(**kwargs)
+        self.filters, self.kernel_size, self.up, self.demodulate = filters, kernel_size, up, demodulate
+
+    def build(self, x_shape, w_shape):
+        channels, equalized = x_shape[-1], EqualizedRate(gain=1.0)
+        wide = keras.backend.result_type(self.compute_dtype, "float32")
+        self.affine = Dense(channels, normalization=equalized, dtype=wide, name="affine")
+        self.affine.build(w_shape)
+        self.kernel = self.add_weight(
+            name="kernel",
+            shape=(self.kernel_size, self.kernel_size, channels, self.filters),
+            initializer=equalized.initializer,
+            autocast=False,
+        )
+        self.bias = self.add_weight(name="bias", shape=(self.filters,), initializer="zeros", autocast=False)
+        self.equalized = equalized
+
+    def scales(self, w):
+        """s `[B, in]`, at least float32."""
+        return 1.0 + self.affine(w)
+
+    def demodulation(self, s):
+        """d `[B, filters]`: the sum over i and k of (s_i w_ijk)^2, to the power -1/2."""
+        power = tf.reduce_sum(tf.square(self.equalized.kernel(self)), axis=[0, 1])  # [in, filters]
+        return tf.math.rsqrt(tf.matmul(tf.square(s), power) + 1e-8)
+
+    def call(self, x, w):
+        s = self.scales(w)
+        if self.demodulate and x.dtype == tf.float16:
+            s /= tf.reduce_max(tf.abs(s), axis=1, keepdims=True) + 1e-8
+        kernel = tf.cast(self.equalized.kernel(self), x.dtype)
+        x *= tf.cast(s, x.dtype)[:, None, None]
+        y = _twice_as_large(x, kernel) if self.up else tf.nn.conv2d(x, kernel, 1, "SAME")
+        if self.demodulate:
+            y *= tf.cast(self.demodulation(s), y.dtype)[:, None, None]
+        return y + tf.cast(self.bias, y.dtype)
+
+    def compute_output_shape(self, x_shape, w_shape):
+        height, width = (n and n * (2 if self.up else 1) for n in x_shape[1:3])
+        return (x_shape[0], height, width, self.filters)
+
+    def get_config(self):
+        names = ("filters", "kernel_size", "up", "demodulate")
+        return super().get_config() | {name: getattr(self, name) for name in names}
+
+
+def _twice_as_large(x, kernel):
+    """Zeros between the pixels, the kernel, the filter: [B, H, W, in] -> [B, 2H, 2W, filters]."""
+    size, (height, width) = kernel.shape[0], x.shape[1:3]
+    batch, filters = tf.shape(x)[0], kernel.shape[3]
+    shape = [batch, 2 * (height - 1) + size, 2 * (width - 1) + size, filters]
+    # The kernel turned by half a turn: a transposed convolution is that of the gradient.
+    turned = tf.transpose(kernel[::-1, ::-1], [0, 1, 3, 2])
+    return fir.blur(tf.nn.conv2d_transpose(x, turned, shape, 2, "VALID"), fir.BILINEAR, (1, 1), gain=4.0)
+
+
+@_saved
+class AdaIN(keras.layers.Layer):
+    """Instance normalisation, then the scale and offset of a style: `(x [B, H, W, C], w [B, layers, dim]) -> x`. Karras
+    et al. 2019, arXiv 1812.04948, eq. 1.
+
+    Each channel of each picture gets the mean b and the deviation 1 + s, (s, b) an affine function of the style, 0 at
+    the start but for its random kernel. Float32 whatever the compute dtype.
+
+    Args:
+        layer: which of the styles.
+    """
+
+    def __init__(self, layer, **kwargs):
+        super().__init__(**kwargs)
+        self.layer = layer
+        self.normalize = InstanceNormalization(affine=False, epsilon=1e-8, dtype=self.dtype_policy)
+
+    def build(self, x_shape, w_shape):
+        wide = keras.backend.result_type(self.compute_dtype, "float32")
+        self.affine = Dense(2 * x_shape[-1], normalization=EqualizedRate(1.0), dtype=wide, name="affine")
+        self.affine.build((w_shape[0], w_shape[-1]))
+
+    def call(self, x, w):
+        scale, offset = tf.split(self.affine(w[:, self.layer])[:, None, None], 2, axis=-1)  # [B, 1, 1, C]
+        return tf.cast(_wide(self.normalize(x)) * (scale + 1.0) + offset, x.dtype)
+
+    def compute_output_shape(self, x_shape, w_shape):
+        return x_shape
+
+    def get_config(self):
+        return super().get_config() | {"layer": self.layer}
+
+
+@_saved
+class PixelNoise(keras.layers.Layer):
+    """Adds one N(0, 1) number per pixel, times a learned strength: [B, H, W, C] -> the same. Karras et al. 2019, arXiv
+    1812.04948, section 2.
+
+    The numbers come from the open `random.stream`, in training and in serving alike; of a stream of serving
+    (`shared=True`) they are constants of the graph, the same for all examples.
+
+    Args:
+        per_channel: a strength for each channel, as StyleGAN has it; else one, as StyleGAN2 (1912.04958). They begin
+            as 0.
+
+    Raises:
+        RuntimeError: called outside of a `random.stream`.
+    """
+
+    def __init__(self, per_channel=True, **kwargs):
+        super().__init__(**kwargs)
+        self.per_channel = per_channel
+
+    def build(self, input_shape):
+        shape = input_shape[-1:] if self.per_channel else ()
+        self.strength = self.add_weight(name="strength", shape=shape, initializer="zeros", autocast=False)
+
+    def call(self, x):
+        noise = random.normal([tf.shape(x)[0], *x.shape[1:3], 1])
+        return x + tf.cast(tf.cast(noise, self.strength.dtype) * self.strength, x.dtype)
+
+    # Without it Keras would trace `call` for the shape while a network is built, when no stream is open.
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def get_config(self):
+        return super().get_config() | {"per_channel": self.per_channel}
+
+
+@_saved
+class MinibatchDeviation(keras.layers.Layer):
+    """How much the examples of a group differ, as further channels: `[B, H, W, C] -> [B, H, W, C + features]`. Karras
+    et al. 2018, arXiv 1710.10196, section 3; groups are the published code's (the paper: the whole batch).
+
+    The deviation over the group of each channel at each pixel, sqrt(variance + 1e-8), averaged over the pixels and over
+    the channels: over each of `features` equal parts of these on its own. Of equal examples it is 1e-4.
+
+    A group is `group` examples one after the other in the global batch; the last has what is left. Where the batch of a
+    replica is a multiple of it no replica needs another's rows; otherwise they are gathered, and the layer can not be
+    called in a `tf.cond`. In float32 whatever the compute dtype. In serving the groups are those of the request.
+
+    Args:
+        group: examples in a group.
+        features: channels to add.
+
+    Raises:
+        ValueError: the channels can not be cut into `features` equal parts.
+    """
+
+    def __init__(self, group=4, features=1, **kwargs):
+        super().__init__(**kwargs)
+        self.group, self.features = group, features
+
+    def build(self, input_shape):
+        if input_shape[-1] % self.features:
+            raise ValueError(f"{input_shape[-1]} channels are cut into {self.features} equal parts; give a divisor")
+
+    def call(self, x):
+        wide, alone = _wide(x), x.shape[0] is not None and x.shape[0] % self.group == 0
+        rows = wide if alone else replicas.gather(wide)
+        deviations = tf.repeat(self._of_groups(rows), self.group, axis=0)[: tf.shape(rows)[0]]  # [R B, features]
+        own = deviations if alone else replicas.own(deviations)
+        channels = tf.ones([1, *x.shape[1:3], 1], wide.dtype) * own[:, None, None]
+        channels = tf.ensure_shape(channels, [*x.shape[:3], self.features])
+        return tf.concat([x, tf.cast(channels, x.dtype)], axis=-1)
+
+    def _of_groups(self, rows):
+        """`[B, H, W, C] -> [groups, features]`."""
+        missing = -tf.shape(rows)[0] % self.group
+        there = tf.pad(tf.ones_like(rows[:, :1, :1, :1]), [[0, missing], [0, 0], [0, 0], [0, 0]])
+        height, width, channels = rows.shape[1:]
+        rows = tf.reshape(
+            tf.pad(rows, [[0, missing], [0, 0], [0, 0], [0, 0]]), [-1, self.group, height, width, channels]
+        )
+        there = tf.reshape(there, [-1, self.group, 1, 1, 1])
+        count = tf.reduce_sum(there, 1, keepdims=True)
+        off = (rows - tf.reduce_sum(rows, 1, keepdims=True) / count) * there
+        deviation = tf.sqrt(tf.reduce_sum(tf.square(off) / count, 1) + 1e-8)  # [groups, H, W, C]
+        parts = tf.reshape(deviation, [-1, height, width, self.features, channels // self.features])
+        return tf.reduce_mean(parts, [1, 2, 4])
+
+    def compute_output_shape(self, input_shape):
+        return (*input_shape[:-1], input_shape[-1] + self.features)
+
+    def get_config(self):
+        return super().get_config() | {"group": self.group, "features": self.features}
+
+
+class _Fir(keras.layers.Layer):
+    """A filter of `fir`, without weights."""
+
+    def __init__(self, taps, **kwargs):
+        super().__init__(**kwargs)
+        self.taps = tuple(taps)
+
+    def get_config(self):
+        return super().get_config() | {"taps": self.taps}
+
+
+@_saved
+class Blur(_Fir):
+    """`fir.blur`: [B, H, W, C] -> the same; with `pads` (before, after) H + sum(pads) - len(taps) + 1.
+
+    Args:
+        taps, pads, gain: as `fir.blur` takes them.
+    """
+
+    def __init__(self, taps=fir.BINOMIAL, pads=None, gain=1.0, **kwargs):
+        super().__init__(taps, **kwargs)
+        self.pads, self.gain = pads, gain
+
+    def call(self, x):
+        return fir.blur(x, self.taps, self.pads, self.gain)
+
+    def get_config(self):
+        return super().get_config() | {"pads": self.pads, "gain": self.gain}
+
+
+@_saved
+class Upsample(_Fir):
+    """`fir.upsample`: [B, H, W, C] -> [B, 2H, 2W, C]."""
+
+    def __init__(self, taps=fir.BILINEAR, **kwargs):
+        super().__init__(taps, **kwargs)
+
+    def call(self, x):
+        return fir.upsample(x, self.taps)
+
+
+@_saved
+class Downsample(_Fir):
+    """`fir.downsample`: [B, H, W, C] -> [B, H/2, W/2, C]."""
+
+    def __init__(self, taps=fir.BILINEAR, **kwargs):
+        super().__init__(taps, **kwargs)
+
+    def call(self, x):
+        return fir.downsample(x, self.taps)
 
 
 def initialize_weight_norm(network, x, seed=None):

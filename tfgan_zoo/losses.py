@@ -93,6 +93,21 @@ def gradient_penalty(discriminator, real, fake):
     return tf.reduce_mean(tf.square(slope - 1.0))
 
 
+def squared_slope(discriminator, real):
+    """E[||grad D(x)||^2] over real x, of which R1 is gamma / 2: Mescheder et al. 2018 (arXiv 1801.04406), section 4.
+
+    Args:
+        discriminator: called as `discriminator(x, training=True)`; `x [B, ...] -> logits [B, ...]`.
+        real: `[B, ...]`.
+    """
+    real = _f32(real)
+    with tf.GradientTape() as tape:
+        tape.watch(real)
+        logits = _f32(discriminator(real, training=True))
+    gradient = tape.gradient(logits, real)
+    return tf.reduce_mean(tf.reduce_sum(tf.square(gradient), axis=list(range(1, real.shape.rank))))
+
+
 def cross_entropy(logits, label):
     """-E[log P(label | x)], P = softmax(logits): of a classifier.
 

@@ -136,6 +136,8 @@ def code(spec, prior=None, sides=(1, 1)):
         return f"tf.random.uniform({shape}, {low}, {high})"
     if spec.dtype == tf.string:
         return f"tf.constant({['...'] if spec.shape.rank else '...'!r})"
+    if spec.name == "truncation":
+        return f"tf.fill({shape}, 1.0)"  # 0 would be the mean picture
     if spec.dtype == tf.float32:
         return f"tf.zeros({shape})"
     return f"tf.zeros({shape}, tf.{spec.dtype.name})"
@@ -227,6 +229,64 @@ def auto_encoder(encode, decode, prior, image_shape):
         "encode": (encoded, image),
         "reconstruct": (lambda image: {"generated": decode(encoded(image)["code"])}, image),
         **sampling(lambda count: decode(prior.draw(count))),
+    }
+
+
+def style_signatures(mapping, synthesis, discriminator, average, prior, layers, image_shape, *, cutoff=None):
+    """Signatures of a family whose generator is told a style per layer.
+
+    Args:
+        mapping: `z [B, dim] -> w [B, width]`.
+        synthesis: `w [B, layers, width] -> image [B, H, W, C]`, the same for the same w.
+        discriminator: `image -> logits [B, 1]`.
+        average: the mean of w, a variable [width].
+        prior: the `latent.Prior` of z.
+        layers: how many styles the generator takes.
+        image_shape: `(H, W, C)`.
+        cutoff: how many of the first layers are truncated; None: all.
+
+    Returns:
+        `serving_default(z, truncation)`, `sample(count, seed)` and `sample_png(count, seed)`, which truncate nothing,
+        `style_mix(z1, z2, crossover)`, `mapping(z)`, `synthesis(w)`, `discriminate(image)`.
+    """
+
+    def styles(z):
+        return tf.repeat(mapping(z)[:, None], layers, axis=1)
+
+    def before(layer):  # [layers, 1]
+        return (tf.range(layers) < layer)[:, None]
+
+    def truncated(z, truncation):
+        w = styles(z)
+        nearer = truncation * w + (1.0 - truncation) * tf.convert_to_tensor(average)  # w itself, where it is 1
+        return synthesis(tf.where(before(layers if cutoff is None else cutoff), nearer, w))
+
+    def mixed(z1, z2, crossover):
+        in_range = (crossover >= 0) & (crossover <= layers)
+        one_each = tf.shape(z1)[0] == tf.shape(z2)[0]
+        checks = [
+            tf.debugging.assert_equal(in_range, True, f"crossover must be from 0 to {layers}"),
+            tf.debugging.assert_equal(one_each, True, "there must be one z2 per z1"),
+        ]
+        with tf.control_dependencies(_known_checks(checks)):
+            first = tf.identity(z1)
+        return synthesis(tf.where(before(crossover), styles(first), styles(z2)))
+
+    def floats(name, *shape):
+        return tf.TensorSpec(shape, tf.float32, name=name)
+
+    z, w = floats("z", None, prior.dim), floats("w", None, layers, average.shape[0])
+    both = [floats("z1", None, prior.dim), floats("z2", None, prior.dim)]
+    return {
+        "serving_default": (lambda *given: {"generated": truncated(*given)}, [z, floats("truncation")]),
+        **sampling(lambda count: synthesis(styles(prior.draw(count)))),
+        "style_mix": (
+            lambda *given: {"generated": mixed(*given)},
+            [*both, tf.TensorSpec([], tf.int32, name="crossover")],
+        ),
+        "mapping": (lambda z: {"styles": styles(z)}, [z]),
+        "synthesis": (lambda w: {"generated": synthesis(w)}, [w]),
+        "discriminate": (lambda image: {"logits": discriminator(image)}, [floats("image", None, *image_shape)]),
     }
 
 

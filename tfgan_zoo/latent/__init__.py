@@ -178,17 +178,18 @@ def strips(generate, z, *, spherical=False):
     return {"interpolation": {f"{i}": generate(points) for i, points in enumerate(walk)}, "arithmetic": columns}
 
 
-def tour(model):
+def tour(model, generate=None):
     """What a recipe shows of its finished model: `strips`, or `of_every_label` where there are labels.
 
     Args:
-        model: a `GenerativeModel` with a `generator` of noise and its `prior`; its seed is that of z.
+        model: a `GenerativeModel` with its `prior`; its seed is that of z.
+        generate: `z [N, dim] -> image`; None: its `generator`.
     """
     with random.stream(model.seed):
         z = model.prior.draw(16)
     if getattr(model, "num_classes", 0):
         return {"labels": of_every_label(model.generator, z[:4], model.num_classes)}
-    return strips(model.generator, z, spherical=model.prior.law == "normal")
+    return strips(generate or model.generator, z, spherical=model.prior.law == "normal")
 
 
 def of_every_label(generate, z, num_classes):

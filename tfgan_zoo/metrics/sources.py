@@ -94,7 +94,8 @@ class Generator:
     def raw(self, label=None, **given):
         """What the model makes of inputs by name: on a scale of [-1, 1], neither rounded nor clipped."""
         given |= {} if label is None else {"label": label}
-        given |= {} if self.flags.truncation is None else {"truncation": self.flags.truncation}
+        if "truncation" in self.inputs:
+            given["truncation"] = 1.0 if self.flags.truncation is None else self.flags.truncation
         named = {self.inputs[role].name: tf.cast(value, self.inputs[role].dtype) for role, value in given.items()}
         try:
             made = np.asarray(self.function(**named)[self.output], np.float32)
