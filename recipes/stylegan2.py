@@ -1,10 +1,11 @@
 """StyleGAN2: pictures from noise, by a generator that is told a style at each layer.
 
-Default: the embedded glyphs (DejaVu Sans) at 32x32, 2,500 steps of 32. Not yet run as it is. Two runs with other flags
-did not end with letters: --gamma=0.1 --mixing=0.9 --half-life=10000 --path-weight=2 --path-decay=0.01 after 1,500 steps
-with one form, like a 0, for all z; --gamma=0.1 --mixing=0.9 --half-life=5000, stopped at step 1,861, with strokes and
-corners of letters, of few forms, and an average that is none of them. An R1 ten times as strong, one style per picture
-and a shorter average are what was changed since.
+Default: the embedded glyphs (DejaVu Sans) at 32x32, 2,500 steps of 32. Not yet run.
+
+Two runs with other flags did not end with letters. Of commit 391c44f, 1,500 steps with --gamma=0.1 --mixing=0.9
+--half-life=10000 --path-weight=2 --path-decay=0.01 --most=64: one form, like a 0, for all z. Of commit 5c9f5f4, stopped
+at step 1,861, with --gamma=0.1 --mixing=0.9 --half-life=5000 --most=64: strokes and corners of letters, of few forms,
+and an average that is none of them. The default has since a stronger R1, one style per picture and a shorter average.
 
     python recipes/stylegan2.py
     python recipes/stylegan2.py --ada --dataset=path/to/few/pictures --image-size=64 --steps=20000

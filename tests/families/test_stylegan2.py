@@ -213,6 +213,7 @@ def test_each_demodulated_filter_has_length_one_and_does_not_depend_on_the_scale
     layer, w = layer_of(), np.random.default_rng(0).normal(size=[3, 4]).astype(np.float32)
     s = layer.scales(w)
     kernel = layer.equalized.kernel(layer)
+    np.testing.assert_array_equal(layer.scales(np.zeros([1, 4], np.float32)), 1.0)  # what no style asks for stays
 
     def used(s):
         return kernel[None] * s[:, None, None, :, None] * layer.demodulation(s)[:, None, None, None, :]
