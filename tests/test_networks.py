@@ -18,6 +18,7 @@ from tfgan_zoo.networks.mlp import mlp_discriminator, mlp_generator
 from tfgan_zoo.networks.partial_unet import partial_unet
 from tfgan_zoo.networks.patchgan import patchgan_discriminator
 from tfgan_zoo.networks.residual_translator import residual_translator_generator
+from tfgan_zoo.networks.pixel_cnn import gated_pixel_cnn, pixel_cnn
 from tfgan_zoo.networks.resnet import resnet_discriminator, resnet_generator
 from tfgan_zoo.networks.sgan import softplus_generator
 from tfgan_zoo.networks.sn_resnet import sn_resnet_discriminator, sn_resnet_generator
@@ -78,6 +79,12 @@ SMALL = {
     # Linear at its end: not in [-1, 1] before it is trained.
     "srresnet": (lambda: srresnet_generator((4, 6, 3), 2, width=4, blocks=1), (2, 8, 12, 3)),
     "srgan_discriminator": (lambda: srgan_discriminator((16, 12, 1), width=4), (2, 1)),
+    "pixel_cnn": (lambda: pixel_cnn((6, 5, 1), 4, 1), (2, 6, 5, 1)),
+    "gated_pixel_cnn": (lambda: gated_pixel_cnn((5, 6, 3), 3, 1, levels=4, code_dim=2), (2, 5, 6, 12)),
+    "gated_pixel_cnn_maps": (
+        lambda: gated_pixel_cnn((5, 6, 1), 3, 1, code_dim=2, code_maps=2, normalization=layers.WeightNorm()),
+        (2, 5, 6, 1),
+    ),
 }
 EACH = pytest.mark.parametrize("name", SMALL)
 
@@ -151,6 +158,8 @@ RECTANGULAR = {
     "softplus_generator": (lambda s: softplus_generator(s, 5, [6]), (3, 5), (2, 3, 5, "C")),
     "softplus_generator_virtual": (lambda s: softplus_generator(s, 5, [6], reference=9), (3, 5), (2, 3, 5, "C")),
     "level_generator": (lambda s: level_generator(s, 4), (10, 12), (2, 10, 12, "C")),
+    "pixel_cnn": (lambda s: pixel_cnn(s, 24, 1), (5, 3), (2, 5, 3, "C")),
+    "gated_pixel_cnn": (lambda s: gated_pixel_cnn(s, 12, 1, code_dim=3), (3, 5), (2, 3, 5, "C")),
     "level_discriminator": (lambda s: level_discriminator(s, 4), (9, 12), (2, 1)),
 }
 

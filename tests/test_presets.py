@@ -30,6 +30,12 @@ PUBLISHED = {
     "lsgan": ({"generator": 15_577_667}, 3, 0),
     "partial_conv": ({"generator": 32_859_732 - 5_888}, 3, 0),  # less the encoder's frozen norms
     "pix2pix": ({"generator": 54_413_955, "discriminator": 2_768_705}, 3, 0),
+    # 7x7 to 256 channels, 15 blocks of 1x1, 3x3 and 1x1, two layers of 1x1.
+    "pixel_cnn": (
+        {"network": 50 * 256 + 15 * (257 * 128 + (9 * 128 + 1) * 128 + 129 * 256) + 257 * 256 + 257},
+        1,
+        0,
+    ),
     "recycle_gan": (
         {"generator_ab": 7_837_699, "predictor_a": 54_412_675, "discriminator_a": 2_764_737},
         3,

@@ -41,6 +41,7 @@ TINY = {
         "--fix-global-steps=1",
         "--encoder",
     ],
+    "pixel_cnn": ["--image-size=6", "--width=4", "--layers=1"],
     "recycle_gan": ["--image-size=8", "--width=8", "--predictor-width=4", "--patch-layers=1", "--blocks=1"],
     "sagan": ["--image-size=16", "--width=8", "--attention=8", "--labels"],
     "semantic_inpainting": ["--image-size=8", "--width=8", "--iterations=3", "--evaluated=5"],
