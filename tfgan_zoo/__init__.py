@@ -20,6 +20,8 @@ from tfgan_zoo.families.partial_conv import PartialConv as PartialConv
 from tfgan_zoo.families.pix2pix import Pix2Pix as Pix2Pix
 from tfgan_zoo.families.pix2pix_hd import Pix2PixHD as Pix2PixHD
 from tfgan_zoo.families.pixel_cnn import PixelCNN as PixelCNN
+from tfgan_zoo.families.pixel_gan import PixelGAN as PixelGAN
+from tfgan_zoo.families.pixel_vae import PixelVAE as PixelVAE
 from tfgan_zoo.families.recycle_gan import RecycleGAN as RecycleGAN
 from tfgan_zoo.families.sagan import SAGAN as SAGAN
 from tfgan_zoo.families.semantic_inpainting import SemanticInpainting as SemanticInpainting

@@ -27,9 +27,24 @@ def drawn_values(image):
     return tf.cast(random.uniform(shape) < 0.5 * tf.cast(image, tf.float32) + 0.5, tf.float32)
 
 
+def training_values(image, levels, binarize):
+    """Values of a training step: `drawn_values` where `binarize` is "dynamic", else the nearest."""
+    return drawn_values(image) if binarize == "dynamic" else values(image, levels)
+
+
+def check_binarize(binarize, levels):
+    """Refuses a `binarize` that is neither "threshold" nor, of two levels, "dynamic".
+
+    Raises:
+        InputError: another one.
+    """
+    if binarize not in ("threshold", "dynamic") or binarize == "dynamic" and levels != 2:
+        raise InputError(f"binarize {binarize!r} of {levels} levels: expected threshold, or dynamic of 2")
+
+
 def picture(numbers, levels):
     """Values 0 ... levels - 1 -> the picture in [-1, 1]."""
-    return numbers * (2.0 / (levels - 1.0)) - 1.0
+    return tf.cast(numbers, tf.float32) * (2.0 / (levels - 1.0)) - 1.0
 
 
 def logits_per_colour(levels):
@@ -123,6 +138,10 @@ class Sampler:
             codes: as the network takes them.
         """
         return self._drawn(uniform, *codes)
+
+    def draw(self, code):
+        """Pictures given codes `[B, dim]`, with numbers of the open `random.stream`."""
+        return self(random.uniform([tf.shape(code)[0], self.height * self.width * self.colours]), code)
 
     def _stage(self, node):
         layer, inputs = node.operation, [id(x) for x in node.input_tensors]

@@ -4,15 +4,12 @@ from tests.mutations import of
 def edits():
     edit = of("pixel_cnn")
     law, layer, network = "autoregressive.py", "masked_layers.py", "networks/pixel_cnn.py"
-    numbers = (
-        "autoregressive.drawn_values(real) if dynamic else autoregressive.values(real, self.levels)\n        with tf"
-    )
     both = "before = [last[x][:, last[x].shape[1] - side :]] if side else []"
     return [
         edit("the sign flipped", "loss = -tf.reduce_mean", "loss = tf.reduce_mean"),
         edit("the sum over the batch", "-tf.reduce_mean(", "-tf.reduce_sum("),
         edit("called outside of training", "self.of_values(numbers, training=True)", "self.of_values(numbers)"),
-        edit("never drawn anew", numbers, numbers.replace("if dynamic", "if not dynamic and self.levels == 2")),
+        edit("never drawn anew", 'if binarize == "dynamic" else', "if False else", file=law),
         edit(
             "of values that are not rounded",
             "return tf.floor(share * (levels - 1.0) + 0.5)",
@@ -23,8 +20,8 @@ def edits():
         edit("drawn dark for bright", "random.uniform(shape) <", "random.uniform(shape) >", file=law),
         edit(
             "the network sees values from 0",
-            "return numbers * (2.0 / (levels - 1.0)) - 1.0",
-            "return numbers * (2.0 / (levels - 1.0))",
+            "* (2.0 / (levels - 1.0)) - 1.0",
+            "* (2.0 / (levels - 1.0))",
             file=law,
         ),
         edit("dark and bright exchanged", "(1.0 - 2.0 * numbers) * logits", "(2.0 * numbers - 1.0) * logits", file=law),

@@ -17,7 +17,6 @@ from typing import Literal
 import tensorflow as tf
 
 from tfgan_zoo import autoregressive, base, latent, random, signatures
-from tfgan_zoo.errors import InputError
 
 
 class PixelCNN(base.GenerativeModel):
@@ -57,8 +56,7 @@ class PixelCNN(base.GenerativeModel):
 
     def __init__(self, network, *, levels=2, binarize: Literal["threshold", "dynamic"] = "threshold", seed=0):
         super().__init__({"network": network}, {"p_optimizer": ["network"]}, seed=seed)
-        if binarize not in ("threshold", "dynamic") or binarize == "dynamic" and levels != 2:
-            raise InputError(f"binarize {binarize!r} of {levels} levels: expected threshold, or dynamic of 2")
+        autoregressive.check_binarize(binarize, levels)
         self.levels, self.binarize = levels, binarize
         self.sampler = autoregressive.Sampler(network, levels)
         self.image_shape = tuple(network.inputs[0].shape[1:])
@@ -66,8 +64,7 @@ class PixelCNN(base.GenerativeModel):
 
     def train_step(self, batch):
         real, _ = base.image_and_label(batch)
-        dynamic = self.binarize == "dynamic"
-        numbers = autoregressive.drawn_values(real) if dynamic else autoregressive.values(real, self.levels)
+        numbers = autoregressive.training_values(real, self.levels, self.binarize)
         with tf.GradientTape() as tape:
             loss = -tf.reduce_mean(self.of_values(numbers, training=True))
         self.minimize(loss, tape, self.p_optimizer)

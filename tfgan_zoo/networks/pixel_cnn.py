@@ -1,9 +1,9 @@
 """PixelCNNs: networks of p(image) = prod_i p(x_i | x_1 ... x_(i-1)), of one code or of none.
 
-`pixel_cnn`: van den Oord, Kalchbrenner and Kavukcuoglu 2016, arXiv 1601.06759 (seen second-hand), its blocks sized as in
-a public program, pytorch-generative. `gated_pixel_cnn`: van den Oord et al. 2016, arXiv 1606.05328 (its equation 2 for the
-gates), laid out as the decoder of PixelVAE's published program (1611.05013): a first layer of 7x7 without a residual,
-then layers of two stacks, then two gates of 1x1.
+`pixel_cnn`: van den Oord, Kalchbrenner and Kavukcuoglu 2016, arXiv 1601.06759 (seen second-hand), its blocks sized as
+in a public program, pytorch-generative. `gated_pixel_cnn`: van den Oord et al. 2016, arXiv 1606.05328 (its equation 2
+for the gates), laid out as the decoder of PixelVAE's published program (1611.05013): a first layer of 7x7 without a
+residual, then layers of two stacks, then two gates of 1x1.
 
 Departs from that program in that a row that lies above the picture keeps what the layers before made of it; there each
 layer sees zeros. Its last vertical gate, which leads nowhere, is left out.
