@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from subprocess import PIPE
 
 import pytest
 from PIL import Image
@@ -66,16 +67,32 @@ TRANSLATE = (  # no z
 ONLY_TENSORFLOW = """
 import sys
 import tensorflow as tf
-signatures = tf.saved_model.load(sys.argv[1]).signatures
-for signature in signatures.values():
-    inputs = signature.structured_input_signature[1]
-    if all(spec.dtype.is_floating for spec in inputs.values()):
-        shapes = {n: [2, *(16 if d is None else d for d in s.shape[1:])] for n, s in inputs.items()}
-        for output in signature(**{n: tf.zeros(shapes[n], s.dtype) for n, s in inputs.items()}).values():
-            assert output.dtype == tf.float32 and bool(tf.reduce_all(tf.math.is_finite(output)))
-assert "tfgan_zoo" not in sys.modules
-print(sorted(signatures))
+for line in sys.stdin:
+    signatures = tf.saved_model.load(line.strip()).signatures
+    for signature in signatures.values():
+        inputs = signature.structured_input_signature[1]
+        if all(spec.dtype.is_floating for spec in inputs.values()):
+            shapes = {n: [2, *(16 if d is None else d for d in s.shape[1:])] for n, s in inputs.items()}
+            for output in signature(**{n: tf.zeros(shapes[n], s.dtype) for n, s in inputs.items()}).values():
+                assert output.dtype == tf.float32 and bool(tf.reduce_all(tf.math.is_finite(output)))
+    assert "tfgan_zoo" not in sys.modules
+    print(*sorted(signatures), flush=True)
 """
+
+
+@pytest.fixture(scope="module")
+def answered_by_tensorflow_alone():
+    """`folder of an export -> names of its signatures`, all called in one process that imports TensorFlow alone."""
+    with subprocess.Popen(
+        [sys.executable, "-c", ONLY_TENSORFLOW], stdin=PIPE, stdout=PIPE, stderr=PIPE, text=True
+    ) as alone:
+
+        def ask(folder):
+            print(folder, file=alone.stdin, flush=True)
+            return alone.stdout.readline().split() or pytest.fail(alone.communicate()[1])
+
+        yield ask
+        alone.kill()
 
 
 def run(*command, cwd=ROOT, code=0):
@@ -88,7 +105,9 @@ def run(*command, cwd=ROOT, code=0):
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
-def test_a_recipe_trains_and_its_export_answers_where_only_tensorflow_is(recipe, tmp_path):
+def test_a_recipe_trains_and_its_export_answers_where_only_tensorflow_is(
+    recipe, tmp_path, answered_by_tensorflow_alone
+):
     flags = [*TINY[recipe], "--batch-size=4", "--steps=4", "--log-every=2", "--sample-every=2"]
     done = run(ROOT / f"recipes/{recipe}.py", *flags, cwd=tmp_path)
     lines = [line for line in done.stderr.replace("\r", "\n").splitlines() if line.strip()]
@@ -106,7 +125,7 @@ def test_a_recipe_trains_and_its_export_answers_where_only_tensorflow_is(recipe,
     assert (folder / "losses.png").exists() and (folder / "samples.png").exists()
 
     exported = tmp_path / "exported" / recipe / "1"
-    assert "serving_default" in run("-c", ONLY_TENSORFLOW, exported, cwd=tmp_path).stdout
+    assert "serving_default" in answered_by_tensorflow_alone(exported)
     assert (exported / "README.md").read_text().startswith(f"# {recipe}")
     if recipe not in TRANSLATE:
         assert f"(z=tf.random.{json.loads((exported / 'metadata.json').read_text())['noise']['law']}(" in done.stdout
@@ -158,7 +177,7 @@ def test_a_run_on_points_ends_with_a_strip_through_training_and_counts_modes(tmp
         assert strip.size == (3 * 320, 334)
     assert json.loads((folder / "evaluation.json").read_text())["metrics"]["modes"] >= 0
     exported = tmp_path / "exported/unrolled_gan/1"
-    assert "serving_default" in run("-c", ONLY_TENSORFLOW, exported, cwd=tmp_path).stdout
+    assert "serving_default" in answered_by_tensorflow_alone(exported)
 
 
 @pytest.mark.parametrize(

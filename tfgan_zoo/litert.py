@@ -12,7 +12,6 @@ request (labels that exist, finite numbers) are not in the file; wrong requests 
 
 import dataclasses
 import json
-import sys
 import tempfile
 from pathlib import Path
 from typing import Annotated
@@ -22,7 +21,7 @@ import tensorflow as tf
 import tyro
 from tensorflow.lite.python.convert_phase import ConverterError
 
-from tfgan_zoo import console, files, trust
+from tfgan_zoo import console, errors, files, trust
 from tfgan_zoo.errors import InputError
 from tfgan_zoo.signatures import example, told_sizes
 
@@ -167,7 +166,7 @@ def _first_line(error):
 def main(argv=None):
     """Runs the command. Exits with 2 for bad input, and for a signature that cannot be converted."""
     config = tyro.cli(Config, args=argv, prog="python -m tfgan_zoo.litert")
-    try:
+    with errors.one_line():
         content = convert(config.version, config.signature, config.trust)
         path = Path(config.out or Path(config.version) / "litert" / f"{config.signature}.tflite")
         _write(path, content)
@@ -177,9 +176,6 @@ def main(argv=None):
             print(f"largest difference to the SavedModel: {difference:.3g}")
         else:
             print('not compared with the SavedModel: pip install "tfgan_zoo[litert]" brings the interpreter')
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
 
 
 def _write(path, content):
