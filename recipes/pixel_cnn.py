@@ -32,7 +32,7 @@ class Config(run.Config):
 
     image_size: run.ImageSize = run.square(16)
     batch_size: int = 64
-    steps: int = 800
+    steps: int = 1500
     precision: Literal[run.devices.PRECISIONS] = "float32"
     """Compute precision. A likelihood is a sum over all pixels: half precision rounds it by more than models differ."""
     levels: int = dataclasses.field(default=2, metadata={"least": 2})

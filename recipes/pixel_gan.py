@@ -40,7 +40,7 @@ class Config(run.Config):
 
     image_size: run.ImageSize = run.square(16)
     batch_size: int = 64
-    steps: int = 1500
+    steps: int = 1000
     precision: Literal[run.devices.PRECISIONS] = "float32"
     """Compute precision. A likelihood is a sum over all pixels: half precision rounds it by more than models differ."""
     labels: bool = True

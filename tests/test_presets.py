@@ -30,6 +30,7 @@ PUBLISHED = {
     "lsgan": ({"generator": 15_577_667}, 3, 0),
     "partial_conv": ({"generator": 32_859_732 - 5_888}, 3, 0),  # less the encoder's frozen norms
     "pix2pix": ({"generator": 54_413_955, "discriminator": 2_768_705}, 3, 0),
+    "pixel_vae": ({"encoder": 218_272, "decoder": 222_962 - 576}, 1, 0),  # less a gate that leads nowhere
     # 7x7 to 256 channels, 15 blocks of 1x1, 3x3 and 1x1, two layers of 1x1.
     "pixel_cnn": (
         {"network": 50 * 256 + 15 * (257 * 128 + (9 * 128 + 1) * 128 + 129 * 256) + 257 * 256 + 257},

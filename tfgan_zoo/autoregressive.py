@@ -89,8 +89,8 @@ def chosen(logits, uniform):
     return tf.reduce_sum(tf.cast(uniform[:, None] >= below, tf.float32), -1)
 
 
-# Layers that treat each pixel alike and by itself.
-_POINTWISE = (kl.Activation, kl.ReLU, kl.LeakyReLU, kl.Add, kl.Concatenate, kl.Dense, Gate)
+# Layers that treat each pixel alike and by itself, and keep its colours apart.
+_POINTWISE = (kl.Activation, kl.ReLU, kl.LeakyReLU, kl.Add, Gate)
 _CODE, _ROW, _PIXEL = range(3)  # known before the picture; when the rows above are; when the pixels before are
 
 
@@ -102,7 +102,8 @@ class Sampler:
     computed row by row. The loops are the graph's own: they are in an export. All random numbers are given.
 
     Logits are those of the network but for rounding, since sums are made in another order. So a picture is that of the
-    network called anew for each pixel, unless a random number lies as near to a probability as that: some 1e-7.
+    network called anew for each pixel, unless a random number lies as near to a probability as that: some 1e-7. Of a
+    `pixel_cnn` of 15 blocks and 28x28 pixels it takes 28.6 million multiplications, the calls 24.8 thousand million.
 
     Args:
         network: a functional model `image [B, H, W, C] -> logits`, or `[image, code, ...] -> logits`, of masked
@@ -150,8 +151,12 @@ class Sampler:
             return stage
         if isinstance(layer, MaskedConv2D):
             of_image = inputs[0] == self.image
-            if layer.mask == "rows" and stage == _PIXEL or of_image and layer.mask == "B":
-                raise InputError(f"the layer {layer.name} with mask {layer.mask} sees pixels that are yet to come")
+            mixed = layer.mask in ("A", "B") and layer.colours != self.colours
+            if mixed or layer.mask == "rows" and stage == _PIXEL or layer.mask == "B" and of_image:
+                raise InputError(
+                    f"the layer {layer.name} with mask {layer.mask}, {layer.colours} colours, sees pixels that are yet "
+                    "to come"
+                )
             self.above[inputs[0]] = max(self.above.get(inputs[0], 0), layer.rows_above)
             if layer.mask in ("above", "rows"):
                 return _ROW

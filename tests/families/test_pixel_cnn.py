@@ -433,7 +433,7 @@ def test_a_picture_is_a_function_of_the_numbers_it_is_drawn_with():
 
 
 def leaking(kind):
-    image = keras.Input((4, 4, 1))
+    image = keras.Input((4, 4, 2 if kind == "colours" else 1))
     first = MaskedConv2D(2, 3, "B" if kind == "B" else "A")(image)
     if kind == "residual":
         first = keras.layers.Add()([image, first])
@@ -447,8 +447,9 @@ def leaking(kind):
 @pytest.mark.parametrize(
     ("kind", "says"),
     [
-        ("B", "with mask B sees pixels that are yet to come"),
-        ("rows", "with mask rows sees pixels that are yet to come"),
+        ("B", "with mask B, 1 colours, sees pixels that are yet to come"),
+        ("rows", "with mask rows, 1 colours, sees pixels that are yet to come"),
+        ("colours", "with mask A, 1 colours, sees pixels that are yet to come"),
         ("residual", "sees pixels that are yet to come; put mask A or above before it"),
         ("plain", r"\(Conv2D\) is none that pictures are drawn by pixel by pixel: MaskedConv2D, Activation"),
     ],

@@ -130,7 +130,7 @@ def test_a_step_moves_each_network_by_its_gradients_one_after_the_other_computed
     each = slope.sum((1, 2))
     of_kernel = np.zeros(9)
     of_kernel[:4] = np.einsum("bij,bijs->s", slope, seen)
-    np.testing.assert_allclose(moved["decoder"], [*of_kernel, each.sum(), *(first.code.T @ each)], rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(moved["decoder"], [*(first.code.T @ each), *of_kernel, each.sum()], rtol=1e-4, atol=1e-5)
     of_reconstruction = first.gradient(each[:, None] * of_code)
 
     drawn = np.concatenate([np.eye(2)[category], number], 1)

@@ -98,7 +98,7 @@ def test_a_step_moves_both_networks_by_the_gradient_computed_by_hand(binarize, k
     of_kernel = np.zeros(9)
     of_kernel[:4] = np.einsum("bij,bijs->s", slope, seen)
     each = slope.sum((1, 2))
-    np.testing.assert_allclose(moved["decoder"], [*of_kernel, each.sum(), each @ z], rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(moved["decoder"], [each @ z, *of_kernel, each.sum()], rtol=1e-4, atol=1e-5)
     of_mean = of_code * each + weight * mean / 3
     of_log = of_code * each * drawn * deviation + weight * (deviation**2 - 1) / 3
     of_said = np.stack([of_mean, of_log], 1)

@@ -148,7 +148,8 @@ class PixelGAN(base.GenerativeModel):
 
     def log_p(self, numbers, code, training=False):
         """log p(x|code), [B] float32 in nats: of values 0 ... levels - 1."""
-        logits = self.decoder([autoregressive.picture(numbers, self.levels), code], training=training)
+        given = [autoregressive.picture(numbers, self.levels), tf.convert_to_tensor(code)]
+        logits = self.decoder(given, training=training)
         return autoregressive.log_likelihood(logits, numbers, self.levels)
 
     def encode(self, image):

@@ -103,7 +103,8 @@ class PixelVAE(base.GenerativeModel):
 
     def log_p(self, numbers, z, training=False):
         """log p(x|z), [B] float32 in nats, equation 1: of values 0 ... levels - 1."""
-        logits = self.decoder([autoregressive.picture(numbers, self.levels), z], training=training)
+        given = [autoregressive.picture(numbers, self.levels), tf.convert_to_tensor(z)]
+        logits = self.decoder(given, training=training)
         return autoregressive.log_likelihood(logits, numbers, self.levels)
 
     def bound(self, numbers, noise):
