@@ -1,9 +1,9 @@
 """PixelCNN: the exact likelihood of pictures, and pictures drawn pixel by pixel.
 
-Default: the embedded glyphs (DejaVu Sans) at 16x16, black and white by a threshold, the gated network. 1,500 steps of 64
-take 2 min of an AMD EPYC with 2 cores that did other work too; 19.66 nats per held-out picture, 0.111 bits per pixel
-(commit cf69f03). Looked at, 16 samples: black on white without grey, a few letter-like shapes, many dots, bars and accents
-as the data has, two blobs, two blank.
+Default: the embedded glyphs (DejaVu Sans) at 16x16, black and white by a threshold, the gated network. 1,500 steps of
+64 take 2 min of an AMD EPYC with 2 cores that did other work too; 19.66 nats per held-out picture, 0.111 bits per pixel
+(commit cf69f03). Looked at, 16 samples: a few letter-like shapes, many dots, bars and accents as the data has, two
+blobs, two blank.
 
     python recipes/pixel_cnn.py
     python recipes/pixel_cnn.py --dataset=mnist --image-size=28 --binarize=dynamic

@@ -92,7 +92,7 @@ def edits():
         edit(
             "grey pictures encoded when serving",
             "image = autoregressive.picture(autoregressive.values(image, self.levels), self.levels)\n",
-            "",
+            "image = tf.identity(image)\n",
         ),
         edit(
             "any category is served", 'signatures.known(given[0], self.categories, given[-1], "category")', "given[0]"
