@@ -20,13 +20,15 @@ Rate, batch and steps are of a public program that came to 81.45 nats on MNIST w
 import dataclasses
 from typing import Literal
 
-import keras
 import numpy as np
 
 from tfgan_zoo import PixelCNN, autoregressive, random, run
 from tfgan_zoo.data import batches, images
 from tfgan_zoo.networks.pixel_cnn import gated_pixel_cnn, pixel_cnn
 from tfgan_zoo.optimizers import Adam
+
+# isort: split
+import keras  # after tfgan_zoo, which keeps TensorFlow's start-up messages off the terminal
 
 
 @dataclasses.dataclass(kw_only=True)

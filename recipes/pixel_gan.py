@@ -22,9 +22,8 @@ import dataclasses
 from typing import Literal
 
 import numpy as np
-import tensorflow as tf
 
-from tfgan_zoo import PixelGAN, autoregressive, base, random, run
+from tfgan_zoo import PixelGAN, augment, autoregressive, base, random, run
 from tfgan_zoo.data import batches, images
 from tfgan_zoo.families.pixel_gan import each_category
 from tfgan_zoo.metrics.clusters import cluster_accuracy, mapped_accuracy
@@ -32,6 +31,9 @@ from tfgan_zoo.networks.mlp import mlp_discriminator
 from tfgan_zoo.networks.pixel_cnn import gated_pixel_cnn
 from tfgan_zoo.networks.pixel_gan import pixel_gan_encoder
 from tfgan_zoo.optimizers import Adam
+
+# isort: split
+import tensorflow as tf  # after tfgan_zoo, which keeps TensorFlow's start-up messages off the terminal
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -71,7 +73,10 @@ class Config(run.Config):
     """How many maps of the picture's size the decoder's gates are told the code by; 0: by one bias for all pixels."""
     learning_rate: float = 1e-3
     """The rate of the Adam of the reconstruction."""
-    code_learning_rate: float = 2e-4
+    code_noise: float = 0.3
+    """Standard deviation of the noise on the codes that the discriminator sees in training: with little of it, it knows
+    those of pictures by that they are not quite one-hot."""
+    code_learning_rate: float = 1e-3
     """The rate of the Adams of the discriminator and of the encoder against it, with beta_1 0.5."""
 
 
@@ -110,7 +115,7 @@ def main(job, config):
         model = PixelGAN(
             pixel_gan_encoder(shape, config.categories, config.code_dim, config.width, config.noise),
             decoder,
-            mlp_discriminator((length,), (config.code_width,) * 2),
+            augment.wrap(mlp_discriminator((length,), (config.code_width,) * 2), noise=config.code_noise),
             levels=config.levels,
             binarize=config.binarize,
             seed=config.seed,

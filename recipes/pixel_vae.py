@@ -21,13 +21,15 @@ import dataclasses
 from typing import Literal
 
 import numpy as np
-import tensorflow as tf
 
 from tfgan_zoo import PixelVAE, autoregressive, base, layers, random, run
 from tfgan_zoo.data import batches, images
 from tfgan_zoo.networks.pixel_cnn import gated_pixel_cnn
 from tfgan_zoo.networks.pixel_vae import pixel_vae_encoder
 from tfgan_zoo.optimizers import Adam
+
+# isort: split
+import tensorflow as tf  # after tfgan_zoo, which keeps TensorFlow's start-up messages off the terminal
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -36,7 +38,7 @@ class Config(run.Config):
 
     image_size: run.ImageSize = run.square(16)
     batch_size: int = 64
-    steps: int = 1000
+    steps: int = 1500
     precision: Literal[run.devices.PRECISIONS] = "float32"
     """Compute precision. A likelihood is a sum over all pixels: half precision rounds it by more than models differ."""
     labels: bool = True
@@ -51,15 +53,15 @@ class Config(run.Config):
     """Channels of the first layers of the encoder."""
     decoder_width: int = 16
     """Channels of each stack of the decoder."""
-    layers: int = dataclasses.field(default=2, metadata={"least": 0})
+    layers: int = dataclasses.field(default=0, metadata={"least": 0})
     """Layers of the decoder after its first one."""
     kernel: int = 3
     """Side of their kernels, odd."""
-    first_kernel: int = 5
+    first_kernel: int = 3
     """Side of the kernel of the first layer, odd."""
-    code_maps: int = dataclasses.field(default=0, metadata={"least": 0})
+    code_maps: int = dataclasses.field(default=4, metadata={"least": 0})
     """How many maps of the picture's size the decoder's gates are told the code by; 0: by one bias for all pixels."""
-    kl_steps: int = 500
+    kl_steps: int = 1000
     """Over how many steps the weight of the KL divergence rises to 1."""
     importance_samples: int = 10
     """Codes per picture of the tighter bound that is measured."""
@@ -78,6 +80,7 @@ PRESETS = {
         binarize="dynamic",
         width=32,
         layers=12,
+        code_maps=0,
         kernel=5,
         first_kernel=7,
         kl_steps=10_000,

@@ -46,8 +46,7 @@ class MaskedConv2D(keras.layers.Layer):
 
     def build(self, input_shape):
         shape = (*self.kernel_size, input_shape[-1], self.filters)
-        initializer = getattr(self.normalization, "initializer", "glorot_uniform")
-        self.kernel = self.add_weight(name="kernel", shape=shape, initializer=initializer, autocast=False)
+        self.kernel = self.add_weight(name="kernel", shape=shape, initializer="glorot_uniform", autocast=False)
         self.bias = None
         if self.use_bias:
             self.bias = self.add_weight(name="bias", shape=[self.filters], initializer="zeros", autocast=False)

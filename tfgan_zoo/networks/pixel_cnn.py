@@ -120,7 +120,9 @@ def gated_pixel_cnn(
 
 
 def _dense(units, normalization):
-    return layers.Dense(units, normalization=normalization) if normalization else kl.Dense(units)
+    if not normalization:
+        return kl.Dense(units)
+    return layers.Dense(units, normalization=normalization, kernel_initializer="glorot_uniform")
 
 
 def _wide(x):

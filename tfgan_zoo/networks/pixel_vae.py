@@ -31,8 +31,9 @@ def pixel_vae_encoder(image_shape, latent_dim=16, width=32):
             height, breadth = (-(-n // 4) for n in (height, breadth))
             x = kl.ZeroPadding2D(((0, height % 2), (0, breadth % 2)))(x)
         x = kl.ZeroPadding2D(1)(x)
-        x = layers.Conv2D(channels, 3, 2 if i in (1, 3, 5) else 1, "valid", normalization=layers.WeightNorm())(x)
-        x = kl.ReLU()(x)
-    x = layers.Dense(2 * latent_dim, normalization=layers.WeightNorm())(kl.Flatten()(x))
+        how = {"normalization": layers.WeightNorm(), "kernel_initializer": "he_uniform"}
+        x = kl.ReLU()(layers.Conv2D(channels, 3, 2 if i in (1, 3, 5) else 1, "valid", **how)(x))
+    how = {"normalization": layers.WeightNorm(), "kernel_initializer": "glorot_uniform"}
+    x = layers.Dense(2 * latent_dim, **how)(kl.Flatten()(x))
     mean, log_deviation = keras.ops.split(kl.Activation("linear", dtype="float32")(x), 2, axis=-1)
     return keras.Model(image, {"mean": mean, "log_deviation": log_deviation}, name="pixel_vae_encoder")
