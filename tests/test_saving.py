@@ -31,6 +31,7 @@ from tfgan_zoo.networks.sgan import noisy_classifier, softplus_generator
 from tfgan_zoo.networks.sn_resnet import sn_resnet_discriminator, sn_resnet_generator
 from tfgan_zoo.networks.srresnet import srresnet_generator
 from tfgan_zoo.networks.stargan import stargan_discriminator, stargan_generator
+from tfgan_zoo.networks.vae import vae_decoder, vae_encoder
 
 SHAPE, CLASSES = (12, 12, 1), 3
 
@@ -85,6 +86,8 @@ BUILDS = {name: build for name, (build, _) in SMALL.items()} | {
     "infogan_discriminator": lambda: infogan_discriminator(SHAPE, (3, 2), 2, 2, learned_deviation=True),
     "pixel_vae_encoder": lambda: pixel_vae_encoder(SHAPE, 2, 2),
     "pixel_gan_encoder": lambda: pixel_gan_encoder(SHAPE, 3, 2, 2),
+    "vae_encoder": lambda: vae_encoder(SHAPE, 3, [4]),
+    "vae_decoder": lambda: vae_decoder(SHAPE, 3, [4], law="gaussian_with_variance"),
     "softplus_generator": lambda: softplus_generator(SHAPE, 5, [4]),
     "softplus_generator_virtual": lambda: softplus_generator(SHAPE, 5, [4, 4], reference=3),
     "noisy_classifier": lambda: noisy_classifier(SHAPE, CLASSES, [6, 4], minibatch=2),

@@ -5,9 +5,9 @@
 
 One signature of any SavedModel goes into `<version>/litert/<signature>.tflite`, with the operations built into LiteRT
 and no others: what needs more is refused, and the operations are named. A model that takes pictures of any size is
-converted for the size of its training. With `pip install "tfgan_zoo[litert]"` the file
-is then run by LiteRT's own interpreter, and the largest difference to the SavedModel's answer is printed. Checks of the
-request (labels that exist, finite numbers) are not in the file; wrong requests get some answer.
+converted for the size of its training. Where LiteRT's own interpreter is installed (`pip install ai-edge-litert`), it
+runs the file, and the largest difference to the SavedModel's answer is printed. Checks of the request (labels that
+exist, finite numbers) are not in the file; wrong requests get some answer.
 """
 
 import dataclasses
@@ -175,7 +175,7 @@ def main(argv=None):
             difference = largest_difference(content, config.version, config.signature, config.trust)
             print(f"largest difference to the SavedModel: {difference:.3g}")
         else:
-            print('not compared with the SavedModel: pip install "tfgan_zoo[litert]" brings the interpreter')
+            print("not compared with the SavedModel: pip install ai-edge-litert brings the interpreter")
 
 
 def _write(path, content):

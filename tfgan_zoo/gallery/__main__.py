@@ -3,7 +3,7 @@
     python -m tfgan_zoo.gallery exported/
     python -m tfgan_zoo.gallery exported/ --port=8600 --no-browser
 
-Needs `pip install "tfgan_zoo[gallery]"`. What a model gets is decided by its signatures alone, so that any SavedModel
+`make gallery` installs what it needs. What a model gets is decided by its signatures alone, so that any SavedModel
 that makes pictures [B, H, W, C] in [-1, 1] can be put there.
 """
 
@@ -39,7 +39,7 @@ def main(argv=None):
     config = tyro.cli(Config, args=argv, prog="python -m tfgan_zoo.gallery")
     with errors.one_line():
         if importlib.util.find_spec("streamlit") is None:
-            raise InputError('the gallery needs Streamlit; pip install "tfgan_zoo[gallery]"')
+            raise InputError("the gallery needs Streamlit; make gallery, or pip install streamlit")
         gallery.discover(config.folder)
         _check_free(config.host, config.port)
     from streamlit import net_util
