@@ -10,7 +10,7 @@ import math
 import tensorflow as tf
 from keras import layers as kl
 
-from tfgan_zoo import random
+from tfgan_zoo import likelihoods, random
 from tfgan_zoo.errors import InputError
 from tfgan_zoo.masked_layers import Gate, MaskedConv2D
 
@@ -23,8 +23,7 @@ def values(image, levels):
 
 def drawn_values(image):
     """Two levels drawn anew: 1 with probability (x + 1) / 2, from the open `random.stream` ("dynamic binarisation")."""
-    shape = [tf.shape(image)[0], *image.shape[1:]]
-    return tf.cast(random.uniform(shape) < 0.5 * tf.cast(image, tf.float32) + 0.5, tf.float32)
+    return values(likelihoods.draw_binary(image), 2)
 
 
 def training_values(image, levels, binarize):

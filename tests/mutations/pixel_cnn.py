@@ -17,7 +17,7 @@ def edits():
             file=law,
         ),
         edit("values rounded down", "(levels - 1.0) + 0.5)", "(levels - 1.0))", file=law),
-        edit("drawn dark for bright", "random.uniform(shape) <", "random.uniform(shape) >", file=law),
+        edit("drawn dark for bright", "likelihoods.draw_binary(image)", "-likelihoods.draw_binary(image)", file=law),
         edit(
             "the network sees values from 0",
             "* (2.0 / (levels - 1.0)) - 1.0",

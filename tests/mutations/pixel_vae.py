@@ -3,7 +3,8 @@ from tests.mutations import of
 
 def edits():
     edit = of("pixel_vae")
-    kl = "0.5 * (tf.square(mean) + tf.exp(2.0 * log_deviation) - 1.0) - log_deviation"
+    kl = "kl = tf.reduce_mean(likelihoods.kl_to_standard_normal(mean, 2.0 * log_deviation))"
+    of_bound = "return given - likelihoods.kl_to_standard_normal(mean, 2.0 * log_deviation)"
     drawn = "z = mean + noise * tf.exp(log_deviation)\n            reconstruction"
     ratio = "log_deviation + 0.5 * tf.square(one) - 0.5 * tf.square(z)"
     return [
@@ -19,10 +20,9 @@ def edits():
         edit("its weight begins at 0", "tf.float32) + 1.0) /", "tf.float32)) /"),
         edit("its weight rises for good", "/ self.kl_steps, 1.0)", "/ self.kl_steps, 2.0)"),
         edit("another rise", "kl_steps=10_000", "kl_steps=1_000"),
-        edit("the mean over the code", "return tf.reduce_sum(each, 1)", "return tf.reduce_mean(each, 1)"),
-        edit("the logarithm of the variance", kl, kl.replace("2.0 * ", "")),
-        edit("KL without the mean", kl, kl.replace("tf.square(mean) + ", "")),
-        edit("KL without the logarithm", kl, kl.removesuffix(" - log_deviation")),
+        edit("the deviation taken for the variance", kl, kl.replace("2.0 * ", "")),
+        edit("the KL divergence of no mean", kl, kl.replace("(mean, 2", "(0.0 * mean, 2")),
+        edit("the KL divergence summed over the batch", kl, kl.replace("reduce_mean", "reduce_sum")),
         edit("the mean in place of a draw", drawn, drawn.replace("mean + noise * tf.exp(log_deviation)", "mean")),
         edit("the deviation is its logarithm", drawn, drawn.replace("tf.exp(log_deviation)", "log_deviation")),
         edit(
@@ -42,9 +42,7 @@ def edits():
             "mean and deviation exchanged", 'said["mean"], said["log_deviation"]', 'said["log_deviation"], said["mean"]'
         ),
         edit("black and white by the nearest alone", "self.levels, self.binarize)\n", 'self.levels, "threshold")\n'),
-        edit(
-            "the bound plus the KL divergence", "tf.exp(log_deviation)) - kl_from", "tf.exp(log_deviation)) + kl_from"
-        ),
+        edit("the bound plus the KL divergence", of_bound, of_bound.replace("given -", "given +")),
         edit("weights without p(z)", ratio, ratio.removesuffix(" - 0.5 * tf.square(z)")),
         edit("weights without q(z|x)", ratio, "- 0.5 * tf.square(z)"),
         edit("the sum of the weights", " - math.log(len(weights))", ""),

@@ -17,7 +17,7 @@ from typing import Literal
 
 import tensorflow as tf
 
-from tfgan_zoo import autoregressive, base, latent, random, signatures
+from tfgan_zoo import autoregressive, base, latent, likelihoods, random, signatures
 from tfgan_zoo.errors import InputError
 
 
@@ -91,7 +91,7 @@ class PixelVAE(base.GenerativeModel):
             mean, log_deviation = self.law(numbers, training=True)
             z = mean + noise * tf.exp(log_deviation)
             reconstruction = -tf.reduce_mean(self.log_p(numbers, z, training=True))
-            kl = tf.reduce_mean(kl_from_prior(mean, log_deviation))
+            kl = tf.reduce_mean(likelihoods.kl_to_standard_normal(mean, 2.0 * log_deviation))
             loss = reconstruction + weight * kl
         self.minimize(loss, tape, self.vae_optimizer)
         return self.track(nats=reconstruction + kl, reconstruction=reconstruction, kl=kl)
@@ -115,7 +115,8 @@ class PixelVAE(base.GenerativeModel):
             noise: `[B, dim]`, of N(0, 1).
         """
         mean, log_deviation = self.law(numbers)
-        return self.log_p(numbers, mean + noise * tf.exp(log_deviation)) - kl_from_prior(mean, log_deviation)
+        given = self.log_p(numbers, mean + noise * tf.exp(log_deviation))
+        return given - likelihoods.kl_to_standard_normal(mean, 2.0 * log_deviation)
 
     def importance_bound(self, numbers, noise):
         """log of the mean of p(x, z) / q(z|x) over several z, [B]: Burda et al. 2016 (arXiv 1509.00519). The more of
@@ -136,7 +137,8 @@ class PixelVAE(base.GenerativeModel):
 
     def kl(self, numbers):
         """KL(q(z|x) || p(z)), [B] in nats."""
-        return kl_from_prior(*self.law(numbers))
+        mean, log_deviation = self.law(numbers)
+        return likelihoods.kl_to_standard_normal(mean, 2.0 * log_deviation)
 
     def shuffled_gap(self, numbers, noise):
         """By how much log p(x|z) falls where z is of the next picture, [B] in nats: 0 where the code is not used."""
@@ -175,10 +177,3 @@ class PixelVAE(base.GenerativeModel):
             lambda z: z, [z], self.decode, self.encode, lambda told: told["code"], self.prior.draw, image, self.seed
         )
         return served | {"bound": (bound, [image])}
-
-
-def kl_from_prior(mean, log_deviation):
-    """KL(N(mean, deviation^2) || N(0, 1)), summed over the code: [B] float32."""
-    mean, log_deviation = tf.cast(mean, tf.float32), tf.cast(log_deviation, tf.float32)
-    each = 0.5 * (tf.square(mean) + tf.exp(2.0 * log_deviation) - 1.0) - log_deviation
-    return tf.reduce_sum(each, 1)
