@@ -126,7 +126,7 @@ def main(job, config):
     def bounds():
         """Of all held-out pictures."""
         rows, counts = [], []
-        for i, batch in enumerate(batches.in_order(data.test, 500)):
+        for i, batch in enumerate(batches.in_order(data.test, 100)):
             real, _ = base.image_and_label(batch)
             with random.stream(config.seed, i):
                 numbers = autoregressive.training_values(real, config.levels, config.binarize)

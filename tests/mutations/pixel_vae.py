@@ -6,7 +6,7 @@ def edits():
     kl = "kl = tf.reduce_mean(likelihoods.kl_to_standard_normal(mean, 2.0 * log_deviation))"
     of_bound = "return given - likelihoods.kl_to_standard_normal(mean, 2.0 * log_deviation)"
     drawn = "z = mean + noise * tf.exp(log_deviation)\n            reconstruction"
-    ratio = "log_deviation + 0.5 * tf.square(one) - 0.5 * tf.square(z)"
+    ratio = "log_deviation + 0.5 * tf.square(noise) - 0.5 * tf.square(z)"
     return [
         edit("the likelihood minimised", "reconstruction = -tf.reduce_mean", "reconstruction = tf.reduce_mean"),
         edit(
@@ -45,7 +45,7 @@ def edits():
         edit("the bound plus the KL divergence", of_bound, of_bound.replace("given -", "given +")),
         edit("weights without p(z)", ratio, ratio.removesuffix(" - 0.5 * tf.square(z)")),
         edit("weights without q(z|x)", ratio, "- 0.5 * tf.square(z)"),
-        edit("the sum of the weights", " - math.log(len(weights))", ""),
+        edit("the sum of the weights", " - math.log(len(noise))", ""),
         edit("the gap without shuffling", "tf.roll(z, 1, 0)", "z"),
         edit(
             "the deviation served as its logarithm",

@@ -127,13 +127,11 @@ class PixelVAE(base.GenerativeModel):
             noise: `[K, B, dim]`, of N(0, 1).
         """
         mean, log_deviation = self.law(numbers)
-        weights = []
-        for one in tf.unstack(noise):
-            z = mean + one * tf.exp(log_deviation)
-            # The factors (2 pi)^(-1/2) of p(z) and q(z|x) cancel.
-            ratio = tf.reduce_sum(log_deviation + 0.5 * tf.square(one) - 0.5 * tf.square(z), 1)
-            weights.append(self.log_p(numbers, z) + ratio)
-        return tf.reduce_logsumexp(tf.stack(weights), 0) - math.log(len(weights))
+        z = mean + noise * tf.exp(log_deviation)  # [K, B, dim]
+        # The factors (2 pi)^(-1/2) of p(z) and q(z|x) cancel.
+        ratio = tf.reduce_sum(log_deviation + 0.5 * tf.square(noise) - 0.5 * tf.square(z), 2)
+        given = self.log_p(tf.tile(numbers, [len(noise), 1, 1, 1]), tf.reshape(z, [-1, z.shape[2]]))
+        return tf.reduce_logsumexp(tf.reshape(given, tf.shape(ratio)) + ratio, 0) - math.log(len(noise))
 
     def kl(self, numbers):
         """KL(q(z|x) || p(z)), [B] in nats."""
