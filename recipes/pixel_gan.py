@@ -2,11 +2,12 @@
 
 Default: the Latin letters of the embedded glyphs (DejaVu Sans, in any case, accent and style) at 16x16, black and white
 by a threshold; the code is one of 30 categories. Their labels only the score sees. 1,000 steps of 64 take 1 min 10 s
-of an AMD EPYC with 2 cores that did other work too. Of 552 held-out pictures of 26 letters: cluster accuracy 0.433, each
-category standing for its most frequent letter of training 0.489; 15.5 nats, 11.2 more by the code of another picture; a
-category is at most 0.045 from its share (commit 54825d5). Looked at: most categories are one letter in one case, in
-several weights and slants and with several accents; a few mix two or three (h, b and n; I, j and l); some specks. With
-`--code-noise=0 --code-learning-rate=2e-4` the discriminator won: 0.368, 0.408, 6.2 nats, by codes far from one-hot.
+of an AMD EPYC with 2 cores that did other work too. Of 552 held-out pictures of 26 letters: cluster accuracy 0.433,
+each category standing for its most frequent letter of training 0.489; 15.5 nats, 11.2 more by the code of another
+picture; a category is at most 0.045 from its share (commit 54825d5). Looked at: most categories are one letter in one
+case, in several weights and slants and with several accents; a few mix two or three (h, b and n; I, j and l); some
+specks. With `--code-noise=0 --code-learning-rate=2e-4` the discriminator won: 0.368, 0.408 and 6.2 nats, by codes far
+from one-hot.
 
     python recipes/pixel_gan.py
     python recipes/pixel_gan.py --categories=0 --code-dim=8
