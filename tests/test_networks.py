@@ -19,6 +19,9 @@ from tfgan_zoo.networks.mlp import mlp_discriminator, mlp_generator
 from tfgan_zoo.networks.partial_unet import partial_unet
 from tfgan_zoo.networks.patchgan import patchgan_discriminator
 from tfgan_zoo.networks.rbm import rbm_energy
+from tfgan_zoo.networks.pixel_cnn import gated_pixel_cnn, pixel_cnn
+from tfgan_zoo.networks.pixel_gan import pixel_gan_encoder
+from tfgan_zoo.networks.pixel_vae import pixel_vae_encoder
 from tfgan_zoo.networks.residual_translator import residual_translator_generator
 from tfgan_zoo.networks.resnet import resnet_discriminator, resnet_generator
 from tfgan_zoo.networks.sgan import softplus_generator
@@ -93,6 +96,12 @@ SMALL = {
     "srgan_discriminator": (lambda: srgan_discriminator((16, 12, 1), width=4), (2, 1)),
     "stylegan2_synthesis": (lambda: stylegan2_synthesis((8, 14, 1), 5, width=4, most=6), (2, 8, 14, 1)),
     "stylegan2_discriminator": (lambda: stylegan2_discriminator((8, 14, 1), width=4, most=6, group=2), (2, 1)),
+    "pixel_cnn": (lambda: pixel_cnn((6, 5, 1), 4, 1), (2, 6, 5, 1)),
+    "gated_pixel_cnn": (lambda: gated_pixel_cnn((5, 6, 3), 3, 1, levels=4, code_dim=2), (2, 5, 6, 12)),
+    "gated_pixel_cnn_maps": (
+        lambda: gated_pixel_cnn((5, 6, 1), 3, 1, code_dim=2, code_maps=2, normalization=layers.WeightNorm()),
+        (2, 5, 6, 1),
+    ),
 }
 EACH = pytest.mark.parametrize("name", SMALL)
 
@@ -176,6 +185,10 @@ RECTANGULAR = {
     "softplus_generator": (lambda s: softplus_generator(s, 5, [6]), (3, 5), (2, 3, 5, "C")),
     "softplus_generator_virtual": (lambda s: softplus_generator(s, 5, [6], reference=9), (3, 5), (2, 3, 5, "C")),
     "level_generator": (lambda s: level_generator(s, 4), (10, 12), (2, 10, 12, "C")),
+    "pixel_cnn": (lambda s: pixel_cnn(s, 24, 1), (5, 3), (2, 5, 3, "C")),
+    "pixel_vae_encoder": (lambda s: joined(pixel_vae_encoder(s, 3, 16)), (7, 5), (2, 3 + 3)),
+    "pixel_gan_encoder": (lambda s: joined(pixel_gan_encoder(s, 3, 2, 8, noise=0.0)), (7, 5), (2, 3 + 2)),
+    "gated_pixel_cnn": (lambda s: gated_pixel_cnn(s, 12, 1, code_dim=3), (3, 5), (2, 3, 5, "C")),
     "level_discriminator": (lambda s: level_discriminator(s, 4), (9, 12), (2, 1)),
 }
 

@@ -33,6 +33,13 @@ PUBLISHED = {
     "rbm": ({"energy": 393_284}, 1, 0),
     # Of the last level; those of colours of the smaller ones are not in it.
     "progan": ({"generator": 23_079_115 - 3 * 2528 - 8 * 3, "discriminator": 23_087_249 - 4 * 2528}, 3, 0),
+    "pixel_vae": ({"encoder": 218_272, "decoder": 222_962 - 576}, 1, 0),  # less a gate that leads nowhere
+    # 7x7 to 256 channels, 15 blocks of 1x1, 3x3 and 1x1, two layers of 1x1.
+    "pixel_cnn": (
+        {"network": 50 * 256 + 15 * (257 * 128 + (9 * 128 + 1) * 128 + 129 * 256) + 257 * 256 + 257},
+        1,
+        0,
+    ),
     "recycle_gan": (
         {"generator_ab": 7_837_699, "predictor_a": 54_412_675, "discriminator_a": 2_764_737},
         3,

@@ -44,6 +44,9 @@ TINY = {
     ],
     "rbm": ["--image-size=8", "--hidden=8", "--gibbs-steps=2", "--chains=4", "--sample-steps=3"],
     "progan": ["--image-size=8", "--width=4", "--start=4", "--phase-images=2"],
+    "pixel_cnn": ["--image-size=6", "--width=4", "--layers=1"],
+    "pixel_gan": ["--image-size=6", "--width=2", "--decoder-width=2", "--code-width=4", "--categories=3"],
+    "pixel_vae": ["--image-size=6", "--width=2", "--decoder-width=2", "--layers=0", "--latent-dim=2"],
     "recycle_gan": ["--image-size=8", "--width=8", "--predictor-width=4", "--patch-layers=1", "--blocks=1"],
     "sagan": ["--image-size=16", "--width=8", "--attention=8", "--labels"],
     "semantic_inpainting": ["--image-size=8", "--width=8", "--iterations=3", "--evaluated=5"],
@@ -81,6 +84,7 @@ TINY = {
 TRANSLATE = (  # no z
     "cyclegan", "partial_conv", "pix2pix", "pix2pix_hd", "recycle_gan", "semantic_inpainting", "srgan", "stargan",
     "rbm",
+    "pixel_gan",
 )  # fmt: skip
 ONLY_TENSORFLOW = """
 import sys

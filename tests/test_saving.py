@@ -27,6 +27,8 @@ from tfgan_zoo.networks.dcgan import dcgan_discriminator, dcgan_generator
 from tfgan_zoo.networks.growing import growing_discriminators, progan_generators
 from tfgan_zoo.networks.infogan import infogan_discriminator, infogan_generator
 from tfgan_zoo.networks.rbm import rbm_energy
+from tfgan_zoo.networks.pixel_gan import pixel_gan_encoder
+from tfgan_zoo.networks.pixel_vae import pixel_vae_encoder
 from tfgan_zoo.networks.sgan import noisy_classifier, softplus_generator
 from tfgan_zoo.networks.sn_resnet import sn_resnet_discriminator, sn_resnet_generator
 from tfgan_zoo.networks.srresnet import srresnet_generator
@@ -102,6 +104,8 @@ BUILDS = {name: build for name, (build, _) in SMALL.items()} | {
     "vae_gan_encoder": lambda: vae_gan_encoder((8, 12, 3), 3, [2, 4], 6),
     "vae_gan_decoder": lambda: vae_gan_decoder((8, 12, 3), 3, [4, 2]),
     "vae_gan_discriminator": lambda: vae_gan_discriminator((8, 12, 3), [2, 4, 4], 6),
+    "pixel_vae_encoder": lambda: pixel_vae_encoder(SHAPE, 2, 2),
+    "pixel_gan_encoder": lambda: pixel_gan_encoder(SHAPE, 3, 2, 2),
     "vae_encoder": lambda: vae_encoder(SHAPE, 3, [4]),
     "vae_decoder": lambda: vae_decoder(SHAPE, 3, [4], law="gaussian_with_variance"),
     "stylegan_syntheses": lambda: stylegan_syntheses(SHAPE, 5, 2)[1].fading,

@@ -3,6 +3,7 @@
 from tfgan_zoo import console  # noqa: F401, I001  first: it keeps TensorFlow's start-up messages off the terminal
 
 from tfgan_zoo import adaptive, augment, layers  # noqa: F401  what a `.keras` file holds can be loaded
+from tfgan_zoo import augment, layers, masked_layers  # noqa: F401  what a `.keras` file holds can be loaded
 
 from tfgan_zoo.families.acgan import ACGAN as ACGAN
 from tfgan_zoo.families.bgan import BGAN as BGAN
@@ -21,6 +22,9 @@ from tfgan_zoo.families.pix2pix import Pix2Pix as Pix2Pix
 from tfgan_zoo.families.pix2pix_hd import Pix2PixHD as Pix2PixHD
 from tfgan_zoo.families.rbm import RBM as RBM
 from tfgan_zoo.families.progan import ProGAN as ProGAN
+from tfgan_zoo.families.pixel_cnn import PixelCNN as PixelCNN
+from tfgan_zoo.families.pixel_gan import PixelGAN as PixelGAN
+from tfgan_zoo.families.pixel_vae import PixelVAE as PixelVAE
 from tfgan_zoo.families.recycle_gan import RecycleGAN as RecycleGAN
 from tfgan_zoo.families.sagan import SAGAN as SAGAN
 from tfgan_zoo.families.semantic_inpainting import SemanticInpainting as SemanticInpainting
