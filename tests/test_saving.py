@@ -29,6 +29,7 @@ from tfgan_zoo.networks.sgan import noisy_classifier, softplus_generator
 from tfgan_zoo.networks.sn_resnet import sn_resnet_discriminator, sn_resnet_generator
 from tfgan_zoo.networks.srresnet import srresnet_generator
 from tfgan_zoo.networks.stargan import stargan_discriminator, stargan_generator
+from tfgan_zoo.networks.text_to_image import bag_of_words
 
 SHAPE, CLASSES = (12, 12, 1), 3
 
@@ -83,6 +84,7 @@ BUILDS = {name: build for name, (build, _) in SMALL.items()} | {
     "infogan_discriminator": lambda: infogan_discriminator(SHAPE, (3, 2), 2, 2, learned_deviation=True),
     "softplus_generator": lambda: softplus_generator(SHAPE, 5, [4]),
     "softplus_generator_virtual": lambda: softplus_generator(SHAPE, 5, [4, 4], reference=3),
+    "bag_of_words": lambda: bag_of_words(CLASSES, 4, 5),
     "noisy_classifier": lambda: noisy_classifier(SHAPE, CLASSES, [6, 4], minibatch=2),
     "weight_norm_and_equalized_rate": weight_norm_and_equalized_rate,
     "augmented": lambda: augment.wrap(
@@ -110,7 +112,9 @@ def answer(network):
     """What it gives when serving, then when training, as float32; not the latter where the noise is Keras' own."""
     rng = np.random.default_rng(0)
     inputs = [
-        rng.integers(0, CLASSES, 2) if x.dtype == "int64" else rng.normal(size=[2, *x.shape[1:]]).astype("float32")
+        rng.integers(0, CLASSES, [2, *x.shape[1:]])
+        if x.dtype.startswith("int")
+        else rng.normal(size=[2, *x.shape[1:]]).astype("float32")
         for x in network.inputs
     ]
     answers = []
