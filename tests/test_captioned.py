@@ -68,11 +68,10 @@ def test_in_10_000_draws_no_wrong_picture_has_a_caption_of_the_right_one(tmp_pat
     assert all(
         value % classes != wrong % classes and text == f"class {value % classes}" for value, text, wrong in found
     )
-    # Any other one comes, about equally often: of 23 to learn from those of other classes.
+    # Any of another class comes, of the 23 to learn from.
     of_0 = np.bincount([wrong for value, _, wrong in found if value == 0], minlength=24)
     others = [i for i in range(24) if i % classes and i != 19]
     assert np.flatnonzero(of_0).tolist() == others
-    assert of_0[others].max() <= 3 * of_0[others].min() + 12
 
 
 def test_pictures_that_share_a_caption_over_others_are_never_wrong_for_each_other(tmp_path):
@@ -105,14 +104,15 @@ def test_words_take_the_place_of_texts_in_a_pipeline(tmp_path):
 
 
 def test_texts_that_cannot_be_read_are_named_and_their_pictures_skipped(tmp_path, capsys):
-    folder = told(tmp_path / "set", *(f"number {i}" for i in range(8)), "", b"\xff\xfe\xfa", None)
+    folder = told(tmp_path / "set", *(f"number {i}" for i in range(8)), "", b"\xff\xfe\xfa", None, "a last one")
     data = read(folder, tmp_path)
     assert data.broken == {
         str(folder / "08.png"): "08.txt is empty", str(folder / "09.png"): "09.txt is not UTF-8"
     }  # fmt: skip
     assert any("left out, without a text file of the same name: 10.png" in note for note in data.notes)
+    assert not any("no pictures by their names" in note for note in data.notes)
     assert "skipped broken image" in capsys.readouterr().err
-    assert {value for value, _, _ in seen(data)} <= set(range(9))
+    assert {value for value, _, _ in seen(data)} == set(range(8)) and data.held_out == ("a last one",)
     assert all(text == f"number {value}" for value, text, _ in seen(data))
 
 

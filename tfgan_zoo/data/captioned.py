@@ -38,7 +38,8 @@ def captioned(dataset, *, image_size, channels=None, fit=None, value_range=None,
     """Pictures and captions.
 
     A picture with several captions has another one of them each time it comes, all equally often. A wrong picture is
-    any with which it shares no caption, directly or over others. Both hang on the example's number in the run alone.
+    any other with which it shares no caption, directly or over others. Both hang on the number of the example in the
+    run alone.
 
     Args:
         dataset: `glyphs`, the Latin letters in 12 styles with Unicode's names for captions; a TFDS name of a set with a
@@ -53,7 +54,7 @@ def captioned(dataset, *, image_size, channels=None, fit=None, value_range=None,
     decode = images.pictures(image_size, channels, fit, value_range)
     found = images.resolve(dataset, data_dir)
     if isinstance(found, pathlib.Path):
-        layout, names = _beside(folders.walk(found)), ("image", "text")
+        layout, names = _beside(folders.walk(found, beside=(".txt",))), ("image", "text")
         data = images.from_files(
             "captioned", dataset, found, layout, names, Told(**vars(decode)), data_dir, shown=lambda parts: parts[:1]
         )
@@ -152,21 +153,16 @@ def _features(builder, dataset):
 
 def _beside(tree):
     """A folder of pictures, flat or nested, with a text file beside each -> `train` and `test`."""
-    layout, missing, splits = layouts.single(tree), [], {}
-    for split, items in layout.splits.items():
-        splits[split] = []
-        for name, (path,) in items:
-            text = os.path.splitext(path)[0] + ".txt"
-            if os.path.isfile(text):
-                splits[split].append((name, (path, text)))
-            else:
-                missing.append(name)
-    count = sum(map(len, layout.splits.values()))
-    if not all(splits.values()) or 2 * len(missing) > count:
+    texts = {name: os.path.splitext(path)[0] + ".txt" for name, path in tree.files.items()}
+    missing = [name for name, text in texts.items() if not os.path.isfile(text)]
+    if 2 * len(missing) > len(texts):
         raise InputError(
-            f"{folders.printable(tree.root)}: {len(missing):,} of {count:,} pictures have no caption, first "
+            f"{folders.printable(tree.root)}: {len(missing):,} of {len(texts):,} pictures have no caption, first "
             f"{folders.printable(missing[0])}; captioned images need {_NAMED}"
         )
+    files = {name: path for name, path in tree.files.items() if name not in set(missing)}
+    layout = layouts.single(dataclasses.replace(tree, files=files))
+    splits = {split: [(name, (path, texts[name])) for name, (path,) in items] for split, items in layout.splits.items()}
     notes = ("captions: the lines of the text file beside each picture", *layout.notes)
     if missing:
         notes += (f"left out, without a text file of the same name: {folders.some(missing)}",)
@@ -176,9 +172,6 @@ def _beside(tree):
 def _lines(part):
     """The captions of each example, a list of tuples."""
     numbers, found = np.arange(part.counts[0]), []
-    if isinstance(part, batches.Streamed):
-        texts = (text for batch in batches.in_order(part, 256).as_numpy_iterator() for text in batch["text"])
-        return [tuple(text.decode().split("\n")) for text in texts]
     with tf.device("CPU"):  # where the examples are
         for some in np.split(numbers, range(500, len(numbers), 500)):
             found += [tuple(text.decode().split("\n")) for text in part.load(tf.constant(some))["text"].numpy()]
@@ -231,6 +224,4 @@ def _first_captions(part, lines):
 
     if all(len(some) == 1 for some in lines):
         return part
-    if isinstance(part, batches.Streamed):
-        return dataclasses.replace(part, decode=lambda encoded: first(part.decode(encoded)))
     return batches.Examples(part.columns, part.counts, lambda i: first(part.load(i)))
