@@ -56,6 +56,7 @@ TINY = {
     ],
     "stargan": ["--image-size=8", "--g-width=4", "--d-width=4", "--d-layers=2", "--n-critic=2", "--measured=264"],
     "srgan": ["--image-size=32", "--crop=16", "--width=8", "--blocks=1", "--d-width=8", "--mse-steps=2"],
+    "text_to_image": ["--image-size=10", "--crop=8", "--g-width=4", "--d-width=4", "--embedding-dim=8", "--text-dim=4"],
     "unrolled_gan": ["--image-size=8", "--width=8", "--unroll-steps=2"],
     "wgan": ["--image-size=8", "--width=8", "--n-critic=2"],
     "wgan_gp": ["--image-size=8", "--width=8", "--n-critic=2"],
