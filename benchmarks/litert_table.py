@@ -3,7 +3,7 @@
     python benchmarks/litert_table.py exported/*/1
     python benchmarks/litert_table.py exported/*/1 --signatures serving_default
 
-Writes nothing. Needs `pip install "tfgan_zoo[litert]"`. A folder that holds no model is an error at the end; the others
+Writes nothing. Needs `pip install ai-edge-litert`. A folder that holds no model is an error at the end; the others
 are converted all the same.
 """
 
@@ -21,7 +21,7 @@ def main():
     parser.add_argument("--signatures", nargs="+", help="default: all that a model has")
     args = parser.parse_args()
     if not litert.has_interpreter():
-        sys.exit('the interpreter is missing: pip install "tfgan_zoo[litert]"')
+        sys.exit("the interpreter is missing: pip install ai-edge-litert")
     failed = []
     print(
         "| family | signature | converts | size | largest difference, or what does not convert |\n|---|---|---|---|---|"

@@ -12,7 +12,7 @@ from tfgan_zoo.export import export
 from tfgan_zoo.signatures import NAMES, example
 
 BATCH = 4
-_MADE = {}  # class -> name -> what was made once for its tests
+_MADE = {}  # the class whose tests run -> name -> what was made once for them
 
 
 def sgd():
@@ -82,6 +82,8 @@ class Conformance:
 
     def once(self, name, make):
         """What `make` gives, made by the first test of the class that asks for it: tracing a step takes longest."""
+        if type(self) not in _MADE:
+            _MADE.clear()
         made = _MADE.setdefault(type(self), {})
         if name not in made:
             made[name] = make()

@@ -431,6 +431,33 @@ def test_path_length_of_features_that_are_linear_in_z_is_that_of_the_walk(extrac
     assert records(model)["PPL-Blocks"]["value"] == pytest.approx(expected, rel=0.02)  # epsilon is 1e-4, pixels float32
 
 
+def test_path_length_in_w_is_that_of_the_styles_that_z_is_mapped_to(extractor, call, folder, tmp_path, models):
+    def drawn(m, w):  # a block's mean is 0.1 w of the first layer
+        blocks = tf.reshape(0.1 * w[:, 0], [-1, 2, 2, 1])
+        return {"generated": tf.repeat(tf.repeat(blocks, 8, 1), 8, 2) + 0.0 * m.shift}
+
+    def mapped(m, z):
+        return {"styles": tf.repeat(3.0 * z[:, None], 2, 1) + 0.0 * m.shift}
+
+    def both(m, z):
+        return drawn(m, mapped(m, z)["styles"])
+
+    signatures = {"mapping": (mapped, [Z]), "synthesis": (drawn, [spec("w", None, 2, 4)])}
+    signatures["cut"] = (lambda m, z, t: both(m, t * z), [Z, spec("truncation")])
+    model = save(tmp_path / "styled", serving_default=(both, [Z]), **signatures)
+    flags = [f"--dataset={folder}", "--metrics=ppl", "--ppl-samples=400", "--seed=1", *extractor]
+    assert call(model, *flags, "--ppl-space=w", "--ppl-ends")[0] == 0
+    z = np.random.default_rng(1).standard_normal([800, 4])
+    lengths = 0.09 * np.sum((z[1::2] - z[0::2]) ** 2, axis=1)
+    low, high = np.percentile(lengths, [1, 99])
+    expected = lengths[(lengths >= low) & (lengths <= high)].mean()
+    record = records(model)["PPL-Blocks"]
+    assert record["value"] == pytest.approx(expected, rel=0.02)
+    assert record["protocol"]["settings"] == {"samples": 400, "spherical": False, "ends": True, "space": "w"}
+    assert "has no mapping to w" in call(models["noise"], *flags, "--ppl-space=w")[2]
+    assert "expected one of them" in call(model, *flags, "--ppl-space=w", "--signature=cut", "--truncation=0.5")[2]
+
+
 def test_a_classifier_trained_by_its_command_is_an_extractor(models, call, sets, capsys, tmp_path):
     for name, grey in (("dark", 40), ("light", 215)):
         (tmp_path / "greys" / name).mkdir(parents=True)

@@ -360,6 +360,20 @@ def test_an_interrupt_outside_of_training_and_a_second_one_are_one_line(main, tm
     assert (code, last(err)) == (130, "interrupted; the same command goes on from the last checkpoint")
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_before_or_after_training_is_one_line_and_handlers_are_given_back(main, number):
+    before = signal.getsignal(number)
+
+    def ended(job, config):
+        os.kill(os.getpid(), number)
+        raise AssertionError("it went on")
+
+    code, _, err = main(main=ended)
+    assert code == 128 + number
+    assert last(err) == f"ended by {number.name}; the same command goes on from the last checkpoint"
+    assert signal.getsignal(number) == before
+
+
 def test_a_run_that_diverged_and_a_lost_worker_have_exit_codes_of_their_own():
     assert len({0, 1, 2, job.DIVERGED, job.WORKER_GONE}) == 5
     assert job.DIVERGED < 128 <= job.WORKER_GONE, "orchestrators that tell by the code restart above 127"

@@ -506,7 +506,7 @@ def test_bad_input_ends_with_2_and_one_line(folder, tmp_path, monkeypatch, capsy
         port = taken.getsockname()[1]
         assert f"127.0.0.1:{port} cannot be listened on" in refused(str(folder), f"--port={port}")
     monkeypatch.setattr(command.importlib.util, "find_spec", lambda name: None)
-    assert 'pip install "tfgan_zoo[gallery]"' in refused(str(folder))
+    assert "make gallery, or pip install streamlit" in refused(str(folder))
 
 
 def test_metadata_that_is_no_json_or_has_an_unknown_law_of_noise_is_a_reason(folder, tmp_path):

@@ -128,7 +128,7 @@ def test_without_the_interpreter_the_file_is_written_and_the_command_says_what_w
     monkeypatch.setitem(sys.modules, "ai_edge_litert.interpreter", None)
     litert.main([str(line), f"--out={tmp_path / 'g.tflite'}"])
     assert (tmp_path / "g.tflite").stat().st_size > 500
-    assert 'not compared with the SavedModel: pip install "tfgan_zoo[litert]"' in capsys.readouterr().out
+    assert "not compared with the SavedModel: pip install ai-edge-litert" in capsys.readouterr().out
 
 
 def test_a_value_error_is_what_a_program_catches(version):

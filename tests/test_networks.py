@@ -25,6 +25,7 @@ from tfgan_zoo.networks.srresnet import srgan_discriminator, srresnet_generator
 from tfgan_zoo.networks.stargan import stargan_generator
 from tfgan_zoo.networks.text_to_image import gan_cls_discriminator, gan_cls_generator
 from tfgan_zoo.networks.unet import unet_generator
+from tfgan_zoo.networks.vae import vae_decoder, vae_encoder
 
 # name -> (builder of a small network, output shape for a batch of 2)
 SMALL = {
@@ -150,6 +151,8 @@ RECTANGULAR = {
     "recurrent_generator": (lambda s: recurrent_generator(s, 5, 6), (4, 3), (2, 4, 3, "C")),
     "strided_discriminator": (lambda s: strided_discriminator(s, [4, 4]), (9, 14), (2, 1)),
     "autoencoder": (lambda s: autoencoder(s, 4, 5), (16, 8), (2, 16, 8, "C")),
+    "vae_encoder": (lambda s: joined(vae_encoder(s, 5, [8])), (3, 5), (2, 10)),
+    "vae_decoder": (lambda s: vae_decoder(s, 5, [8], law="gaussian"), (3, 5), (2, 3, 5, "C")),
     "infogan_generator": (lambda s: infogan_generator(s, 5, 4), (8, 12), (2, 8, 12, "C")),
     "gan_cls_generator": (lambda s: gan_cls_generator(s, 6, 5, 4, 4), (8, 24), (2, 8, 24, "C")),
     "gan_cls_discriminator": (lambda s: gan_cls_discriminator(s, 6, 4, 4), (16, 8), (2, 1)),

@@ -39,6 +39,7 @@ PUBLISHED = {
     "sngan": ({"generator": 4_274_435, "discriminator": 1_053_824}, 3, 0),
     "text_to_image": ({"generator": 18_909_699 - 4_227, "discriminator": 4_032_321 - 2_241}, 3, 0),  # less biases of 0
     "stargan": ({"generator": 8_439_936, "discriminator": 44_786_624}, 3, 8),
+    "vae": ({"encoder": 412_540, "decoder": 403_284}, 1, 0),
     "wgan_gp": ({"generator": 1_203_331, "discriminator": 1_053_825}, 3, 0),
 }
 
@@ -73,6 +74,7 @@ def built(recipe, monkeypatch, channels=3, classes=0, **changes):
         redraw=lambda *given: given[0],
         captions=("a grey bird", "a bird with red wings"),
         held_out=(),
+        train=types.SimpleNamespace(counts=(90,)),
         test=types.SimpleNamespace(counts=(9,), columns={}),
     )
     for kind in ("images", "labelled", "pairs", "unpaired"):
@@ -124,6 +126,16 @@ def test_the_paper_preset_builds_networks_of_the_published_size(recipe, monkeypa
 )
 def test_the_paper_preset_draws_z_as_the_published_program_does(recipe, prior, monkeypatch):
     assert built(recipe, monkeypatch, 1).model.prior == prior
+
+
+def test_the_paper_preset_of_vae_has_the_prior_on_its_weights_and_starts_them_near_0(monkeypatch):
+    job = built("vae", monkeypatch, 1)
+    model, optimizer = job.model, job.given["vae_optimizer"]
+    assert isinstance(optimizer, keras.optimizers.Adagrad) and model.samples == model.kl_weight == 1
+    np.testing.assert_allclose(model.decoder_decay, 1 / 90)  # of 90 training examples
+    for network in (model.encoder, model.decoder):
+        kernels = [np.std(w) for w in network.get_weights() if w.ndim == 2]
+        np.testing.assert_allclose(kernels, 0.01, rtol=0.05)
 
 
 def test_the_rate_of_the_paper_preset_of_cgan_falls_to_a_millionth_with_its_last_step(monkeypatch):

@@ -58,6 +58,7 @@ TINY = {
     "srgan": ["--image-size=32", "--crop=16", "--width=8", "--blocks=1", "--d-width=8", "--mse-steps=2"],
     "text_to_image": ["--image-size=10", "--crop=8", "--g-width=4", "--d-width=4", "--embedding-dim=8", "--text-dim=4"],
     "unrolled_gan": ["--image-size=8", "--width=8", "--unroll-steps=2"],
+    "vae": ["--image-size=8", "--hidden", "8", "--latent-dim=3"],
     "wgan": ["--image-size=8", "--width=8", "--n-critic=2"],
     "wgan_gp": ["--image-size=8", "--width=8", "--n-critic=2"],
 }

@@ -30,6 +30,7 @@ from tfgan_zoo.networks.sn_resnet import sn_resnet_discriminator, sn_resnet_gene
 from tfgan_zoo.networks.srresnet import srresnet_generator
 from tfgan_zoo.networks.stargan import stargan_discriminator, stargan_generator
 from tfgan_zoo.networks.text_to_image import bag_of_words
+from tfgan_zoo.networks.vae import vae_decoder, vae_encoder
 
 SHAPE, CLASSES = (12, 12, 1), 3
 
@@ -82,6 +83,8 @@ BUILDS = {name: build for name, (build, _) in SMALL.items()} | {
     "instance_encoder": lambda: pix2pix_hd.instance_encoder((8, 12, 1), 2, 2, downs=1),
     "infogan_generator": lambda: infogan_generator(SHAPE, 5, 2),
     "infogan_discriminator": lambda: infogan_discriminator(SHAPE, (3, 2), 2, 2, learned_deviation=True),
+    "vae_encoder": lambda: vae_encoder(SHAPE, 3, [4]),
+    "vae_decoder": lambda: vae_decoder(SHAPE, 3, [4], law="gaussian_with_variance"),
     "softplus_generator": lambda: softplus_generator(SHAPE, 5, [4]),
     "softplus_generator_virtual": lambda: softplus_generator(SHAPE, 5, [4, 4], reference=3),
     "bag_of_words": lambda: bag_of_words(CLASSES, 4, 5),

@@ -28,5 +28,6 @@ from tfgan_zoo.families.stargan import StarGAN as StarGAN
 from tfgan_zoo.families.srgan import SRGAN as SRGAN, SRResNet as SRResNet
 from tfgan_zoo.families.text_to_image import GANCLS as GANCLS
 from tfgan_zoo.families.unrolled_gan import UnrolledGAN as UnrolledGAN
+from tfgan_zoo.families.vae import VAE as VAE
 from tfgan_zoo.families.wgan import WGAN as WGAN
 from tfgan_zoo.families.wgan_gp import WGANGP as WGANGP

@@ -1,4 +1,7 @@
-"""The one error a user can cause and mend."""
+"""The one error a user can cause and mend, and how a command ends with it."""
+
+import contextlib
+import sys
 
 
 class InputError(ValueError):
@@ -9,3 +12,33 @@ class InputError(ValueError):
     """
 
     ag_pass_through = True  # AutoGraph would make an error of another type of it, many lines long, within a step
+
+
+@contextlib.contextmanager
+def one_line(interrupted="interrupted"):
+    """Ends a command in one line: with 2 on bad input and for what cannot be read or written, with 130 on Ctrl-C.
+
+    Args:
+        interrupted: what it says then.
+    """
+    try:
+        yield
+    except InputError as error:
+        _end(2, f"error: {error}")
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        _end(2, f"error: {reason(error)}; mend it, or give another")
+    except KeyboardInterrupt:
+        _end(130, interrupted)
+
+
+def reason(error):
+    """What an `OSError` says, in one line, with the file that it is about."""
+    said = error.strerror or " ".join(str(error).split())[:160]
+    return f"{said} ({error.filename})" if error.filename else said
+
+
+def _end(code, line):
+    print(line, file=sys.stderr)
+    sys.exit(code)

@@ -25,6 +25,7 @@ from typing import Literal
 import tensorflow as tf
 import tyro
 
+from tfgan_zoo import errors
 from tfgan_zoo.errors import InputError
 from tfgan_zoo.metrics import measure, protocol, sources
 
@@ -82,17 +83,14 @@ class Config(measure.Measures):
 
 def main(argv=None):
     """Runs the command line; exits with 2 for bad input."""
-    try:
-        config = tyro.cli(Config, args=argv, description=__doc__)
+    config = tyro.cli(Config, args=argv, description=__doc__)
+    with errors.one_line():
         tf.get_logger().setLevel("ERROR")
         if config.compare:
             _compare(config)
         else:
             measure.check(config)
             (_score_pictures if config.pictures else _score)(config)
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
 
 
 def _score(config):

@@ -84,7 +84,7 @@ def export(
     files.check_folder(directory, "the export folder ")
     directory.mkdir(parents=True, exist_ok=True)
     files.remove_unfinished(directory)
-    files.remove_unfinished(directory.resolve().parent)
+    files.remove_unfinished(files.real(directory).parent)
     unfinished = directory / f".unfinished-{os.getpid()}"
     shutil.rmtree(unfinished, ignore_errors=True)
 
@@ -102,11 +102,11 @@ def export(
     module = tf.Module()  # holds variables only: a network's own call may not be traceable outside a random.stream
     module.weights = _captured(functions.values())
     tf.saved_model.save(module, str(unfinished), signatures=functions)
-    _write_warmup(unfinished, directory.resolve().name, served)
+    _write_warmup(unfinished, files.real(directory).name, served)
     prior = getattr(model, "prior", None)
 
     metadata = {
-        "family": directory.resolve().name,
+        "family": files.real(directory).name,
         **_paper(model),
         "step": int(model.step.numpy()),
         **({"noise": prior.described()} if prior else {}),
@@ -134,7 +134,7 @@ def export(
                 raise
             version += 1
     files.write(directory / _LAST_VERSION, f"{version}\n")
-    _write_models_config(directory.resolve().parent)
+    write_models_config(files.real(directory).parent)
     return directory / str(version)
 
 
@@ -203,7 +203,7 @@ def _last_version(directory):
     return max([recorded, *(int(p.name) for p in directory.iterdir() if p.name.isdecimal())])
 
 
-def _write_models_config(folder):
+def write_models_config(folder):
     """Lists every model folder in `folder`, as the server's container sees it: mounted at /models."""
     from tensorflow_serving.config import model_server_config_pb2
 

@@ -156,11 +156,14 @@ def check_folder(path, flag):
     """
     path = Path(path)
     check_name(path, flag)
-    if path.exists() and not path.is_dir():
-        raise InputError(f"{flag}{path} is a file; give another")
     made = []
     try:
-        for parent in [*reversed(path.resolve().parents), path.resolve()]:
+        if path.exists() and not path.is_dir():
+            raise InputError(f"{flag}{path} is a file; give another")
+        if path.is_symlink() and not path.exists():
+            raise InputError(f"{flag}{path} is a link to nothing; give another")
+        whole = real(path)
+        for parent in [*reversed(whole.parents), whole]:
             if not parent.exists():
                 parent.mkdir()
                 made.append(parent)
@@ -173,6 +176,11 @@ def check_folder(path, flag):
         for parent in reversed(made):
             with contextlib.suppress(OSError):
                 parent.rmdir()
+
+
+def real(path):
+    """The absolute path without links; one that goes round in a circle stays as it is (`Path.resolve` would raise)."""
+    return Path(os.path.realpath(path))
 
 
 def check_name(path, flag):

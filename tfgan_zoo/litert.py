@@ -5,14 +5,13 @@
 
 One signature of any SavedModel goes into `<version>/litert/<signature>.tflite`, with the operations built into LiteRT
 and no others: what needs more is refused, and the operations are named. A model that takes pictures of any size is
-converted for the size of its training. With `pip install "tfgan_zoo[litert]"` the file
-is then run by LiteRT's own interpreter, and the largest difference to the SavedModel's answer is printed. Checks of the
-request (labels that exist, finite numbers) are not in the file; wrong requests get some answer.
+converted for the size of its training. Where LiteRT's own interpreter is installed (`pip install ai-edge-litert`), it
+runs the file, and the largest difference to the SavedModel's answer is printed. Checks of the request (labels that
+exist, finite numbers) are not in the file; wrong requests get some answer.
 """
 
 import dataclasses
 import json
-import sys
 import tempfile
 from pathlib import Path
 from typing import Annotated
@@ -22,7 +21,7 @@ import tensorflow as tf
 import tyro
 from tensorflow.lite.python.convert_phase import ConverterError
 
-from tfgan_zoo import console, files, trust
+from tfgan_zoo import console, errors, files, trust
 from tfgan_zoo.errors import InputError
 from tfgan_zoo.signatures import example, told_sizes
 
@@ -167,7 +166,7 @@ def _first_line(error):
 def main(argv=None):
     """Runs the command. Exits with 2 for bad input, and for a signature that cannot be converted."""
     config = tyro.cli(Config, args=argv, prog="python -m tfgan_zoo.litert")
-    try:
+    with errors.one_line():
         content = convert(config.version, config.signature, config.trust)
         path = Path(config.out or Path(config.version) / "litert" / f"{config.signature}.tflite")
         _write(path, content)
@@ -176,10 +175,7 @@ def main(argv=None):
             difference = largest_difference(content, config.version, config.signature, config.trust)
             print(f"largest difference to the SavedModel: {difference:.3g}")
         else:
-            print('not compared with the SavedModel: pip install "tfgan_zoo[litert]" brings the interpreter')
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
+            print("not compared with the SavedModel: pip install ai-edge-litert brings the interpreter")
 
 
 def _write(path, content):

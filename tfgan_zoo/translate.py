@@ -25,7 +25,7 @@ import tensorflow as tf
 import tqdm
 import tyro
 
-from tfgan_zoo import files, litert, pictures, served_files, signatures
+from tfgan_zoo import errors, files, litert, pictures, served_files, signatures
 from tfgan_zoo.data import decoding, folders, inspection
 from tfgan_zoo.errors import InputError
 
@@ -74,14 +74,8 @@ class Config:
 def main(argv=None):
     """Runs the command. Exits with 2 for bad input, with 1 where some pictures could not be translated."""
     config = tyro.cli(Config, args=argv, prog="python -m tfgan_zoo.translate", description=__doc__)
-    try:
+    with errors.one_line("stopped; the same command goes on from here"):
         failed = _run(config)
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
-    except KeyboardInterrupt:
-        print("stopped; the same command goes on from here", file=sys.stderr)
-        sys.exit(130)
     sys.exit(1 if failed else 0)
 
 

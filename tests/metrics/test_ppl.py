@@ -30,6 +30,23 @@ def test_on_straight_lines_a_linear_generator_has_the_length_of_its_image():
     assert result == {"ppl": pytest.approx(trimmed_mean(squared(z[1::2] @ weights, z[0::2] @ weights)), rel=1e-9)}
 
 
+@pytest.mark.parametrize("ends", [False, True])
+def test_a_path_of_styles_is_straight_and_may_be_measured_at_its_ends_alone(ends):
+    """G(w) = sum of squares over layers: its speed is 2 w (w2 - w1), at w1 itself where `ends`."""
+
+    def styles(count, seed):
+        return np.random.default_rng(seed).standard_normal([count, 3, 2])
+
+    w = styles(402, 5)
+    begin, end = w[0::2], w[1::2]
+    t = np.random.default_rng([5, 1]).random([201, 1, 1]) * (0 if ends else 1)
+    expected = trimmed_mean(np.sum(2 * (begin + t * (end - begin)) * (end - begin), axis=(1, 2)) ** 2)
+    result = perceptual_path_length(
+        lambda w: np.sum(w**2, axis=(1, 2))[:, None], squared, styles, samples=201, spherical=False, ends=ends, seed=5
+    )
+    assert result["ppl"] == pytest.approx(expected, rel=1e-2)  # epsilon is 1e-4
+
+
 def test_on_the_sphere_the_speed_is_that_of_the_angle_and_of_the_length():
     """G = identity: (|z2| - |z1|)^2 along the ray, (length times angle)^2 across it."""
     z = draw(402, 5)

@@ -3,20 +3,19 @@
     python -m tfgan_zoo.gallery exported/
     python -m tfgan_zoo.gallery exported/ --port=8600 --no-browser
 
-Needs `pip install "tfgan_zoo[gallery]"`. What a model gets is decided by its signatures alone, so that any SavedModel
+`make gallery` installs what it needs. What a model gets is decided by its signatures alone, so that any SavedModel
 that makes pictures [B, H, W, C] in [-1, 1] can be put there.
 """
 
 import dataclasses
 import importlib.util
 import socket
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import tyro
 
-from tfgan_zoo import gallery
+from tfgan_zoo import errors, gallery
 from tfgan_zoo.errors import InputError
 
 
@@ -38,14 +37,11 @@ class Config:
 def main(argv=None):
     """Runs the server until it is interrupted. Exits with 2 for bad input."""
     config = tyro.cli(Config, args=argv, prog="python -m tfgan_zoo.gallery")
-    try:
+    with errors.one_line():
         if importlib.util.find_spec("streamlit") is None:
-            raise InputError('the gallery needs Streamlit; pip install "tfgan_zoo[gallery]"')
+            raise InputError("the gallery needs Streamlit; make gallery, or pip install streamlit")
         gallery.discover(config.folder)
         _check_free(config.host, config.port)
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
     from streamlit import net_util
     from streamlit.web import cli
 

@@ -10,7 +10,6 @@ import dataclasses
 import json
 import os
 import re
-import sys
 from pathlib import Path
 
 import keras
@@ -18,7 +17,7 @@ import numpy as np
 import tensorflow as tf
 import tyro
 
-from tfgan_zoo import files
+from tfgan_zoo import errors, files
 from tfgan_zoo.data import batches, images
 from tfgan_zoo.errors import InputError
 from tfgan_zoo.networks.classifier import classifier
@@ -135,8 +134,8 @@ class Config:
 
 def main(argv=None):
     """Runs the command line; exits with 2 for bad input."""
-    try:
-        config = tyro.cli(Config, args=argv, description=__doc__)
+    config = tyro.cli(Config, args=argv, description=__doc__)
+    with errors.one_line():
         for name in ("image_size", "steps", "batch_size"):
             if getattr(config, name) < 1:
                 raise InputError(f"--{name.replace('_', '-')}={getattr(config, name)} must be 1 or more")
@@ -148,9 +147,6 @@ def main(argv=None):
             learning_rate=config.learning_rate, seed=config.seed,
         )  # fmt: skip
         record = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
     print(f"  accuracy   {record['accuracy']:.4f} on {record['test_examples']:,} held-out pictures")
     print(f"  classifier {path}")
 

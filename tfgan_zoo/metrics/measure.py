@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Annotated, Literal
 
 import numpy as np
+import tensorflow as tf
 import tyro
 from tqdm import tqdm
 
@@ -53,7 +54,11 @@ class Measures(extractors.Flags):
     within_pairs: int = 100
     """Pairs of each class for ms_ssim_within, among as many images of it."""
     ppl_samples: int = 1000
-    """Pairs of neighbouring z; 100000 in the paper."""
+    """Pairs of neighbouring points; 100000 in the paper."""
+    ppl_space: Literal["z", "w"] = "z"
+    """Where they are: w is for models with styles, signatures mapping and synthesis."""
+    ppl_ends: bool = False
+    """Neighbours of points that were drawn, instead of those anywhere on the way between two."""
     crop: int = 0
     """Pixels left out at each border, for psnr, ssim and ms_ssim of pairs."""
     luma: bool = False
@@ -114,6 +119,10 @@ class Measurement:
             raise InputError(f"ppl walks from z to z, and {source.name} is told a text; leave it out")
         if name == "ppl" and source.generator is None:
             raise InputError(f"ppl walks from z to z, and {source.name} is no model; leave it out")
+        if name == "ppl" and flags.ppl_space == "w":
+            _styled(source.generator)
+            if flags.truncation is not None:
+                raise InputError("--truncation and --ppl-space=w: expected one of them; a path in w is of whole styles")
         counts = {"real": source.real_count, "made": source.count}
         for which in metric.of:
             if counts[which] < (fewest := metric.fewest(flags)):
@@ -344,6 +353,23 @@ def _mean(name):
     return values
 
 
+def _styled(generator):
+    """`(z -> w, w -> images)` of a model with styles."""
+    served = getattr(generator.loaded, "signatures", {})
+    if not {"mapping", "synthesis"} <= set(served):
+        raise InputError(f"{generator.name} has no mapping to w and synthesis from it; leave out --ppl-space=w")
+    mapping, synthesis = (
+        served["mapping"],
+        dataclasses.replace(
+            generator,
+            function=served["synthesis"],
+            inputs={"w": served["synthesis"].structured_input_signature[1]["w"]},
+            output="generated",
+        ),
+    )
+    return (lambda z: mapping(z=tf.constant(z))["styles"].numpy()), lambda w: synthesis.raw(w=w)
+
+
 def _ppl(m, made):
     generator, flags = m.source.generator, m.flags
 
@@ -357,10 +383,20 @@ def _ppl(m, made):
     def draw(count, seed):
         return generator.draw_z(count, np.random.default_rng(seed))
 
-    how = {"samples": flags.ppl_samples, "spherical": generator.prior is None or generator.prior.law == "normal"}
+    spherical = generator.prior is None or generator.prior.law == "normal"
+    drawn = draw
+    if flags.ppl_space == "w":
+        mapping, generate = _styled(generator)
+        spherical = False
+
+        def drawn(count, seed):
+            return mapping(draw(count, seed))
+
+    how = {"samples": flags.ppl_samples, "spherical": spherical} | ({"ends": True} if flags.ppl_ends else {})
     found = ppl.perceptual_path_length(
-        generate, distance, draw, seed=flags.seed, batch_size=-(-flags.batch_size // 2), **how
+        generate, distance, drawn, seed=flags.seed, batch_size=-(-flags.batch_size // 2), **how
     )
+    how |= {"space": "w"} if flags.ppl_space == "w" else {}
     return how, [("PPL", found["ppl"], {})]
 
 

@@ -11,7 +11,9 @@ import numpy as np
 from tfgan_zoo.errors import InputError
 
 
-def perceptual_path_length(generate, distance, draw, *, samples, epsilon=1e-4, spherical=True, seed=0, batch_size=64):
+def perceptual_path_length(
+    generate, distance, draw, *, samples, epsilon=1e-4, spherical=True, ends=False, seed=0, batch_size=64
+):
     """E[d(G(i(z1, z2, t)), G(i(z1, z2, t + epsilon))) / epsilon^2], t uniform in [0, 1), without outliers.
 
     As in the authors' code, values below the 1st and above the 99th percentile are left out of the mean; the
@@ -26,6 +28,7 @@ def perceptual_path_length(generate, distance, draw, *, samples, epsilon=1e-4, s
         samples: pairs; 100,000 in the published numbers (not seen there: told from memory).
         epsilon: step of t. In float32 the default leaves about three digits of each difference.
         spherical: along great circles, for normal z; else along straight lines, for w.
+        ends: t = 0, next to points that were drawn, instead of anywhere on the way.
         seed: of z and t.
         batch_size: pairs at once.
 
@@ -38,7 +41,8 @@ def perceptual_path_length(generate, distance, draw, *, samples, epsilon=1e-4, s
     if samples < 1 or batch_size < 1 or not epsilon > 0:
         raise InputError(f"{samples=}, {batch_size=}, {epsilon=}; expected each above 0")
     z = np.asarray(draw(2 * samples, seed))
-    t = np.random.default_rng([seed, 1]).random([samples, 1])  # the second word: not the numbers that z has
+    # The second word: not the numbers that z has.
+    t = np.random.default_rng([seed, 1]).random([samples, *[1] * (z.ndim - 1)]) * (not ends)
     path = _great_circle if spherical else _line
     values = []
     for start in range(0, samples, batch_size):

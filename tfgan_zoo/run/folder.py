@@ -57,7 +57,7 @@ def _content(folder):
 
 
 def _refuse_if_holding(folder, other, what):
-    whole, other = folder.resolve(), other.resolve()
+    whole, other = files.real(folder), files.real(other)
     if whole == other or whole in other.parents:
         raise InputError(f"the run folder {folder} is or holds {what} {other}; give another --run-dir")
 
@@ -118,7 +118,7 @@ def _move_aside(folder):
         raise InputError(
             f"the run folder {folder} is a link or a mount point, which is not moved; give another --run-dir"
         )
-    whole = folder.resolve()
+    whole = files.real(folder)
     aside = next(p for n in itertools.count(1) if not (p := whole.with_name(f"{whole.name}.{n}")).exists())
     whole.rename(aside)
     return aside

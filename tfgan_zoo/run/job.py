@@ -5,6 +5,7 @@ import json
 import math
 import os
 import shutil
+import signal
 import sys
 import traceback
 from pathlib import Path
@@ -13,7 +14,7 @@ import keras
 import matplotlib.figure
 import tensorflow as tf
 
-from tfgan_zoo import evaluate, files, pictures, signatures
+from tfgan_zoo import errors, evaluate, files, pictures, signatures
 from tfgan_zoo.data import batches
 from tfgan_zoo.errors import InputError
 from tfgan_zoo.export import export
@@ -42,6 +43,7 @@ def main(family, presets, recipe, argv=None):
 
 
 def _main(family, presets, recipe, argv):
+    job = None
     try:
         config = flags.parse(presets, argv)
         tf.get_logger().setLevel("ERROR")
@@ -49,7 +51,8 @@ def _main(family, presets, recipe, argv):
         strategy, device = devices.strategy(config.strategy, config.tpu, config.worker_timeout)
         try:
             job = Job(family, config, strategy, device)
-            recipe(job, config)
+            with _signals_end_it():
+                recipe(job, config)
         except _LOST as error:
             if isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
                 raise _WorkerGone(type(error).__name__) from error
@@ -67,6 +70,9 @@ def _main(family, presets, recipe, argv):
     except callbacks.Stopped as stop:
         saved = "and saved; the same command goes on from there" if stop.saved else "; the chief saves, not this worker"
         _end(128 + stop.signum, f"stopped at step {stop.step} {saved}")
+    except _Ended as end:
+        name = signal.Signals(end.signum).name
+        _end(128 + end.signum, f"ended by {name}; the same command goes on from the last checkpoint")
     except KeyboardInterrupt:
         _end(130, "interrupted; the same command goes on from the last checkpoint")
     except BrokenPipeError:
@@ -76,9 +82,10 @@ def _main(family, presets, recipe, argv):
             _end(1, "error: out of memory; lower --batch-size, --image-size or the networks' width")
         if not isinstance(error, OSError) and not _is_of_disk(error):
             raise
-        reason = getattr(error, "strerror", None) or " ".join(str(error).split())[:160]
-        where = f" ({error.filename})" if getattr(error, "filename", None) else ""
-        _end(1, f"error: {reason}{where}; mend it, and the same command goes on from the last checkpoint")
+        if isinstance(error, OSError) and not (job and job.has_begun):
+            _end(2, f"error: {errors.reason(error)}; mend it, or give another")
+        reason = errors.reason(error) if isinstance(error, OSError) else " ".join(str(error).split())[:160]
+        _end(1, f"error: {reason}; mend it, and the same command goes on from the last checkpoint")
     except Exception:
         if not devices.has_other_workers():
             raise
@@ -104,6 +111,30 @@ def _check_keras():
             f"Keras' image_data_format is {keras.config.image_data_format()}; expected channels_last: change ~/.keras/"
             "keras.json"
         )
+
+
+class _Ended(BaseException):
+    """A signal came outside of training, where `callbacks.Checkpoints` does not wait for it."""
+
+    def __init__(self, signum):
+        super().__init__(signum)
+        self.signum = signum
+
+
+@contextlib.contextmanager
+def _signals_end_it():
+    """SIGTERM and SIGHUP raise `_Ended` inside; not with other workers, where TensorFlow has handlers of its own."""
+
+    def end(signum, frame):
+        raise _Ended(signum)
+
+    ending = [] if devices.has_other_workers() else [s for s in callbacks.SIGNALS if s != signal.SIGINT]
+    taken = {s: signal.signal(s, end) for s in ending}
+    try:
+        yield
+    finally:
+        for signum, before in taken.items():
+            signal.signal(signum, before)
 
 
 class _WorkerGone(RuntimeError):
@@ -158,6 +189,11 @@ class Job:
             print(f"{family}, {config.preset} preset")
             _say("device", device)
             _say("precision", f"{self._policy} ({why}); XLA {'on' if self._xla else 'off'} ({xla_why})")
+
+    @property
+    def has_begun(self):
+        """Whether there is something in the run folder that the same command goes on from."""
+        return bool(self._opened)
 
     def scope(self):
         """Where networks, models and optimizers are made: `with job.scope():`.
@@ -374,7 +410,7 @@ class Job:
                 self._about(data, measured["metrics"]),
                 max_pixels=config.max_pixels,
             )
-            done = {"step": step, "path": str(path.resolve()), "metrics": measured["metrics"]}
+            done = {"step": step, "path": str(files.real(path)), "metrics": measured["metrics"]}
             files.write_json(record, done)
         if done.get("metrics"):
             _say("held-out", ", ".join(f"{name} {value:.4f}" for name, value in done["metrics"].items()))
@@ -394,7 +430,7 @@ class Job:
         """Whether a version is there, whole, and below the folder that exports go to."""
         if not isinstance(path, str):
             return False
-        return (Path(path) / "saved_model.pb").is_file() and Path(path).parent == self._exported.resolve()
+        return (Path(path) / "saved_model.pb").is_file() and Path(path).parent == files.real(self._exported)
 
     def _digests(self, data, start):
         """What all workers of a run have to agree on."""
