@@ -30,7 +30,7 @@ class Config(run.Config):
 
     image_size: run.ImageSize = run.square(32)
     batch_size: int = 64
-    steps: int = 3000
+    steps: int = 2500
     crop: int = dataclasses.field(default=0, metadata={"least": 0})
     """Learn from parts so high and wide, at random places and half of them mirrored; 0: from whole pictures."""
     latent_dim: int = 100

@@ -3,6 +3,7 @@ from tests.mutations import of, order
 LOSS = "return real + cls_weight * wrong + (1.0 - cls_weight) * fake"
 FAKES = "fake_logits = self.discriminator([fake, told], training=True)"
 MADE = "fake = self.generator([self.prior.like(real), told], training=True)"
+OF_G = "fake = self.generator([self.prior.like(told), told], training=True)"
 G_LOSS = "losses.non_saturating_generator_loss(self.discriminator([fake, told], training=True))"
 TOLD = "told = self.encoder(ids, training=True)"
 
@@ -11,7 +12,8 @@ def edits():
     edit = of("text_to_image")
     of_d, of_g = f"tape:\n            {TOLD}", f"self.d_optimizer)\n\n        {TOLD}"
     of_fakes, wrong = f"{TOLD}\n        {MADE}", "self.discriminator([wrong, told], training=True)"
-    cut, joined = "told, z = tf.concat([told, between], 0)", "tf.concat([z, self.prior.like(between)], 0)"
+    first = "self.first"
+    mean = "g_loss = (2.0 * g_loss + self.fooling(halfway(told, self.beta))) / 3.0"
     between = "beta * told[::2] + (1.0 - beta) * told[1::2]"
     return [
         edit("D: wrong and fake weigh 1 each", LOSS, "return real + wrong + fake"),
@@ -56,22 +58,23 @@ def edits():
         ),
         edit("G: texts of the encoder before D's step", of_g, "self.d_optimizer)\n"),
         edit("G: texts encoded outside of training", of_g, of_g.replace("True", "False")),
-        edit("G: the sign flipped", f"g_loss = {G_LOSS}", f"g_loss = -{G_LOSS}"),
+        edit("G: the sign flipped", f"return {G_LOSS}", f"return -{G_LOSS}"),
         edit("G: a gradient stopped at its images", G_LOSS, G_LOSS.replace("[fake,", "[tf.stop_gradient(fake),")),
         edit("G: judged outside of training", G_LOSS, G_LOSS.replace("True", "False")),
-        edit("G: made outside of training", "[z, told], training=True", "[z, told], training=False"),
-        edit("G: the objective that saturates", "g_loss = losses.non_saturating", "g_loss = losses.minimax"),
+        edit("G: made outside of training", OF_G, OF_G.replace("True", "False")),
+        edit("G: the objective that saturates", "return losses.non_saturating", "return losses.minimax"),
         edit(
             "G: on D's noise",
-            "        z = self.prior.like(real)\n        if",
-            "        z = first\n        if",
+            OF_G,
+            OF_G.replace("self.prior.like(told)", "self.first[: len(told)]"),
             of_fakes,
-            f"{TOLD}\n        first = self.prior.like(real)\n        {MADE.replace('self.prior.like(real)', 'first')}",
+            f"{TOLD}\n        {first} = self.prior.like(real)\n        {MADE.replace('self.prior.like(real)', first)}",
         ),
         edit("G: no texts between", "if self.interpolate:", "if False:"),
         edit("G: texts between though not asked for", "if self.interpolate:", "if True:"),
-        edit("G: texts between alone", cut, "told, z = between", joined, "self.prior.like(between)"),
-        edit("G: texts between on the noise of texts", joined, "tf.concat([z, z[::2]], 0)"),
+        edit("G: texts between alone", mean, "g_loss = self.fooling(halfway(told, self.beta))"),
+        edit("G: texts between weigh as much", mean, mean.replace("2.0 * ", "").replace("3.0", "2.0")),
+        edit("G: texts between add up", mean, "g_loss = g_loss + self.fooling(halfway(told, self.beta))"),
         edit("G: the share of the second for the first", between, "(1.0 - beta) * told[::2] + beta * told[1::2]"),
         edit(
             "G: halves of the batch are paired",

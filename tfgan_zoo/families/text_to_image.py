@@ -11,7 +11,8 @@ Departs from it in the encoder. There it is a network of characters, trained bef
 features of their pictures, and its weights are those of a file that cannot be had any more. Here D's step trains it
 with D: what tells a matching text from another one is what D has to know of it. So there is one phase, no network for
 features of pictures, and no second loss. A picture is of one text at a time, where the program takes the mean of four
-embeddings. "Another text" is another caption, there another class.
+embeddings. "Another text" is another caption, there another class. Texts between two go through both networks as a
+batch of their own, where the program has one batch of all: batch normalisation would know G's step from D's by it.
 """
 
 import tensorflow as tf
@@ -81,16 +82,18 @@ class GANCLS(base.GenerativeModel):
         self.minimize(d_loss, tape, self.d_optimizer)
 
         told = self.encoder(ids, training=True)
-        z = self.prior.like(real)
-        if self.interpolate:
-            between = halfway(told, self.beta)
-            told, z = tf.concat([told, between], 0), tf.concat([z, self.prior.like(between)], 0)
         with tf.GradientTape() as tape:
-            fake = self.generator([z, told], training=True)
-            g_loss = losses.non_saturating_generator_loss(self.discriminator([fake, told], training=True))
+            g_loss = self.fooling(told)
+            if self.interpolate:  # the mean over the texts and half as many between them
+                g_loss = (2.0 * g_loss + self.fooling(halfway(told, self.beta))) / 3.0
         self.minimize(g_loss, tape, self.g_optimizer)
 
         return self.track(d_loss=d_loss, g_loss=g_loss)
+
+    def fooling(self, told):
+        """G's loss on embeddings [B, dim]."""
+        fake = self.generator([self.prior.like(told), told], training=True)
+        return losses.non_saturating_generator_loss(self.discriminator([fake, told], training=True))
 
     def ids(self, text):
         """Texts as strings [B], or already as ids [B, length] -> ids."""
