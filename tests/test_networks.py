@@ -31,6 +31,7 @@ from tfgan_zoo.networks.stargan import stargan_generator
 from tfgan_zoo.networks.style import mapping_network
 from tfgan_zoo.networks.stylegan import stylegan_syntheses
 from tfgan_zoo.networks.stylegan2 import stylegan2_discriminator, stylegan2_synthesis
+from tfgan_zoo.networks.text_to_image import gan_cls_discriminator, gan_cls_generator
 from tfgan_zoo.networks.unet import unet_generator
 from tfgan_zoo.networks.vae import vae_decoder, vae_encoder
 from tfgan_zoo.networks.vae_gan import vae_gan_decoder, vae_gan_encoder
@@ -91,6 +92,8 @@ SMALL = {
         lambda: residual_translator_generator((8, 12, 3), out_channels=1, width=4, blocks=1),
         (2, 8, 12, 1),
     ),
+    "gan_cls_generator": (lambda: gan_cls_generator((28, 28, 1), 6, 5, 4, 4), (2, 28, 28, 1)),
+    "gan_cls_discriminator": (lambda: gan_cls_discriminator((8, 8, 3), 6, 4, 4), (2, 1)),
     # Linear at its end: not in [-1, 1] before it is trained.
     "srresnet": (lambda: srresnet_generator((4, 6, 3), 2, width=4, blocks=1), (2, 8, 12, 3)),
     "srgan_discriminator": (lambda: srgan_discriminator((16, 12, 1), width=4), (2, 1)),
@@ -182,6 +185,8 @@ RECTANGULAR = {
     "stylegan_syntheses": (lambda s: stylegan_syntheses(s, 5, 4)[2].fading, (24, 16), (2, 24, 16, "C")),
     "progan_generators": (lambda s: progan_generators(s, 5, 4)[2].fading, (24, 16), (2, 24, 16, "C")),
     "growing_discriminators": (lambda s: growing_discriminators(s, 4)[2].fading, (24, 16), (2, 1)),
+    "gan_cls_generator": (lambda s: gan_cls_generator(s, 6, 5, 4, 4), (8, 24), (2, 8, 24, "C")),
+    "gan_cls_discriminator": (lambda s: gan_cls_discriminator(s, 6, 4, 4), (16, 8), (2, 1)),
     "softplus_generator": (lambda s: softplus_generator(s, 5, [6]), (3, 5), (2, 3, 5, "C")),
     "softplus_generator_virtual": (lambda s: softplus_generator(s, 5, [6], reference=9), (3, 5), (2, 3, 5, "C")),
     "level_generator": (lambda s: level_generator(s, 4), (10, 12), (2, 10, 12, "C")),

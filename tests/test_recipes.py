@@ -63,6 +63,7 @@ TINY = {
     "srgan": ["--image-size=32", "--crop=16", "--width=8", "--blocks=1", "--d-width=8", "--mse-steps=2"],
     "stylegan2": ["--image-size=8", "--width=4", "--most=8", "--g-every=2", "--d-every=2", "--ada"],
     "stylegan": ["--image-size=8", "--width=4", "--style-dim=5", "--start=4", "--phase-images=2"],
+    "text_to_image": ["--image-size=10", "--crop=8", "--g-width=4", "--d-width=4", "--embedding-dim=8", "--text-dim=4"],
     "unrolled_gan": ["--image-size=8", "--width=8", "--unroll-steps=2"],
     "vae_gan": [
         "--image-size=8",

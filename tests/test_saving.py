@@ -34,6 +34,7 @@ from tfgan_zoo.networks.sn_resnet import sn_resnet_discriminator, sn_resnet_gene
 from tfgan_zoo.networks.srresnet import srresnet_generator
 from tfgan_zoo.networks.stargan import stargan_discriminator, stargan_generator
 from tfgan_zoo.networks.stylegan import stylegan_syntheses
+from tfgan_zoo.networks.text_to_image import bag_of_words
 from tfgan_zoo.networks.vae import vae_decoder, vae_encoder
 from tfgan_zoo.networks.vae_gan import vae_gan_decoder, vae_gan_discriminator, vae_gan_encoder
 
@@ -113,6 +114,7 @@ BUILDS = {name: build for name, (build, _) in SMALL.items()} | {
     "growing_discriminators": lambda: growing_discriminators(SHAPE, 2)[1].fading,
     "softplus_generator": lambda: softplus_generator(SHAPE, 5, [4]),
     "softplus_generator_virtual": lambda: softplus_generator(SHAPE, 5, [4, 4], reference=3),
+    "bag_of_words": lambda: bag_of_words(CLASSES, 4, 5),
     "noisy_classifier": lambda: noisy_classifier(SHAPE, CLASSES, [6, 4], minibatch=2),
     "weight_norm_and_equalized_rate": weight_norm_and_equalized_rate,
     "minibatch_deviation_and_filters": minibatch_deviation_and_filters,
@@ -142,7 +144,9 @@ def answer(network):
     """What it gives when serving, then when training, as float32; not the latter where the noise is Keras' own."""
     rng = np.random.default_rng(0)
     inputs = [
-        rng.integers(0, CLASSES, 2) if x.dtype == "int64" else rng.normal(size=[2, *x.shape[1:]]).astype("float32")
+        rng.integers(0, CLASSES, [2, *x.shape[1:]])
+        if x.dtype.startswith("int")
+        else rng.normal(size=[2, *x.shape[1:]]).astype("float32")
         for x in network.inputs
     ]
     answers = []

@@ -34,6 +34,7 @@ from tfgan_zoo.families.stargan import StarGAN as StarGAN
 from tfgan_zoo.families.srgan import SRGAN as SRGAN, SRResNet as SRResNet
 from tfgan_zoo.families.stylegan2 import StyleGAN2 as StyleGAN2
 from tfgan_zoo.families.stylegan import StyleGAN as StyleGAN
+from tfgan_zoo.families.text_to_image import GANCLS as GANCLS
 from tfgan_zoo.families.unrolled_gan import UnrolledGAN as UnrolledGAN
 from tfgan_zoo.families.vae import VAE as VAE
 from tfgan_zoo.families.vae_gan import VAEGAN as VAEGAN
