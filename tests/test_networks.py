@@ -18,10 +18,10 @@ from tfgan_zoo.networks.infogan import infogan_generator
 from tfgan_zoo.networks.mlp import mlp_discriminator, mlp_generator
 from tfgan_zoo.networks.partial_unet import partial_unet
 from tfgan_zoo.networks.patchgan import patchgan_discriminator
-from tfgan_zoo.networks.rbm import rbm_energy
 from tfgan_zoo.networks.pixel_cnn import gated_pixel_cnn, pixel_cnn
 from tfgan_zoo.networks.pixel_gan import pixel_gan_encoder
 from tfgan_zoo.networks.pixel_vae import pixel_vae_encoder
+from tfgan_zoo.networks.rbm import rbm_energy
 from tfgan_zoo.networks.residual_translator import residual_translator_generator
 from tfgan_zoo.networks.resnet import resnet_discriminator, resnet_generator
 from tfgan_zoo.networks.sgan import softplus_generator

@@ -83,9 +83,8 @@ TINY = {
     "wgan_gp": ["--image-size=8", "--width=8", "--n-critic=2"],
 }
 TRANSLATE = (  # no z
-    "cyclegan", "partial_conv", "pix2pix", "pix2pix_hd", "recycle_gan", "semantic_inpainting", "srgan", "stargan",
-    "rbm",
-    "pixel_gan",
+    "cyclegan", "partial_conv", "pix2pix", "pix2pix_hd", "pixel_gan", "rbm", "recycle_gan", "semantic_inpainting",
+    "srgan", "stargan",
 )  # fmt: skip
 ONLY_TENSORFLOW = """
 import sys

@@ -26,9 +26,9 @@ from tfgan_zoo.networks.classifier import classifier
 from tfgan_zoo.networks.dcgan import dcgan_discriminator, dcgan_generator
 from tfgan_zoo.networks.growing import growing_discriminators, progan_generators
 from tfgan_zoo.networks.infogan import infogan_discriminator, infogan_generator
-from tfgan_zoo.networks.rbm import rbm_energy
 from tfgan_zoo.networks.pixel_gan import pixel_gan_encoder
 from tfgan_zoo.networks.pixel_vae import pixel_vae_encoder
+from tfgan_zoo.networks.rbm import rbm_energy
 from tfgan_zoo.networks.sgan import noisy_classifier, softplus_generator
 from tfgan_zoo.networks.sn_resnet import sn_resnet_discriminator, sn_resnet_generator
 from tfgan_zoo.networks.srresnet import srresnet_generator

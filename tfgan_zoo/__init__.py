@@ -2,8 +2,7 @@
 
 from tfgan_zoo import console  # noqa: F401, I001  first: it keeps TensorFlow's start-up messages off the terminal
 
-from tfgan_zoo import adaptive, augment, layers  # noqa: F401  what a `.keras` file holds can be loaded
-from tfgan_zoo import augment, layers, masked_layers  # noqa: F401  what a `.keras` file holds can be loaded
+from tfgan_zoo import adaptive, augment, layers, masked_layers  # noqa: F401  what a `.keras` file holds can be loaded
 
 from tfgan_zoo.families.acgan import ACGAN as ACGAN
 from tfgan_zoo.families.bgan import BGAN as BGAN

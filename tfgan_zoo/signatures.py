@@ -287,6 +287,9 @@ def style_signatures(mapping, synthesis, discriminator, average, prior, layers, 
         "mapping": (lambda z: {"styles": styles(z)}, [z]),
         "synthesis": (lambda w: {"generated": synthesis(w)}, [w]),
         "discriminate": (lambda image: {"logits": discriminator(image)}, [floats("image", None, *image_shape)]),
+    }
+
+
 def drawn_given_code(code_of, inputs, decode, encode, code, draw, image, seed):
     """Signatures of a family that draws pictures at random given a code, and has a code for each picture.
 
