@@ -109,7 +109,8 @@ class Conformance:
         given = request[0] if len(request) == 1 else {s.name: x for s, x in zip(specs, request, strict=True)}
         for name, value in function(*request).items():
             np.testing.assert_allclose(model(given)[name], value, rtol=1e-5, atol=1e-5)
-            np.testing.assert_allclose(model.predict(given, verbose=0)[name], value, rtol=1e-5, atol=1e-5)
+            if all(spec.shape.rank for spec in specs):  # Keras cuts all that it is given into batches
+                np.testing.assert_allclose(model.predict(given, verbose=0)[name], value, rtol=1e-5, atol=1e-5)
 
     def test_saved_weights_bring_back_the_networks_the_step_and_what_else_it_remembers(self, tmp_path):
         (model, *_), other = self.trained(), self.compiled()

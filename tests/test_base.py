@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfgan_zoo import base, random
+from tfgan_zoo import base, random, replicas
 from tfgan_zoo.errors import InputError
 
 X = np.array([[1.0], [2.0], [3.0], [6.0]], np.float32)  # mean 3
@@ -120,6 +120,60 @@ def test_an_eager_step_computes_the_same_op_by_op(options):
     fit(model, X / 3, X * 2 / 3, X)
     np.testing.assert_allclose(model.weights_now(), [0.2, 3], rtol=1e-5)
     assert model.eager == [True] * 3
+
+
+class Sometimes(Linear):
+    """In every second step the other player follows the mean of noise and of all replicas' rows, too."""
+
+    def train_step(self, x):
+        logs = super().train_step(x)
+        told = self.when(random.step() % 2 == 0, self.other, x)
+        return logs | self.track(told=told, after=tf.reduce_mean(random.uniform(tf.shape(x))))
+
+    def other(self, x):
+        noise = random.uniform(tf.shape(x))
+        with tf.GradientTape() as tape:
+            everything = replicas.gather(tf.cast(self.discriminator(x), tf.float32))
+            loss = tf.reduce_mean(everything) + 0.0 * tf.reduce_mean(noise)
+        self.minimize(loss, tape, self.d_optimizer, missing_is_zero=True)
+        return tf.reduce_mean(noise)
+
+
+@pytest.mark.parametrize("options", [{}, {"jit_compile": True}, {"steps_per_execution": 4}])
+def test_what_is_done_in_some_steps_is_not_done_in_the_others(strategy, options):
+    if strategy and "jit_compile" in options:
+        pytest.skip("XLA takes one replica")
+
+    def trained(strategy, **options):
+        with (strategy or tf.distribute.get_strategy()).scope():
+            model = Sometimes()
+            model.compile(g_optimizer=keras.optimizers.SGD(0.1), d_optimizer=keras.optimizers.SGD(0.1), **options)
+        return model, fit(model, X, X, X, X)
+
+    model, logs = trained(strategy, **options)
+    # mean(x) = 3: the slope of mean(d x); two updates of four steps.
+    np.testing.assert_allclose(model.weights_now()[1], 3 - 2 * 0.1 * 3, rtol=1e-5)
+    assert [int(o.iterations.numpy()) for o in (model.g_optimizer, model.d_optimizer)] == [4, 2]
+    alone, told = trained(None)
+    np.testing.assert_allclose(model.weights_now(), alone.weights_now(), rtol=1e-5)
+    if "steps_per_execution" not in options:
+        for name in ("told", "after", "noise"):
+            np.testing.assert_allclose([e[name] for e in logs], [e[name] for e in told], rtol=1e-5)
+        assert [e["told"] > 0 for e in logs] == [True, False, True, False]
+        assert len({e[name] for e in told for name in ("after", "noise")}) == 8
+
+
+def test_a_variable_that_a_loss_does_not_depend_on_has_the_gradient_zero_where_asked():
+    model = compiled()
+    model.compile(g_optimizer=keras.optimizers.Adam(0.1), d_optimizer=keras.optimizers.SGD(0.1))
+    with random.stream(0):
+        model.train_step(tf.constant(X))
+    momentum = model.g_optimizer._momentums[0]
+    before = float(momentum.numpy().item())
+    with tf.GradientTape() as tape:
+        loss = tf.constant(0.0)
+    model.minimize(loss, tape, model.g_optimizer, missing_is_zero=True)
+    np.testing.assert_allclose(momentum.numpy().item(), 0.9 * before, rtol=1e-5)
 
 
 def test_xla_computes_the_same_step():

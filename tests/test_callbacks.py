@@ -117,7 +117,7 @@ def test_no_log_reads_as_no_lines(tmp_path):
 def test_an_execution_that_passes_a_multiple_is_due(steps_per_execution, every, expected):
     due = []
 
-    class Look(callbacks._EveryStep):
+    class Look(callbacks.EveryStep):
         def after(self, logs):
             if self._is_due(every):
                 due.append(int(self.model.step.numpy()))

@@ -985,3 +985,60 @@ def test_a_model_of_clips_is_scored_on_their_pictures_as_unpaired_ones():
     told = sources.trained_on({"data": {"name": "clips", "kind": "frames"}, "config": {"fit": "pad"}})
     assert told == sources.Settings(dataset="clips", kind="unpaired", fit="pad")
     assert sources.trained_on({"data": {"kind": "labelled"}}).kind == "labelled"
+
+
+def words_of(greys):
+    """A model of texts: the grey that a text names."""
+
+    def by_text(z, text):
+        grey = tf.add_n([tf.where(text == name, value, 0.0) for name, value in greys.items()])
+        return {"generated": tf.ones([1, SIZE, SIZE, 1]) * grey[:, None, None, None] + 0.0 * tf.reduce_sum(z)}
+
+    text = spec("text", None, dtype=tf.string)
+    by_count = spec("text", dtype=tf.string)
+    sample = (lambda count, seed, text: by_text(tf.zeros([1, 4]), text[None]), [COUNT, SEED, by_count])
+    judge = (lambda image, text: {"logits": image[:, :1, 0, 0]}, [spec("image", None, SIZE, SIZE, 1), text])
+    return live(serving_default=(by_text, [Z, text]), sample=sample, discriminate=judge)
+
+
+def test_a_model_of_texts_is_asked_for_those_of_the_examples_and_told_by_their_labels(extractor):
+    data = in_memory(
+        "captioned", classes=("dark", "light"), image=greys(30, 40, 200, 210, size=SIZE),
+        text=(np.array([b"night", b"cellar", b"snow", b"day"], object), None), label=(np.array([0, 0, 1, 1]), None),
+    )  # fmt: skip
+    model = words_of({"night": -0.5, "cellar": 0.5, "snow": 0.5, "day": 0.7})  # the cellar is light
+    flags = measure.Measures(metrics="label_accuracy", batch_size=3, extractor=extractor[0].partition("=")[2],
+                             feature_layer="blocks", extractor_name="Blocks")  # fmt: skip
+    source = sources.Source(sources.live(model, flags), data, "test", flags)
+    (record,) = measure.Measurement(source, flags).run(quiet=True)
+    assert record["value"] == 0.75
+    assert record["details"] == {
+        "real": 1.0,
+        "of_dark": 0.5,
+        "of_light": 1.0,
+        "real_of_dark": 1.0,
+        "real_of_light": 1.0,
+    }
+    assert record["protocol"]["task"] == "noise and text" and record["protocol"]["fake_images"] == 4
+    with pytest.raises(InputError, match="ppl walks from z to z, and the model is told a text; leave it out"):
+        measure.Measurement(source, measure.Measures(metrics="ppl"))
+    with pytest.raises(InputError, match="--count=5, and x has 4 test examples; give fewer"):
+        sources.Source(source.generator, data, "test", measure.Measures(count=5))
+    silent = in_memory("images", image=greys(30, 40, size=SIZE))
+    with pytest.raises(InputError, match="takes text, and x has image; choose another --signature, --kind or data set"):
+        sources.Source(source.generator, silent, "test", flags)
+    untold = in_memory("captioned", image=greys(1, 2, size=SIZE), text=(np.array([b"a", b"b"], object), None))
+    source = sources.Source(source.generator, untold, "test", flags)
+    with pytest.raises(InputError, match="label_accuracy needs a model that takes labels, or texts of known labels"):
+        measure.Measurement(source, flags)
+    found = measure.Measurement(source, measure.Measures(metrics="swd")).run(quiet=True)
+    assert np.isfinite(found[0]["value"])
+
+
+def test_the_data_of_a_model_of_texts_is_captioned(tmp_path):
+    for i, text in enumerate(("dark", "light", "dark")):
+        Image.new("L", (SIZE, SIZE), 60 * i).save(tmp_path / f"{i}.png")
+        (tmp_path / f"{i}.txt").write_text(text)
+    generator = sources.live(words_of({"dark": -0.5}), measure.Measures())
+    data = sources.data_for(generator, dataset=str(tmp_path), data_dir=tmp_path / "sets")
+    assert data.kind == "captioned" and data.shapes["image"] == (SIZE, SIZE, 1)

@@ -133,3 +133,17 @@ def test_every_label_is_drawn_for_the_same_noise():
     columns = latent.of_every_label(lambda inputs: inputs[0].sum(1) + 100 * inputs[1], z, 4)
     assert list(columns) == ["0", "1", "2", "3"]
     np.testing.assert_array_equal(columns["2"], [201, 205, 209])
+
+
+def test_an_attribute_is_the_mean_code_of_pictures_with_it_minus_that_of_those_without_and_is_added():
+    codes = np.array([[1.0, 2.0], [3.0, 4.0], [0.0, 10.0], [4.0, 0.0]])
+    vector = latent.attribute(codes, [True, False, True, False])
+    np.testing.assert_allclose(vector, [-3.0, 4.0])
+    columns = latent.with_attributes(lambda z: 2 * z, codes, {"bold": vector, "serif": -vector})
+    assert list(columns) == ["reconstruction", "+ bold", "+ serif"]
+    np.testing.assert_allclose(columns["reconstruction"], 2 * codes)
+    np.testing.assert_allclose(columns["+ bold"], 2 * codes + [-6.0, 8.0])
+    np.testing.assert_allclose(columns["+ serif"], 2 * codes - [-6.0, 8.0])
+    for has_it in ([True] * 4, [False] * 4):
+        with pytest.raises(ValueError, match="expected some and not all"):
+            latent.attribute(codes, has_it)

@@ -54,7 +54,8 @@ def test_a_family_names_its_paper_and_how_it_follows_it(family):
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_family_whose_loss_holds_an_input_gradient_says_so_in_its_test(family):
-    penalises = "gradient_penalty" in (PACKAGE / f"families/{family}.py").read_text()
+    source = (PACKAGE / f"families/{family}.py").read_text()
+    penalises = "gradient_penalty" in source or "squared_slope" in source
     says = re.search(r"^    penalised = \(\"", (ROOT / f"tests/families/test_{family}.py").read_text(), re.MULTILINE)
     assert bool(says) == penalises
 

@@ -18,6 +18,10 @@ from tfgan_zoo.networks.infogan import infogan_generator
 from tfgan_zoo.networks.mlp import mlp_discriminator, mlp_generator
 from tfgan_zoo.networks.partial_unet import partial_unet
 from tfgan_zoo.networks.patchgan import patchgan_discriminator
+from tfgan_zoo.networks.pixel_cnn import gated_pixel_cnn, pixel_cnn
+from tfgan_zoo.networks.pixel_gan import pixel_gan_encoder
+from tfgan_zoo.networks.pixel_vae import pixel_vae_encoder
+from tfgan_zoo.networks.rbm import rbm_energy
 from tfgan_zoo.networks.residual_translator import residual_translator_generator
 from tfgan_zoo.networks.resnet import resnet_discriminator, resnet_generator
 from tfgan_zoo.networks.sgan import softplus_generator
@@ -26,8 +30,11 @@ from tfgan_zoo.networks.srresnet import srgan_discriminator, srresnet_generator
 from tfgan_zoo.networks.stargan import stargan_generator
 from tfgan_zoo.networks.style import mapping_network
 from tfgan_zoo.networks.stylegan import stylegan_syntheses
+from tfgan_zoo.networks.stylegan2 import stylegan2_discriminator, stylegan2_synthesis
+from tfgan_zoo.networks.text_to_image import gan_cls_discriminator, gan_cls_generator
 from tfgan_zoo.networks.unet import unet_generator
 from tfgan_zoo.networks.vae import vae_decoder, vae_encoder
+from tfgan_zoo.networks.vae_gan import vae_gan_decoder, vae_gan_encoder
 
 # name -> (builder of a small network, output shape for a batch of 2)
 SMALL = {
@@ -85,9 +92,19 @@ SMALL = {
         lambda: residual_translator_generator((8, 12, 3), out_channels=1, width=4, blocks=1),
         (2, 8, 12, 1),
     ),
+    "gan_cls_generator": (lambda: gan_cls_generator((28, 28, 1), 6, 5, 4, 4), (2, 28, 28, 1)),
+    "gan_cls_discriminator": (lambda: gan_cls_discriminator((8, 8, 3), 6, 4, 4), (2, 1)),
     # Linear at its end: not in [-1, 1] before it is trained.
     "srresnet": (lambda: srresnet_generator((4, 6, 3), 2, width=4, blocks=1), (2, 8, 12, 3)),
     "srgan_discriminator": (lambda: srgan_discriminator((16, 12, 1), width=4), (2, 1)),
+    "stylegan2_synthesis": (lambda: stylegan2_synthesis((8, 14, 1), 5, width=4, most=6), (2, 8, 14, 1)),
+    "stylegan2_discriminator": (lambda: stylegan2_discriminator((8, 14, 1), width=4, most=6, group=2), (2, 1)),
+    "pixel_cnn": (lambda: pixel_cnn((6, 5, 1), 4, 1), (2, 6, 5, 1)),
+    "gated_pixel_cnn": (lambda: gated_pixel_cnn((5, 6, 3), 3, 1, levels=4, code_dim=2), (2, 5, 6, 12)),
+    "gated_pixel_cnn_maps": (
+        lambda: gated_pixel_cnn((5, 6, 1), 3, 1, code_dim=2, code_maps=2, normalization=layers.WeightNorm()),
+        (2, 5, 6, 1),
+    ),
 }
 EACH = pytest.mark.parametrize("name", SMALL)
 
@@ -154,18 +171,29 @@ RECTANGULAR = {
     "srresnet_generator": (lambda s: srresnet_generator(s, width=4, blocks=2), (5, 3), (2, 20, 12, "C")),
     "srgan_discriminator": (lambda s: srgan_discriminator(s, width=4), (33, 50), (2, 1)),
     "stacked_generator": (lambda s: stacked_generator(s, 5, 16), (9, 14), (2, 9, 14, "C")),
+    "stylegan2_synthesis": (lambda s: stylegan2_synthesis(s, 5, 4), (10, 16), (2, 10, 16, "C")),
+    "stylegan2_discriminator": (lambda s: stylegan2_discriminator(s, 4), (10, 16), (2, 1)),
     "recurrent_generator": (lambda s: recurrent_generator(s, 5, 6), (4, 3), (2, 4, 3, "C")),
     "strided_discriminator": (lambda s: strided_discriminator(s, [4, 4]), (9, 14), (2, 1)),
     "autoencoder": (lambda s: autoencoder(s, 4, 5), (16, 8), (2, 16, 8, "C")),
+    "rbm_energy": (lambda s: rbm_energy(s, 4), (3, 5), (2,)),
+    "vae_gan_encoder": (lambda s: joined(vae_gan_encoder(s, 5, [2, 4], 6)), (12, 8), (2, 10)),
+    "vae_gan_decoder": (lambda s: vae_gan_decoder(s, 5, [4, 2]), (12, 8), (2, 12, 8, "C")),
     "vae_encoder": (lambda s: joined(vae_encoder(s, 5, [8])), (3, 5), (2, 10)),
     "vae_decoder": (lambda s: vae_decoder(s, 5, [8], law="gaussian"), (3, 5), (2, 3, 5, "C")),
     "infogan_generator": (lambda s: infogan_generator(s, 5, 4), (8, 12), (2, 8, 12, "C")),
     "stylegan_syntheses": (lambda s: stylegan_syntheses(s, 5, 4)[2].fading, (24, 16), (2, 24, 16, "C")),
     "progan_generators": (lambda s: progan_generators(s, 5, 4)[2].fading, (24, 16), (2, 24, 16, "C")),
     "growing_discriminators": (lambda s: growing_discriminators(s, 4)[2].fading, (24, 16), (2, 1)),
+    "gan_cls_generator": (lambda s: gan_cls_generator(s, 6, 5, 4, 4), (8, 24), (2, 8, 24, "C")),
+    "gan_cls_discriminator": (lambda s: gan_cls_discriminator(s, 6, 4, 4), (16, 8), (2, 1)),
     "softplus_generator": (lambda s: softplus_generator(s, 5, [6]), (3, 5), (2, 3, 5, "C")),
     "softplus_generator_virtual": (lambda s: softplus_generator(s, 5, [6], reference=9), (3, 5), (2, 3, 5, "C")),
     "level_generator": (lambda s: level_generator(s, 4), (10, 12), (2, 10, 12, "C")),
+    "pixel_cnn": (lambda s: pixel_cnn(s, 24, 1), (5, 3), (2, 5, 3, "C")),
+    "pixel_vae_encoder": (lambda s: joined(pixel_vae_encoder(s, 3, 16)), (7, 5), (2, 3 + 3)),
+    "pixel_gan_encoder": (lambda s: joined(pixel_gan_encoder(s, 3, 2, 8, noise=0.0)), (7, 5), (2, 3 + 2)),
+    "gated_pixel_cnn": (lambda s: gated_pixel_cnn(s, 12, 1, code_dim=3), (3, 5), (2, 3, 5, "C")),
     "level_discriminator": (lambda s: level_discriminator(s, 4), (9, 12), (2, 1)),
 }
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfgan_zoo.data import batches, domains, frames, images, instances, low_high, masked, transforms
+from tfgan_zoo.data import batches, captioned, domains, frames, images, instances, low_high, masked, transforms
 from tfgan_zoo.data.columns import Column
 from tfgan_zoo.latent import Prior
 from tfgan_zoo.networks import vgg
@@ -30,8 +30,16 @@ PUBLISHED = {
     "lsgan": ({"generator": 15_577_667}, 3, 0),
     "partial_conv": ({"generator": 32_859_732 - 5_888}, 3, 0),  # less the encoder's frozen norms
     "pix2pix": ({"generator": 54_413_955, "discriminator": 2_768_705}, 3, 0),
+    "rbm": ({"energy": 393_284}, 1, 0),
     # Of the last level; those of colours of the smaller ones are not in it.
     "progan": ({"generator": 23_079_115 - 3 * 2528 - 8 * 3, "discriminator": 23_087_249 - 4 * 2528}, 3, 0),
+    "pixel_vae": ({"encoder": 218_272, "decoder": 222_962 - 576}, 1, 0),  # less a gate that leads nowhere
+    # 7x7 to 256 channels, 15 blocks of 1x1, 3x3 and 1x1, two layers of 1x1.
+    "pixel_cnn": (
+        {"network": 50 * 256 + 15 * (257 * 128 + (9 * 128 + 1) * 128 + 129 * 256) + 257 * 256 + 257},
+        1,
+        0,
+    ),
     "recycle_gan": (
         {"generator_ab": 7_837_699, "predictor_a": 54_412_675, "discriminator_a": 2_764_737},
         3,
@@ -39,7 +47,15 @@ PUBLISHED = {
     ),
     "sagan": ({"generator": 42_023_748, "discriminator": 39_451_330}, 3, 1000),
     "sngan": ({"generator": 4_274_435, "discriminator": 1_053_824}, 3, 0),
+    "text_to_image": ({"generator": 18_909_699 - 4_227, "discriminator": 4_032_321 - 2_241}, 3, 0),  # less biases of 0
     "stargan": ({"generator": 8_439_936, "discriminator": 44_786_624}, 3, 8),
+    "stylegan2": (
+        {"mapping": 2_101_248, "synthesis": 30_370_060 - 2_101_248, "discriminator": 29_012_513},
+        3,
+        0,
+    ),
+    "vae": ({"encoder": 412_540, "decoder": 403_284}, 1, 0),
+    "vae_gan": ({"encoder": 18_071_360, "decoder": 4_693_155, "discriminator": 10_953_857}, 3, 0),
     "stylegan": (
         {
             "mapping": 8 * 513 * 512,
@@ -82,12 +98,16 @@ def built(recipe, monkeypatch, channels=3, classes=0, **changes):
         kind="images",
         test_is_paired=False,
         redraw=lambda *given: given[0],
+        captions=("a grey bird", "a bird with red wings"),
+        held_out=(),
         train=types.SimpleNamespace(counts=(90,)),
         test=types.SimpleNamespace(counts=(9,), columns={}),
     )
     for kind in ("images", "labelled", "pairs", "unpaired"):
         monkeypatch.setattr(images, kind, lambda *args, **kwargs: data)
-    for module_of_data, kind in ((domains, "domains"), (instances, "instances"), (low_high, "low_high")):
+    for module_of_data, kind in (
+        (captioned, "captioned"), (domains, "domains"), (instances, "instances"), (low_high, "low_high")
+    ):  # fmt: skip
         monkeypatch.setattr(module_of_data, kind, lambda *args, **kwargs: data)
     monkeypatch.setattr(masked, "with_holes", lambda *args, **kwargs: data)
     for user in (vgg, module) if "vgg_weights" not in changes else ():
@@ -185,6 +205,19 @@ def test_the_paper_preset_of_semantic_inpainting_searches_the_trained_networks_a
     assert search.generator is job.model.generator and search.discriminator is job.model.discriminator
     assert (search.iterations, search.prior_weight, search.window, search.weighting) == (1500, 0.003, 7, "paper")
     assert search.prior == job.model.prior == Prior(100, "uniform") and search.restarts == 1
+
+
+def test_the_paper_preset_of_stylegan2_has_the_published_rates_and_sees_25_million_pictures(monkeypatch):
+    job = built("stylegan2", monkeypatch)
+    model, given = job.model, job.given
+    assert (model.gamma, model.path_weight, model.d_every, model.g_every) == (10.0, 2.0, 16, 4)
+    assert (model.mixing, model.half_life, model.style_decay, model.depth) == (0.9, 10_000, 0.995, 18)
+    rates = [float(given[name].learning_rate) for name in ("g_optimizer", "d_optimizer")]
+    np.testing.assert_allclose(rates, [0.0016, 0.0018823529], rtol=1e-6)
+    np.testing.assert_allclose(
+        [given[n].beta_2 for n in ("g_optimizer", "d_optimizer")], [0.991992, 0.990585], rtol=1e-6
+    )
+    assert given["until"] * 32 == 25_000_000 and given["transform"] is transforms.random_flip
 
 
 def test_the_paper_preset_of_cyclegan_has_no_identity_term(monkeypatch):
@@ -286,3 +319,21 @@ def test_the_paper_preset_of_recycle_gan_crops_the_frames_of_a_clip_at_one_place
             np.testing.assert_allclose(clip[0, 0, 10:, 0] - clip[0, 0, :-10, 0], 10 * 2 / 255 * 256 / 286, atol=2e-3)
             starts.add(float(clip[0, 0, 0, 0]))
     assert len(starts) > 6
+
+
+def test_the_paper_preset_of_text_to_image_cuts_64_from_76_and_halves_its_rate_every_100_epochs(monkeypatch):
+    job = built("text_to_image", monkeypatch)
+    model, epoch = job.model, -(-8_855 // 64) - 1
+    assert model.generator.output_shape == (None, 64, 64, 3) and model.encoder.output_shape == (None, 1024)
+    assert model.prior == Prior(100) and model.words.known == ("a", "bird", "grey", "red", "wings", "with")
+    assert (model.cls_weight, model.interpolate, model.beta) == (0.5, True, 0.5)
+    picture = Column(tf.TensorSpec([76, 76, 3], tf.uint8), "bicubic")
+    columns = {"image": picture, "wrong": picture, "text": captioned.TEXT}
+    example = {"image": tf.zeros([76, 76, 3]), "wrong": tf.ones([76, 76, 3]), "text": tf.constant("red bird")}
+    moved = job.given["transform"](example, tf.constant([1, 2]), columns)
+    assert moved["wrong"].shape == (64, 64, 3) and moved["text"].numpy().tolist() == [4, 2, 0, 0, 0]
+    assert job.given["until"] == 600 * epoch
+    for name in ("g_optimizer", "d_optimizer"):
+        rate = job.given[name]._learning_rate
+        got = [float(rate(n * epoch)) for n in (0, 99, 100, 599)]
+        np.testing.assert_allclose(got, [2e-4, 2e-4, 1e-4, 2e-4 / 32], rtol=1e-5)

@@ -22,6 +22,25 @@ def test_a_draw_is_a_function_of_seed_step_and_number():
     assert len(np.unique(every)) == every.size, "other numbers for any other seed, step or number"
 
 
+def test_a_fork_has_draws_of_its_own_and_counts_as_one_of_the_open_stream():
+    with random.stream(3, 5):
+        first = random.uniform([4]).numpy()
+        fork = random.fork()
+        third = random.uniform([4]).numpy()
+        with fork():
+            inner = [random.uniform([4]).numpy() for _ in range(2)]
+            assert int(random.step()) == 5
+        with random.fork()():
+            other = random.uniform([4]).numpy()
+    drawn = draws(3, 5)
+    np.testing.assert_array_equal([first, third], [drawn[0], drawn[2]])
+    assert len({tuple(d) for d in (*drawn, *inner, other)}) == 6
+    with random.stream(3, 5):
+        random.uniform([4])
+        with random.fork()():
+            np.testing.assert_array_equal(inner, [random.uniform([4]).numpy() for _ in range(2)])
+
+
 def test_what_was_drawn_before_does_not_matter():
     expected = draws(1, 2)
     np.random.rand()

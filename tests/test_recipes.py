@@ -42,7 +42,11 @@ TINY = {
         "--fix-global-steps=1",
         "--encoder",
     ],
+    "rbm": ["--image-size=8", "--hidden=8", "--gibbs-steps=2", "--chains=4", "--sample-steps=3"],
     "progan": ["--image-size=8", "--width=4", "--start=4", "--phase-images=2"],
+    "pixel_cnn": ["--image-size=6", "--width=4", "--layers=1"],
+    "pixel_gan": ["--image-size=6", "--width=2", "--decoder-width=2", "--code-width=4", "--categories=3"],
+    "pixel_vae": ["--image-size=6", "--width=2", "--decoder-width=2", "--layers=0", "--latent-dim=2"],
     "recycle_gan": ["--image-size=8", "--width=8", "--predictor-width=4", "--patch-layers=1", "--blocks=1"],
     "sagan": ["--image-size=16", "--width=8", "--attention=8", "--labels"],
     "semantic_inpainting": ["--image-size=8", "--width=8", "--iterations=3", "--evaluated=5"],
@@ -57,14 +61,30 @@ TINY = {
     ],
     "stargan": ["--image-size=8", "--g-width=4", "--d-width=4", "--d-layers=2", "--n-critic=2", "--measured=264"],
     "srgan": ["--image-size=32", "--crop=16", "--width=8", "--blocks=1", "--d-width=8", "--mse-steps=2"],
+    "stylegan2": ["--image-size=8", "--width=4", "--most=8", "--g-every=2", "--d-every=2", "--ada"],
     "stylegan": ["--image-size=8", "--width=4", "--style-dim=5", "--start=4", "--phase-images=2"],
+    "text_to_image": ["--image-size=10", "--crop=8", "--g-width=4", "--d-width=4", "--embedding-dim=8", "--text-dim=4"],
     "unrolled_gan": ["--image-size=8", "--width=8", "--unroll-steps=2"],
+    "vae_gan": [
+        "--image-size=8",
+        "--latent-dim=3",
+        "--encoder-widths",
+        "4",
+        "--encoder-units=8",
+        "--decoder-widths",
+        "4",
+        "--discriminator-widths",
+        "4",
+        "4",
+        "--discriminator-units=8",
+    ],
     "vae": ["--image-size=8", "--hidden", "8", "--latent-dim=3"],
     "wgan": ["--image-size=8", "--width=8", "--n-critic=2"],
     "wgan_gp": ["--image-size=8", "--width=8", "--n-critic=2"],
 }
 TRANSLATE = (  # no z
-    "cyclegan", "partial_conv", "pix2pix", "pix2pix_hd", "recycle_gan", "semantic_inpainting", "srgan", "stargan",
+    "cyclegan", "partial_conv", "pix2pix", "pix2pix_hd", "pixel_gan", "rbm", "recycle_gan", "semantic_inpainting",
+    "srgan", "stargan",
 )  # fmt: skip
 ONLY_TENSORFLOW = """
 import sys
@@ -74,7 +94,10 @@ for line in sys.stdin:
     for signature in signatures.values():
         inputs = signature.structured_input_signature[1]
         if all(spec.dtype.is_floating for spec in inputs.values()):
-            shapes = {n: [2, *(16 if d is None else d for d in s.shape[1:])] for n, s in inputs.items()}
+            shapes = {
+                n: [2, *(16 if d is None else d for d in s.shape[1:])] if s.shape.rank else []
+                for n, s in inputs.items()
+            }
             for output in signature(**{n: tf.zeros(shapes[n], s.dtype) for n, s in inputs.items()}).values():
                 assert output.dtype == tf.float32 and bool(tf.reduce_all(tf.math.is_finite(output)))
     assert "tfgan_zoo" not in sys.modules

@@ -14,7 +14,7 @@ from test_networks import SMALL
 
 import tfgan_zoo.families
 import tfgan_zoo.networks
-from tfgan_zoo import LAPGAN, augment, layers, random
+from tfgan_zoo import LAPGAN, adaptive, augment, layers, random
 from tfgan_zoo.families.bgan import mnist_discriminator, mnist_generator
 from tfgan_zoo.families.ebgan import autoencoder, convolutional_autoencoder
 from tfgan_zoo.families.lapgan import level_discriminator, level_generator
@@ -26,12 +26,18 @@ from tfgan_zoo.networks.classifier import classifier
 from tfgan_zoo.networks.dcgan import dcgan_discriminator, dcgan_generator
 from tfgan_zoo.networks.growing import growing_discriminators, progan_generators
 from tfgan_zoo.networks.infogan import infogan_discriminator, infogan_generator
+from tfgan_zoo.networks.pixel_gan import pixel_gan_encoder
+from tfgan_zoo.networks.pixel_vae import pixel_vae_encoder
+from tfgan_zoo.networks.rbm import rbm_energy
 from tfgan_zoo.networks.sgan import noisy_classifier, softplus_generator
 from tfgan_zoo.networks.sn_resnet import sn_resnet_discriminator, sn_resnet_generator
 from tfgan_zoo.networks.srresnet import srresnet_generator
 from tfgan_zoo.networks.stargan import stargan_discriminator, stargan_generator
 from tfgan_zoo.networks.stylegan import stylegan_syntheses
 from tfgan_zoo.networks.vae import vae_decoder, vae_encoder
+from tfgan_zoo.networks.text_to_image import bag_of_words
+from tfgan_zoo.networks.vae import vae_decoder, vae_encoder
+from tfgan_zoo.networks.vae_gan import vae_gan_decoder, vae_gan_discriminator, vae_gan_encoder
 
 SHAPE, CLASSES = (12, 12, 1), 3
 
@@ -96,6 +102,14 @@ BUILDS = {name: build for name, (build, _) in SMALL.items()} | {
     "instance_encoder": lambda: pix2pix_hd.instance_encoder((8, 12, 1), 2, 2, downs=1),
     "infogan_generator": lambda: infogan_generator(SHAPE, 5, 2),
     "infogan_discriminator": lambda: infogan_discriminator(SHAPE, (3, 2), 2, 2, learned_deviation=True),
+    "rbm_energy": lambda: rbm_energy(SHAPE, 3),
+    "vae_gan_encoder": lambda: vae_gan_encoder((8, 12, 3), 3, [2, 4], 6),
+    "vae_gan_decoder": lambda: vae_gan_decoder((8, 12, 3), 3, [4, 2]),
+    "vae_gan_discriminator": lambda: vae_gan_discriminator((8, 12, 3), [2, 4, 4], 6),
+    "pixel_vae_encoder": lambda: pixel_vae_encoder(SHAPE, 2, 2),
+    "pixel_gan_encoder": lambda: pixel_gan_encoder(SHAPE, 3, 2, 2),
+    "vae_encoder": lambda: vae_encoder(SHAPE, 3, [4]),
+    "vae_decoder": lambda: vae_decoder(SHAPE, 3, [4], law="gaussian_with_variance"),
     "stylegan_syntheses": lambda: stylegan_syntheses(SHAPE, 5, 2)[1].fading,
     "progan_generators": lambda: progan_generators(SHAPE, 5, 2)[1].fading,
     "growing_discriminators": lambda: growing_discriminators(SHAPE, 2)[1].fading,
@@ -103,9 +117,11 @@ BUILDS = {name: build for name, (build, _) in SMALL.items()} | {
     "vae_decoder": lambda: vae_decoder(SHAPE, 3, [4], law="gaussian_with_variance"),
     "softplus_generator": lambda: softplus_generator(SHAPE, 5, [4]),
     "softplus_generator_virtual": lambda: softplus_generator(SHAPE, 5, [4, 4], reference=3),
+    "bag_of_words": lambda: bag_of_words(CLASSES, 4, 5),
     "noisy_classifier": lambda: noisy_classifier(SHAPE, CLASSES, [6, 4], minibatch=2),
     "weight_norm_and_equalized_rate": weight_norm_and_equalized_rate,
     "minibatch_deviation_and_filters": minibatch_deviation_and_filters,
+    "adaptive": lambda: augment.wrap(dcgan_discriminator(SHAPE, 2), ada=adaptive.Adaptive(0.5, 99, 3, 0.25)),
     "augmented": lambda: augment.wrap(
         dcgan_discriminator(SHAPE, 2), noise=0.5, noise_steps=9, policy="color,translation,cutout"
     ),
@@ -131,7 +147,9 @@ def answer(network):
     """What it gives when serving, then when training, as float32; not the latter where the noise is Keras' own."""
     rng = np.random.default_rng(0)
     inputs = [
-        rng.integers(0, CLASSES, 2) if x.dtype == "int64" else rng.normal(size=[2, *x.shape[1:]]).astype("float32")
+        rng.integers(0, CLASSES, [2, *x.shape[1:]])
+        if x.dtype.startswith("int")
+        else rng.normal(size=[2, *x.shape[1:]]).astype("float32")
         for x in network.inputs
     ]
     answers = []

@@ -17,7 +17,7 @@ from tfgan_zoo import random
 from tfgan_zoo.errors import InputError
 
 
-def wrap(discriminator, *, noise=0.0, noise_steps=None, policy=""):
+def wrap(discriminator, *, noise=0.0, noise_steps=None, policy="", ada=None):
     """A discriminator that, when training, sees its pictures augmented; `discriminator` itself if nothing is asked for.
 
     Args:
@@ -25,14 +25,17 @@ def wrap(discriminator, *, noise=0.0, noise_steps=None, policy=""):
         noise: standard deviation of instance noise at step 0; pictures are in [-1, 1].
         noise_steps: it falls linearly to 0 at this step; None: it stays. A resumed run goes on where it was.
         policy: see `diff_augment`; applied before the noise.
+        ada: an `adaptive.Adaptive()`, applied first, of a family whose step calls `adaptive.observe`; or None.
 
     Raises:
         InputError: an unknown policy, or noise below 0.
     """
-    if not noise and not policy:
+    if not noise and not policy and ada is None:
         return discriminator
     inputs = [keras.Input(x.shape[1:], dtype=x.dtype, name=x.name) for x in discriminator.inputs]
-    seen = [Augment(noise, noise_steps, policy, dtype="float32")(inputs[0]), *inputs[1:]]
+    seen = [inputs[0] if ada is None else ada(inputs[0]), *inputs[1:]]
+    if noise or policy:
+        seen[0] = Augment(noise, noise_steps, policy, dtype="float32")(seen[0])
     one = len(inputs) == 1
     logits = discriminator(seen[0] if one else seen)
     return keras.Model(inputs[0] if one else inputs, logits, name=f"augmented_{discriminator.name}")

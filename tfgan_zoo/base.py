@@ -29,6 +29,7 @@ class GenerativeModel(keras.Model):
 
     Attributes:
         maps: names of columns [B, H, W, ...] that hold numbers, such as ids, and no pictures.
+        answers: the output of `serving_default` that the last lines of a run ask for.
         told: what `metadata.json` of an export says beside what all say, name -> JSON value; `{"ema": True}` where what
             is served is a moving average of the weights.
 
@@ -37,6 +38,7 @@ class GenerativeModel(keras.Model):
     """
 
     maps = ()
+    answers = "generated"
     told = {}
 
     def __init__(self, networks, trains, *, seed=0, name=None):
@@ -88,24 +90,61 @@ class GenerativeModel(keras.Model):
     def _computes_in_float16(self):
         return any(layer.compute_dtype == "float16" for layer in self._flatten_layers(include_self=False))
 
-    def minimize(self, loss, tape, optimizer):
+    def minimize(self, loss, tape, optimizer, *, missing_is_zero=False):
         """One step of one of `compile`'s optimizers on the mean of `loss` over all replicas.
 
         Args:
             loss: float32 scalar, the mean over this replica's batch.
             tape: the `tf.GradientTape` it was computed under.
             optimizer: `self.d_optimizer`, ...; the variables are those of the roles it `trains`.
+            missing_is_zero: take the gradient of a variable that the loss does not depend on for 0. Otherwise it has
+                none, of which Keras warns.
         """
         context = tf.distribute.get_replica_context()
         variables = self._variables_of(next(name for name in self.trains if getattr(self, name) is optimizer))
         share = tf.constant(1.0 / context.num_replicas_in_sync, loss.dtype)  # optimizers sum over replicas
         scaled = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
         gradients = tape.gradient(loss, variables, output_gradients=optimizer.scale_loss(share) if scaled else share)
+        if missing_is_zero:
+            pairs = zip(gradients, variables, strict=True)
+            gradients = [tf.zeros(v.shape, v.dtype) if g is None else g for g, v in pairs]
         if scaled and context.num_replicas_in_sync > 1:
             # The wrapper looks for overflow on the first replica only: let each replica hold every overflow. The mean,
             # since the optimizer sums once more.
             gradients = context.all_reduce(tf.distribute.ReduceOp.MEAN, gradients)
         optimizer.apply(gradients, variables)
+
+    def when(self, due, function, *given):
+        """A part of the step that is not of every step: `function(*given)` where `due`.
+
+        As `tf.cond`, in whose branches replicas cannot speak with each other: here `function` may `minimize`, gather
+        rows, assign and draw random numbers. Whatever it does is not done where it is not due: optimizers stand still.
+
+        Args:
+            due: a bool scalar tensor, the same on every replica, such as `random.step() % 16 == 0`.
+            function: gives one float32 scalar, the mean over this replica's batch. Tensors it uses are in `given`.
+            *given: tensors.
+
+        Returns:
+            The scalar, the mean over all replicas; 0 where it is not due.
+        """
+        context, forked = tf.distribute.get_replica_context(), random.fork()
+
+        def branch(*given):
+            with forked():
+                return function(*given)
+
+        if context.num_replicas_in_sync == 1 or isinstance(context.strategy, tf.distribute.TPUStrategy):
+            return tf.cond(due, lambda: branch(*given), lambda: 0.0)
+
+        def of_all(strategy, due, *given):
+            def made():
+                each = strategy.extended.call_for_each_replica(branch, args=given)
+                return strategy.reduce(tf.distribute.ReduceOp.MEAN, each, axis=None)
+
+            return tf.cond(strategy.experimental_local_results(due)[0], made, lambda: 0.0)
+
+        return context.merge_call(of_all, args=(due, *given))
 
     def track(self, **scalars):
         """What `train_step` returns: each scalar is averaged over replicas and over the steps of one execution."""
@@ -280,6 +319,39 @@ def as_function(network):
     As an attribute of a model it is neither trained nor checkpointed, and exported only if a signature calls it.
     """
     return lambda x: network(x, training=False)
+
+
+def in_float32(network):
+    """A network as a function, called as it is, that computes in float32 whatever the precision of the network.
+
+    For gradients with respect to pictures or styles that are part of a loss: they overflow float16. The weights are
+    those of `network`, which gets the gradients. Of a network of half precision a copy is kept; its own weights are not
+    used.
+
+    Args:
+        network: a built functional `keras.Model` whose layers assign nothing in a call.
+    """
+    if not any(layer.compute_dtype in ("float16", "bfloat16") for layer in network._flatten_layers()):
+        return lambda x, training=False: network(x, training=training)
+    twin = _float32_twin(network)
+
+    def computed(x, training=False):
+        kept = [[v.value for v in kind] for kind in (network.trainable_variables, network.non_trainable_variables)]
+        return twin.stateless_call(*kept, x, training=training)[0]
+
+    return computed
+
+
+def _float32_twin(network):
+    def clone(layer):
+        if isinstance(layer, keras.Model):
+            return _float32_twin(layer)
+        config = layer.get_config()
+        if "dtype" in config:
+            config["dtype"] = "float32"
+        return layer.__class__.from_config(config)
+
+    return keras.models.clone_model(network, clone_function=clone)
 
 
 def image_and_label(batch):

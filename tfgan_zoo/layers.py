@@ -690,6 +690,80 @@ class LearnedConstant(keras.layers.Layer):
 
 
 @_saved
+class ModulatedConv2D(keras.layers.Layer):
+    """A convolution whose kernel is scaled by a style: `(x [B, H, W, in], w [B, dim]) -> [B, h, w, filters]`. Karras et
+    al. 2020, arXiv 1912.04958.
+
+    w'_ijk = s_i w_ijk, s_i = 1 + A_i w + b_i (section 2.2, eq. 1); then w''_ijk = w'_ijk / sqrt(sum_ik w'_ijk^2 +
+    1e-8), demodulation (eq. 3): of white input the output has the variance of the input. With a bias. s and the
+    demodulation are float32 whatever the compute dtype; in float16 s is divided by its largest, which demodulation
+    takes out again.
+
+    Args:
+        filters: channels of the output.
+        kernel_size: height and width of the kernel, one odd number.
+        up: twice as high and wide: a transposed convolution, then the filter.
+        demodulate: eq. 3; not in the layers to RGB.
+    """
+
+    def __init__(self, filters, kernel_size, up=False, demodulate=True, **kwargs):
+        super().__init__(**kwargs)
+        self.filters, self.kernel_size, self.up, self.demodulate = filters, kernel_size, up, demodulate
+
+    def build(self, x_shape, w_shape):
+        channels, equalized = x_shape[-1], EqualizedRate(gain=1.0)
+        wide = keras.backend.result_type(self.compute_dtype, "float32")
+        self.affine = Dense(channels, normalization=equalized, dtype=wide, name="affine")
+        self.affine.build(w_shape)
+        self.kernel = self.add_weight(
+            name="kernel",
+            shape=(self.kernel_size, self.kernel_size, channels, self.filters),
+            initializer=equalized.initializer,
+            autocast=False,
+        )
+        self.bias = self.add_weight(name="bias", shape=(self.filters,), initializer="zeros", autocast=False)
+        self.equalized = equalized
+
+    def scales(self, w):
+        """s `[B, in]`, at least float32."""
+        return 1.0 + self.affine(w)
+
+    def demodulation(self, s):
+        """d `[B, filters]`: the sum over i and k of (s_i w_ijk)^2, to the power -1/2."""
+        power = tf.reduce_sum(tf.square(self.equalized.kernel(self)), axis=[0, 1])  # [in, filters]
+        return tf.math.rsqrt(tf.matmul(tf.square(s), power) + 1e-8)
+
+    def call(self, x, w):
+        s = self.scales(w)
+        if self.demodulate and x.dtype == tf.float16:
+            s /= tf.reduce_max(tf.abs(s), axis=1, keepdims=True) + 1e-8
+        kernel = tf.cast(self.equalized.kernel(self), x.dtype)
+        x *= tf.cast(s, x.dtype)[:, None, None]
+        y = _twice_as_large(x, kernel) if self.up else tf.nn.conv2d(x, kernel, 1, "SAME")
+        if self.demodulate:
+            y *= tf.cast(self.demodulation(s), y.dtype)[:, None, None]
+        return y + tf.cast(self.bias, y.dtype)
+
+    def compute_output_shape(self, x_shape, w_shape):
+        height, width = (n and n * (2 if self.up else 1) for n in x_shape[1:3])
+        return (x_shape[0], height, width, self.filters)
+
+    def get_config(self):
+        names = ("filters", "kernel_size", "up", "demodulate")
+        return super().get_config() | {name: getattr(self, name) for name in names}
+
+
+def _twice_as_large(x, kernel):
+    """Zeros between the pixels, the kernel, the filter: [B, H, W, in] -> [B, 2H, 2W, filters]."""
+    size, (height, width) = kernel.shape[0], x.shape[1:3]
+    batch, filters = tf.shape(x)[0], kernel.shape[3]
+    shape = [batch, 2 * (height - 1) + size, 2 * (width - 1) + size, filters]
+    # The kernel turned by half a turn: a transposed convolution is that of the gradient.
+    turned = tf.transpose(kernel[::-1, ::-1], [0, 1, 3, 2])
+    return fir.blur(tf.nn.conv2d_transpose(x, turned, shape, 2, "VALID"), fir.BILINEAR, (1, 1), gain=4.0)
+
+
+@_saved
 class AdaIN(keras.layers.Layer):
     """Instance normalisation, then the scale and offset of a style: `(x [B, H, W, C], w [B, layers, dim]) -> x`. Karras
     et al. 2019, arXiv 1812.04948, eq. 1.
@@ -1095,6 +1169,48 @@ class PartialConv2D(keras.layers.Layer):
             | {name: getattr(self, name) for name in names}
             | {"kernel_initializer": keras.initializers.serialize(self.kernel_initializer)}
         )
+
+
+@_saved
+class RestrictedBoltzmann(keras.layers.Layer):
+    """The free energy of binary units, -b.v - sum softplus(c + W'v): [B, visible] of 0 and 1 -> [B]. Float32.
+
+    E(v, h) = -b.v - c.h - v'Wh is the energy of it and of `units` hidden binary units, over which e^-E is summed. W
+    starts uniform within 4 sqrt(6 / (visible + units)), b and c from 0.
+
+    Args:
+        units: how many are hidden.
+    """
+
+    def __init__(self, units, **kwargs):
+        super().__init__(**(kwargs | {"dtype": "float32"}))
+        self.units = units
+
+    def build(self, input_shape):
+        visible = input_shape[-1]
+        bound = 4.0 * math.sqrt(6.0 / (visible + self.units))
+        start = keras.initializers.RandomUniform(-bound, bound)
+        self.kernel = self.add_weight(name="kernel", shape=(visible, self.units), initializer=start)
+        self.visible_bias = self.add_weight(name="visible_bias", shape=(visible,), initializer="zeros")
+        self.hidden_bias = self.add_weight(name="hidden_bias", shape=(self.units,), initializer="zeros")
+
+    def hidden_logits(self, visible):
+        """Of each hidden unit being 1, given the visible ones: `[B, units]`."""
+        return tf.matmul(visible, self.kernel) + self.hidden_bias
+
+    def visible_logits(self, hidden):
+        """Of each visible unit being 1, given the hidden ones: `[B, visible]`."""
+        return tf.matmul(hidden, self.kernel, transpose_b=True) + self.visible_bias
+
+    def call(self, visible):
+        of_hidden = tf.reduce_sum(tf.math.softplus(self.hidden_logits(visible)), -1)
+        return -tf.linalg.matvec(visible, self.visible_bias) - of_hidden
+
+    def compute_output_shape(self, input_shape):
+        return input_shape[:-1]
+
+    def get_config(self):
+        return super().get_config() | {"units": self.units}
 
 
 def _listed(x):

@@ -21,8 +21,9 @@ _open = threading.local()  # MirroredStrategy traces each replica in a thread of
 
 
 class _Stream:
-    def __init__(self, key, replica, replicas, shared):
-        self.key, self.replica, self.replicas, self.shared, self.draws = key, replica, replicas, shared, 0
+    def __init__(self, key, step, replica, replicas, shared):
+        self.key, self.step, self.shared, self.draws = key, step, shared, 0
+        self.replica, self.replicas = replica, replicas
         self.graph = tf.compat.v1.get_default_graph()  # in which it was opened
 
 
@@ -40,12 +41,33 @@ def stream(seed, step=0, *, shared=False):
     replica, among = (0, 1) if shared else (replicas.index(), replicas.count())
     with tf.init_scope() if shared and isinstance(seed, int) and isinstance(step, int) else contextlib.nullcontext():
         key = tf.stack([tf.cast(seed, tf.int64), tf.cast(step, tf.int64)])
+    with _opened(_Stream(key, key[1], replica, among, shared)):
+        yield
+
+
+@contextlib.contextmanager
+def _opened(new):
     outer = getattr(_open, "stream", None)
-    _open.stream = _Stream(key, replica, among, shared)
+    _open.stream = new
     try:
         yield
     finally:
         _open.stream = outer
+
+
+def fork():
+    """A stream of its own for a branch of the graph, whose draws may be made in other threads than this one.
+
+    Returns:
+        What opens it, wherever it is called: `with forked():`. It counts as one draw of the open stream, of which its
+        own are functions.
+
+    Raises:
+        RuntimeError: as `normal`.
+    """
+    current = _current()
+    key = _next_key(current)
+    return lambda: _opened(_Stream(key, current.step, replicas.index(), replicas.count(), current.shared))
 
 
 def normal(shape):
@@ -92,7 +114,7 @@ def step():
     Raises:
         RuntimeError: no stream is open.
     """
-    return _current().key[1]
+    return _current().step
 
 
 def _current():

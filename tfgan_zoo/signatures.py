@@ -290,6 +290,41 @@ def style_signatures(mapping, synthesis, discriminator, average, prior, layers, 
     }
 
 
+def drawn_given_code(code_of, inputs, decode, encode, code, draw, image, seed):
+    """Signatures of a family that draws pictures at random given a code, and has a code for each picture.
+
+    Args:
+        code_of: what `inputs` say -> code `[B, dim]`.
+        inputs: `tf.TensorSpec`s, a row each per picture.
+        decode: `code [B, dim] -> image [B, H, W, C]` in [-1, 1]; it may draw from `random`.
+        encode: `image -> {name: output}`.
+        code: what `encode` answers -> code `[B, dim]`.
+        draw: `count -> code [count, dim]` of the prior; it may draw from `random`.
+        image: the `tf.TensorSpec` of pictures.
+        seed: of what is drawn where a request gives none: the same numbers for each picture.
+
+    Returns:
+        `serving_default(*inputs)` and `reconstruct(image)`, always with the same random numbers; `decode(*inputs,
+        seed)`, `encode(image)`, and those of `sampling`.
+    """
+
+    def alike(code):
+        with random.stream(seed, shared=True):
+            return {"generated": decode(code)}
+
+    def seeded(*given):
+        with random.stream(given[-1]):
+            return {"generated": decode(code_of(*given[:-1]))}
+
+    return {
+        "serving_default": (lambda *given: alike(code_of(*given)), list(inputs)),
+        "decode": (seeded, [*inputs, tf.TensorSpec([], tf.int64, name="seed")]),
+        "encode": (encode, [image]),
+        "reconstruct": (lambda image: alike(code(encode(image))), [image]),
+        **sampling(lambda count: decode(draw(count))),
+    }
+
+
 def known(label, num_classes, examples, name="label"):
     """`label [B]`, of which a request fails unless each is from 0 to `num_classes` - 1 and there is one per example.
 

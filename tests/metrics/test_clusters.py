@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tfgan_zoo.errors import InputError
-from tfgan_zoo.metrics.clusters import best_assignment, cluster_accuracy
+from tfgan_zoo.metrics.clusters import best_assignment, cluster_accuracy, mapped_accuracy
 
 
 def test_the_best_assignment_is_that_of_all_permutations():
@@ -43,3 +43,11 @@ def test_what_are_no_numbers_of_clusters_is_refused():
             cluster_accuracy(clusters, labels)
     with pytest.raises(InputError, match="clusters are float64; expected integers"):
         cluster_accuracy([0.5, 1.0], [0, 1])
+
+
+def test_a_cluster_stands_for_the_class_that_is_most_frequent_in_it_among_known_examples():
+    known, classes = np.array([0, 0, 0, 1, 1, 3]), np.array([5, 5, 2, 2, 2, 5])
+    clusters, labels = np.array([0, 0, 1, 1, 2, 3]), np.array([5, 2, 2, 5, 5, 5])
+    # 0 stands for 5, 1 for 2, 3 for 5, and 2, which is not known, for none.
+    got = mapped_accuracy(known, classes, clusters, labels)
+    np.testing.assert_allclose(got["cluster_accuracy_mapped"], 3 / 6)

@@ -33,6 +33,7 @@ class Column(NamedTuple):
 
 
 LABEL = Column(tf.TensorSpec([], tf.int64), None)
+TEXT = Column(tf.TensorSpec([], tf.string), None)
 
 
 def picture(height, width, channels):
@@ -48,7 +49,7 @@ class Data:
         name: as it was given.
         kind: the name of the function that made it.
         columns: the name of each column and what it is: `image`; `image` and `label`; `image` and `target`; `a` and
-            `b`; `image` and `domain`; `image`, `mask` and `target`; `point`.
+            `b`; `image` and `domain`; `image`, `text` and `wrong`; `image`, `mask` and `target`; `point`.
         train: examples to learn from.
         test: examples held out from them. Those of unpaired data come as pairs: true ones where they are known. Those
             of domains have columns of their own.

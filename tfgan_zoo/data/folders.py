@@ -41,7 +41,7 @@ class Tree:
     notes: tuple[str, ...]
 
 
-def walk(folder, tables=()):
+def walk(folder, tables=(), beside=()):
     """Finds the pictures in a folder and below it.
 
     Hidden files and folders, files that are no pictures, runs and exports of this package, prepared sets and virtual
@@ -51,6 +51,7 @@ def walk(folder, tables=()):
     Args:
         folder: a folder.
         tables: names in lower case of files in the folder itself that are no pictures and still asked for.
+        beside: suffixes of files that are no pictures and are looked for beside them: no note says they are left out.
 
     Returns:
         A `Tree`.
@@ -65,7 +66,7 @@ def walk(folder, tables=()):
         raise InputError(f"{printable(root)} is a whole file system; give the folder that holds the pictures")
     if ours := _ours(root):
         raise InputError(f"{printable(root)} is {ours}, not data; give a folder of pictures")
-    found = _Found(root)
+    found = _Found(root, beside)
     seen = {_identity(parent) for parent in resolved.parents}
     waiting, links = collections.deque([""]), []
     with tqdm.tqdm(desc=f"looking through {printable(root)}", unit="", delay=2, mininterval=1, leave=False) as progress:
@@ -121,8 +122,8 @@ def counted(number, one, several=None):
 class _Found:
     """What a walk has found so far."""
 
-    def __init__(self, root):
-        self.root, self.files, self.tables, self.entries = root, {}, {}, 0
+    def __init__(self, root, beside):
+        self.root, self.beside, self.files, self.tables, self.entries = root, beside, {}, {}, 0
         self._left_out = collections.defaultdict(list)
 
     def leave_out(self, why, name):
@@ -141,6 +142,8 @@ class _Found:
             return links.append(name) if entry.is_symlink() else waiting.append(name)
         suffix = os.path.splitext(entry.name)[1].lower()
         is_table = not below and entry.name.lower() in tables
+        if suffix in self.beside:
+            return None
         if suffix not in SUFFIXES and not is_table:
             return self.leave_out(suffix or "no suffix", name)
         with contextlib.suppress(OSError):

@@ -121,6 +121,41 @@ def arithmetic(minuend, subtrahend, addend):
     return means[0] - means[1] + means[2]
 
 
+def attribute(codes, has_it):
+    """What to add to a code so that its picture gets an attribute: the mean code of pictures with it minus that of
+    those without, as VAE/GAN does it (Larsen et al. 2016, arXiv 1512.09300).
+
+    Args:
+        codes: `[N, dim]`, of pictures.
+        has_it: `[N]` booleans, whether each has the attribute; some do and some do not.
+
+    Returns:
+        `[dim]` float32.
+
+    Raises:
+        ValueError: all have it, or none.
+    """
+    codes, has_it = np.asarray(codes, np.float64), np.asarray(has_it, bool)
+    if has_it.all() or not has_it.any():
+        raise ValueError(f"of {len(has_it)} pictures {has_it.sum()} have the attribute; expected some and not all")
+    return (codes[has_it].mean(0) - codes[~has_it].mean(0)).astype(np.float32)
+
+
+def with_attributes(decode, codes, vectors):
+    """Pictures of codes, and of the same codes with each attribute.
+
+    Args:
+        decode: `z [N, dim] -> image [N, H, W, C]`.
+        codes: `[N, dim]`.
+        vectors: name -> what `attribute` gives.
+
+    Returns:
+        Columns as `pictures.tile` takes them: `reconstruction`, then `+ name` for each.
+    """
+    codes = np.asarray(codes, np.float32)
+    return {"reconstruction": decode(codes)} | {f"+ {name}": decode(codes + v) for name, v in vectors.items()}
+
+
 def strips(generate, z, *, spherical=False):
     """Pictures of a walk from each z to the next and of an arithmetic on the first nine.
 

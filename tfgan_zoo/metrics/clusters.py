@@ -35,6 +35,24 @@ def cluster_accuracy(clusters, labels):
     return {"cluster_accuracy": float(counts[np.arange(size), best_assignment(counts)].sum() / len(labels))}
 
 
+def mapped_accuracy(known_clusters, known_labels, clusters, labels):
+    """Share of examples whose cluster stands for their class, each cluster standing for the class that is most frequent
+    in it among other, known examples. A cluster that none of these is in stands for no class.
+
+    Args:
+        known_clusters, known_labels: `[M]` integers, 0 or more, of the known examples.
+        clusters, labels: `[N]` integers, 0 or more, of those that are measured.
+
+    Returns:
+        `{"cluster_accuracy_mapped": ...}`.
+    """
+    known_clusters, known_labels, clusters, labels = map(np.asarray, (known_clusters, known_labels, clusters, labels))
+    counts = np.zeros([1 + max(known_clusters.max(), clusters.max()), 1 + known_labels.max()])
+    np.add.at(counts, (known_clusters, known_labels), 1)
+    stands_for = np.where(counts.any(1), counts.argmax(1), -1)
+    return {"cluster_accuracy_mapped": float(np.mean(stands_for[clusters] == labels))}
+
+
 def best_assignment(gains):
     """The column of each row, no column twice, whose gains have the largest sum (Kuhn 1955, Munkres 1957).
 

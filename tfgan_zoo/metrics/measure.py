@@ -112,7 +112,11 @@ class Measurement:
         if pairwise and not source.has_targets:
             raise InputError(f"{name} compares images with their targets, which there are none of here; leave it out")
         if name in ("label_accuracy", "ms_ssim_within") and not source.has_labels:
-            raise InputError(f"{name} needs a model that takes labels; {source.name} does not")
+            raise InputError(
+                f"{name} needs a model that takes labels, or texts of known labels; {source.name} does not"
+            )
+        if name == "ppl" and source.has_texts:
+            raise InputError(f"ppl walks from z to z, and {source.name} is told a text; leave it out")
         if name == "ppl" and source.generator is None:
             raise InputError(f"ppl walks from z to z, and {source.name} is no model; leave it out")
         if name == "ppl" and flags.ppl_space == "w":

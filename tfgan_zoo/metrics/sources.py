@@ -9,7 +9,7 @@ import tensorflow as tf
 from PIL import Image, ImageOps
 
 from tfgan_zoo import latent, trust
-from tfgan_zoo.data import batches, decoding, domains, folders, images, instances, layouts, low_high, masked
+from tfgan_zoo.data import batches, captioned, decoding, domains, folders, images, instances, layouts, low_high, masked
 from tfgan_zoo.errors import InputError
 from tfgan_zoo.metrics.checks import COLOURS
 from tfgan_zoo.signatures import NAMES, OnImages, told_sizes
@@ -17,6 +17,7 @@ from tfgan_zoo.signatures import NAMES, OnImages, told_sizes
 KINDS = {
     "images": images.images,
     "labelled": images.labelled,
+    "captioned": captioned.captioned,
     "pairs": images.pairs,
     "unpaired": images.unpaired,
     "instances": instances.instances,
@@ -25,7 +26,7 @@ KINDS = {
     "masked": masked.masked,
 }
 # Input of a signature -> the kind of data that has it.
-_KIND_WITH = {"instance": "instances", "domain": "domains", "mask": "masked"}
+_KIND_WITH = {"instance": "instances", "domain": "domains", "mask": "masked", "text": "captioned"}
 _PREFERRED = {"sample": 0, "serving_default": 1}
 _SEEDS = ("count", "seed", "z")  # what pictures are made from where nothing is translated
 
@@ -70,6 +71,10 @@ class Generator:
         return "label" in self.inputs
 
     @property
+    def has_texts(self):
+        return "text" in self.inputs
+
+    @property
     def columns(self):
         """The inputs that come from an example of the data, where pictures are translated."""
         return [name for name in self.inputs if name != "truncation"] if self.kind == "image" else []
@@ -80,10 +85,10 @@ class Generator:
             raise InputError(f"{self.name}: its signature {self.signature} does not say how long z is")
         return self.prior.array(n, rng)
 
-    def make(self, rng, n, label=None):
-        """`n` images of noise drawn from `rng`, as `raw` gives them."""
+    def make(self, rng, n, label=None, **told):
+        """`n` images of noise drawn from `rng`, as `raw` gives them; `told` are further inputs, `[n]` each."""
         if self.kind == "z":
-            return self.raw(z=self.draw_z(n, rng), label=label)
+            return self.raw(z=self.draw_z(n, rng), label=label, **told)
         return self.raw(count=n, seed=int(rng.integers(2**31)), label=None if label is None else label[0])
 
     def translate(self, example):
@@ -222,6 +227,8 @@ def _as_generator(model, name, function, specs, outputs, flags, noise, trained, 
         inputs[role] = spec
     drawn = set(_SEEDS) & set(inputs)
     from_noise = drawn in ({"z"}, {"count", "seed"}) and set(inputs) <= {*_SEEDS, "label", "truncation"}
+    # A request of `sample` has one text, and examples have one each.
+    from_noise |= drawn == {"z"} and set(inputs) <= {"z", "text", "truncation"}
     from_image = not drawn and "image" in inputs
     if output is None or not (from_noise or from_image):
         return None
@@ -409,16 +416,19 @@ class Source:
 
     def __init__(self, generator, data, split, flags):
         self.generator, self.data, self.split, self.flags = generator, data, split, flags
-        self.name, self.has_labels = generator.name, generator.has_labels
+        self.name, self.has_labels, self.has_texts = generator.name, generator.has_labels, generator.has_texts
         self.translates = generator.kind == "image"
         a, b = ("b", "a") if generator.signature.startswith("b_to_a") else ("a", "b")
         self.called = {"image": a, "target": b} if data.kind == "unpaired" else {}  # name of an input -> of a column
         columns = _parts(data, split)[0].columns  # those held out of several domains have more than those of training
         self.has_targets = "target" in columns or (data.kind == "unpaired" and split == "test" and data.test_is_paired)
-        missing = [name for name in generator.columns if self._column(name) not in columns]
+        needed = ["text"] if self.has_texts and not self.translates else []
+        missing = [name for name in (*generator.columns, *needed) if self._column(name) not in columns]
+        self.has_labels |= bool(needed) and "label" in columns  # what a text is of
         if missing:
+            takes = ", ".join((*generator.columns, *needed))
             raise InputError(
-                f"{generator.name}: its signature {generator.signature} takes {', '.join(generator.columns)}, and "
+                f"{generator.name}: its signature {generator.signature} takes {takes}, and "
                 f"{data.name} has {', '.join(columns)}; choose another --signature, --kind or data set"
             )
         self.real = self._column("target" if self.translates else "image")  # the column that is compared with
@@ -428,7 +438,8 @@ class Source:
         there = _count(data, split)
         self.real_count = there if flags.real_count is None else flags.real_count
         self.count = self.real_count if flags.count is None else flags.count
-        for flag, count in (("real-count", self.real_count), ("count", self.count if self.translates else 0)):
+        of_examples = self.translates or self.has_texts
+        for flag, count in (("real-count", self.real_count), ("count", self.count if of_examples else 0)):
             if count > there:
                 raise InputError(f"--{flag}={count}, and {data.name} has {there} {split} examples; give fewer")
 
@@ -443,7 +454,8 @@ class Source:
     def fakes(self):
         """Batches `(images, labels or None, example or None)`, `count` in all, of each label as many.
 
-        Where pictures are translated the example has its `image`, and its `target` where there is one.
+        Where pictures are translated the example has its `image`, and its `target` where there is one. Where they are
+        told by a text they are of the texts of as many examples, and of their labels where these are known.
         """
         if self.translates:
             for example in _examples(self.data, self.split, self.count, self.flags.batch_size):
@@ -452,6 +464,11 @@ class Source:
                 yield self._made(self.generator.translate(given)), None, {"image": given["image"], **known}
             return
         rng = np.random.default_rng(self.flags.seed)
+        if self.has_texts:
+            for example in _examples(self.data, self.split, self.count, self.flags.batch_size):
+                made = self.generator.make(rng, len(example["text"]), text=example["text"])
+                yield self._made(made), example.get("label"), None
+            return
         classes = len(self.data.classes) if self.generator.has_labels else 0
         per_turn = classes if classes and self.generator.kind == "sample" else 1  # a request of `sample` has one label
         turns = per_turn * -(-self.count // (per_turn * self.flags.batch_size))
@@ -470,7 +487,7 @@ class Source:
         """Its part of a protocol."""
         generator = self.generator
         return {
-            "task": "image to image" if self.translates else "noise and label" if generator.has_labels else "noise",
+            "task": self._task(),
             "signature": generator.signature if self.translates else None,
             "dataset": self.data.name,
             "kind": self.data.kind,
@@ -483,6 +500,11 @@ class Source:
             "truncation": self.flags.truncation,
             "ema": generator.metadata.get("ema"),
         }
+
+    def _task(self):
+        if self.translates:
+            return "image to image"
+        return "noise and text" if self.has_texts else "noise and label" if self.generator.has_labels else "noise"
 
     def _made(self, image):
         if image.shape[1:] != self.shape:
@@ -503,7 +525,7 @@ class Files:
         InputError: no pictures, too few, or of other channels than the real ones.
     """
 
-    generator, has_labels, translates, has_targets = None, False, False, False
+    generator, has_labels, has_texts, translates, has_targets = None, False, False, False, False
 
     def __init__(self, folder, given, split, flags):
         how = {"image_size": _size(folder), "data_dir": given.data_dir, "fit": given.fit, "channels": given.channels}

@@ -37,7 +37,7 @@ class Stopped(BaseException):
         self.signum, self.step, self.saved = signum, step, saved
 
 
-class _EveryStep(keras.callbacks.Callback):
+class EveryStep(keras.callbacks.Callback):
     """A callback that knows the step of the run without asking TensorFlow for it each time, which takes 0.1 ms.
 
     A subclass has `begin()` and `after(logs)`, called when an execution has ended.
@@ -67,7 +67,7 @@ class _EveryStep(keras.callbacks.Callback):
         return self.step // every > (self.step - self.model.steps_per_execution) // every
 
 
-class NanGuard(_EveryStep):
+class NanGuard(EveryStep):
     """Ends training with `TrainingDiverged` at the first loss that is not finite. Goes first in the list."""
 
     def after(self, logs):
@@ -76,7 +76,7 @@ class NanGuard(_EveryStep):
                 raise TrainingDiverged(f"the loss {name} is {float(value)} at step {self.step}")
 
 
-class LossLog(_EveryStep):
+class LossLog(EveryStep):
     """Appends `{"step": ..., losses...}` to `metrics.jsonl` and TensorBoard: means since the last line.
 
     Lines past the step that training resumes from are dropped: those steps are done again.
@@ -119,7 +119,7 @@ def read_losses(path):
     return [line for line in files.read_lines(path) if isinstance(line.get("step"), int)]
 
 
-class SampleGrid(_EveryStep):
+class SampleGrid(EveryStep):
     """Draws `model.preview(batch)` as a PNG and into TensorBoard.
 
     Args:
@@ -127,11 +127,13 @@ class SampleGrid(_EveryStep):
         batch: held-out examples as the family's `preview` takes them.
         every: steps between grids; of points one more is drawn before the first step.
         writer: of the TensorBoard log.
+        look: `(preview, step) -> None`, called with what each grid shows.
     """
 
-    def __init__(self, folder, batch, every, writer):
+    def __init__(self, folder, batch, every, writer, look=None):
         super().__init__()
         self.folder, self.batch, self.every, self.writer = Path(folder) / "samples", batch, every, writer
+        self.look = look or (lambda preview, step: None)
 
     def begin(self):
         if tf.nest.flatten(self.batch)[0].ndim == 2 and self.step == 0:
@@ -143,7 +145,9 @@ class SampleGrid(_EveryStep):
 
     def draw(self):
         step = int(self.model.step.numpy())
-        grid = pictures.tile(self.model.preview(self.batch))
+        preview = self.model.preview(self.batch)
+        self.look(preview, step)
+        grid = pictures.tile(preview)
         self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / f"step-{step:07d}.png"
         pictures.save_png(grid, path)
@@ -152,7 +156,7 @@ class SampleGrid(_EveryStep):
         return path
 
 
-class Checkpoints(_EveryStep):
+class Checkpoints(EveryStep):
     """Saves the whole state of training every so many steps, on a signal, and at the end.
 
     The state is the model's networks, every optimizer's variables (loss scale included), pools and the step. The index
@@ -321,7 +325,7 @@ def load_networks(model, source, flag="--init-from"):
     return path
 
 
-class Evaluation(_EveryStep):
+class Evaluation(EveryStep):
     """Measures the model every so many steps and keeps the checkpoint of the best one.
 
     Lines `{"step", "metrics": {name: value}, "protocol"}` go to `evaluations.jsonl`, the metrics to TensorBoard; lines
@@ -418,7 +422,7 @@ def restore_best(model, folder):
     return best
 
 
-class Progress(_EveryStep):
+class Progress(EveryStep):
     """A bar over all steps of the run with the losses and the time left.
 
     Args:

@@ -13,13 +13,14 @@ from pathlib import Path
 import keras
 import matplotlib.figure
 import tensorflow as tf
+import tqdm
 
 from tfgan_zoo import errors, evaluate, files, pictures, signatures
 from tfgan_zoo.data import batches
 from tfgan_zoo.errors import InputError
 from tfgan_zoo.export import export
 from tfgan_zoo.metrics.protocol import higher_is_better
-from tfgan_zoo.run import callbacks, devices, flags, memory
+from tfgan_zoo.run import callbacks, devices, flags, health, memory
 from tfgan_zoo.run import folder as run_folder
 
 
@@ -259,6 +260,9 @@ class Job:
         if start < until:
             actions = [callbacks.NanGuard()]
             if self._chief:
+                for line in health.of_data(data, batch_size, batches.take(data.train, health.LOOKED_AT)):
+                    _warn(f"{line}: {health.HELP}#data")
+                actions += [health.Losses(_warn)]
                 actions += [callbacks.LossLog(self.folder, config.log_every, self._writer), self._grid(model, data)]
                 if config.evaluate_every:  # before a checkpoint: what is not saved is measured again
                     actions += [self._evaluation(model, data, metrics, phase)]
@@ -328,7 +332,8 @@ class Job:
 
     def _grid(self, model, data):
         shown = batches.take(data.test, data.shown)
-        grid = callbacks.SampleGrid(self.folder, shown, self.config.sample_every, self._writer)
+        look = health.Samples(shown, _warn).look
+        grid = callbacks.SampleGrid(self.folder, shown, self.config.sample_every, self._writer, look)
         grid.set_model(model)
         return grid
 
@@ -424,7 +429,7 @@ class Job:
         arguments = ", ".join(f"{spec.name}={signatures.code(spec, prior, sides)}" for spec in specs)
         print("    import tensorflow as tf")
         print(f'    model = tf.saved_model.load("{done["path"]}").signatures["serving_default"]')
-        print(f'    generated = model({arguments})["generated"]')
+        print(f'    {model.answers} = model({arguments})["{model.answers}"]')
 
     def _is_exported(self, path):
         """Whether a version is there, whole, and below the folder that exports go to."""
@@ -480,3 +485,8 @@ def _plot_losses(lines, path):
 
 def _say(what, text):
     print(f"  {what:<10} {text}", flush=True)
+
+
+def _warn(text):
+    """In a line of its own, above the progress bar."""
+    tqdm.tqdm.write(f"  {'careful':<10} {text}")
