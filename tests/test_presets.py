@@ -65,7 +65,6 @@ PUBLISHED = {
         3,
         0,
     ),
-    "vae": ({"encoder": 412_540, "decoder": 403_284}, 1, 0),
     "wgan_gp": ({"generator": 1_203_331, "discriminator": 1_053_825}, 3, 0),
 }
 

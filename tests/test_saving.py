@@ -34,7 +34,6 @@ from tfgan_zoo.networks.sn_resnet import sn_resnet_discriminator, sn_resnet_gene
 from tfgan_zoo.networks.srresnet import srresnet_generator
 from tfgan_zoo.networks.stargan import stargan_discriminator, stargan_generator
 from tfgan_zoo.networks.stylegan import stylegan_syntheses
-from tfgan_zoo.networks.vae import vae_decoder, vae_encoder
 from tfgan_zoo.networks.text_to_image import bag_of_words
 from tfgan_zoo.networks.vae import vae_decoder, vae_encoder
 from tfgan_zoo.networks.vae_gan import vae_gan_decoder, vae_gan_discriminator, vae_gan_encoder
@@ -113,8 +112,6 @@ BUILDS = {name: build for name, (build, _) in SMALL.items()} | {
     "stylegan_syntheses": lambda: stylegan_syntheses(SHAPE, 5, 2)[1].fading,
     "progan_generators": lambda: progan_generators(SHAPE, 5, 2)[1].fading,
     "growing_discriminators": lambda: growing_discriminators(SHAPE, 2)[1].fading,
-    "vae_encoder": lambda: vae_encoder(SHAPE, 3, [4]),
-    "vae_decoder": lambda: vae_decoder(SHAPE, 3, [4], law="gaussian_with_variance"),
     "softplus_generator": lambda: softplus_generator(SHAPE, 5, [4]),
     "softplus_generator_virtual": lambda: softplus_generator(SHAPE, 5, [4, 4], reference=3),
     "bag_of_words": lambda: bag_of_words(CLASSES, 4, 5),
