@@ -1,8 +1,9 @@
 """ProGAN: pictures from noise, by networks that grow from small pictures to large ones.
 
-Default: the embedded glyphs (DejaVu Sans), grown from 8x8 to 32x32 in 5,000 steps: 8.5 minutes on two cores of an AMD
-EPYC that were shared with other work, in mixed_bfloat16. Looked at, not scored: letter-like shapes, a few readable,
-some blank or smeared (commit f4a2fd7).
+Default: the embedded glyphs (DejaVu Sans), grown from 8x8 to 32x32 in 6,500 steps at twice the paper's rate: 12 minutes
+on two cores of an AMD EPYC that were shared with much other work, in mixed_bfloat16. Looked at, not scored: letter-like,
+a third or so readable (8, C, Y, l), the rest broken or smeared (commit f4a2fd7 with --learning-rate=0.002
+--steps=6500).
 
     python recipes/progan.py
     python recipes/progan.py --dataset=path/to/pictures --image-size=64 --steps=12000
