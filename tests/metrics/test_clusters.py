@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tfgan_zoo.errors import InputError
-from tfgan_zoo.metrics.clusters import best_assignment, cluster_accuracy
+from tfgan_zoo.metrics.clusters import best_assignment, cluster_accuracy, labels_of_the_surest
 
 
 def test_the_best_assignment_is_that_of_all_permutations():
@@ -43,3 +43,10 @@ def test_what_are_no_numbers_of_clusters_is_refused():
             cluster_accuracy(clusters, labels)
     with pytest.raises(InputError, match="clusters are float64; expected integers"):
         cluster_accuracy([0.5, 1.0], [0, 1])
+
+
+def test_a_cluster_has_the_label_of_the_example_that_is_most_surely_in_it():
+    probabilities = np.array([[0.6, 0.3, 0.1], [0.1, 0.5, 0.4], [0.0, 0.2, 0.8], [0.9, 0.1, 0.0]])
+    np.testing.assert_array_equal(labels_of_the_surest(probabilities, [7, 5, 5, 3]), [3, 5, 5])
+    with pytest.raises(InputError, match=r"^labels \[3\]; expected one for each of 4 examples$"):
+        labels_of_the_surest(probabilities, [7, 5, 3])
