@@ -1,7 +1,7 @@
 """AAE: an auto-encoder whose codes have the law of a prior; told labels, learning from few, or finding clusters.
 
-Default: supervised, the Latin letters of the embedded glyphs (DejaVu Sans, in any case, accent and style) at 28x28. Not
-yet run.
+Default: supervised, the Latin letters of the embedded glyphs (DejaVu Sans, in any case, accent and style) at 28x28.
+Not yet run.
 
     python recipes/aae.py
     python recipes/aae.py --kind=basic --latent-dim=8
