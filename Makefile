@@ -4,10 +4,10 @@ PYTHON ?= python3
 RECIPES := $(basename $(notdir $(wildcard recipes/*.py)))
 PIP := .venv/bin/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help test gallery $(RECIPES)
+.PHONY: help test gallery release $(RECIPES)
 
 help:
-	@echo "make test, make gallery, or make a family: $(RECIPES)"
+	@echo "make test, make gallery, make release, or make a family: $(RECIPES)"
 	@echo "flags go in ARGS: make pix2pix ARGS='--steps=500 --seed=1'"
 
 $(RECIPES): .venv/installed
@@ -15,6 +15,9 @@ $(RECIPES): .venv/installed
 
 gallery: .venv/installed-gallery
 	.venv/bin/python -m tfgan_zoo.gallery exported $(ARGS)
+
+release: .venv/installed
+	.venv/bin/python -m tfgan_zoo.hub pack exported release
 
 test: .venv/installed-test
 	.venv/bin/ruff check .

@@ -171,8 +171,8 @@ class Augmented(Conformance):
         return rng.uniform(-1, 1, [count, 8, 8, 1]).astype(np.float32)
 
 
-def test_an_augmented_family_makes_the_same_update_on_two_replicas(two_replicas, tmp_path):
-    Augmented().test_two_replicas_make_the_update_that_one_makes(two_replicas, tmp_path)
+def test_an_augmented_family_makes_the_same_update_on_two_replicas(two_replicas):
+    Augmented().test_two_replicas_make_the_update_that_one_makes(two_replicas)
 
 
 def test_an_augmented_family_compiles_with_xla():

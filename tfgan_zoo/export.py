@@ -134,7 +134,7 @@ def export(
                 raise
             version += 1
     files.write(directory / _LAST_VERSION, f"{version}\n")
-    _write_models_config(files.real(directory).parent)
+    write_models_config(files.real(directory).parent)
     return directory / str(version)
 
 
@@ -203,7 +203,7 @@ def _last_version(directory):
     return max([recorded, *(int(p.name) for p in directory.iterdir() if p.name.isdecimal())])
 
 
-def _write_models_config(folder):
+def write_models_config(folder):
     """Lists every model folder in `folder`, as the server's container sees it: mounted at /models."""
     from tensorflow_serving.config import model_server_config_pb2
 

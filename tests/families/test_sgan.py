@@ -34,7 +34,7 @@ class WithAllOptions(TestSGAN):
 
 
 def test_with_all_options_it_trains_alike_on_replicas_and_resumes(two_replicas, tmp_path):
-    WithAllOptions().test_two_replicas_make_the_update_that_one_makes(two_replicas, tmp_path)
+    WithAllOptions().test_two_replicas_make_the_update_that_one_makes(two_replicas)
     WithAllOptions().test_a_restart_halfway_ends_with_the_same_bits(tmp_path)
 
 

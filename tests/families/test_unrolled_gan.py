@@ -44,8 +44,8 @@ def test_a_few_steps_move_every_trainable_weight_of_the_other_networks(networks)
     networks().test_a_few_steps_move_every_trainable_weight_and_log_finite_losses()
 
 
-def test_two_replicas_look_ahead_through_batch_normalization_as_one_does(two_replicas, tmp_path):
-    Convolutional().test_two_replicas_make_the_update_that_one_makes(two_replicas, tmp_path)
+def test_two_replicas_look_ahead_through_batch_normalization_as_one_does(two_replicas):
+    Convolutional().test_two_replicas_make_the_update_that_one_makes(two_replicas)
 
 
 def test_the_recurrent_generator_compiles_with_xla_and_computes_the_same():

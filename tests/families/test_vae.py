@@ -45,7 +45,7 @@ def test_gaussian_laws_and_plain_auto_encoders_train_and_are_served(kind, tmp_pa
     kind().test_a_few_steps_move_every_trainable_weight_and_log_finite_losses()
     kind().test_calling_it_and_predict_answer_as_serving_default_and_its_names_are_known()
     kind().test_the_export_answers_every_signature_as_the_live_model_does(tmp_path)
-    kind().test_two_replicas_make_the_update_that_one_makes(two_replicas, tmp_path)
+    kind().test_two_replicas_make_the_update_that_one_makes(two_replicas)
 
 
 # --- a step by hand: q(z|x) = N(A x + a, diag exp(B x + b)) of two codes, and a law of two pixels said by C z + c
