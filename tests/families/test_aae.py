@@ -283,7 +283,7 @@ def trained(kind, x, *, y=None, dim=2, classes=0, steps=1500, rate=0.003):
         g_optimizer=keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(rate, steps), 0.5),
         steps_per_execution=100,
     )
-    batch = {"image": np.float32(x)} | ({} if y is None else {"label": y})
+    batch = np.float32(x) if y is None else {"image": np.float32(x), "label": y}
     data = tf.data.Dataset.from_tensors(batch).repeat()
     model.fit(data, steps_per_epoch=steps, verbose=0, shuffle=False)
     return model

@@ -174,7 +174,7 @@ def test_the_best_code_discriminator_is_where_its_loss_with_the_prior_as_1_has_n
 
     with tf.GradientTape() as tape:
         loss = losses.non_saturating_discriminator_loss(say(tf.constant(z)), say(tf.constant(code)))
-    np.testing.assert_allclose(tape.gradient(loss, [shift, scale, bend]), np.zeros(3), atol=2e-4)
+    np.testing.assert_allclose(tape.gradient(loss, [shift, scale, bend]), np.zeros(3), atol=1e-3)
 
 
 # --- what is served

@@ -74,12 +74,12 @@ class AAE(base.GenerativeModel):
     ):
         if kind not in KINDS:
             raise InputError(f"kind is {kind!r}; expected {', '.join(KINDS)}")
-        self.has_y = kind in ("semi_supervised", "clustering")
+        has_y = kind in ("semi_supervised", "clustering")
         told = 1 if kind == "basic" or heads else 2
         fits = [
-            ("category" in encoder.output) == self.has_y,
-            (category_discriminator is not None) == self.has_y,
-            heads is None or self.has_y,
+            ("category" in encoder.output) == has_y,
+            (category_discriminator is not None) == has_y,
+            heads is None or has_y,
             len(decoder.inputs) == told,
         ]
         if not all(fits):
@@ -89,17 +89,17 @@ class AAE(base.GenerativeModel):
                 "z alone with heads"
             )
         networks = {"encoder": encoder, "decoder": decoder, "discriminator": discriminator}
-        networks |= {"category_discriminator": category_discriminator} if self.has_y else {}
+        networks |= {"category_discriminator": category_discriminator} if has_y else {}
         networks |= {"heads": heads} if heads else {}
         trains = {
             "reconstruction_optimizer": ["encoder", "decoder", *(["heads"] if heads else [])],
-            "d_optimizer": ["discriminator", *(["category_discriminator"] if self.has_y else [])],
+            "d_optimizer": ["discriminator", *(["category_discriminator"] if has_y else [])],
             "g_optimizer": ["encoder"],
         }
         trains |= {"label_optimizer": ["encoder"]} if kind == "semi_supervised" else {}
         super().__init__(networks, trains, seed=seed)
         self.kind, self.heads_apart = kind, heads_apart
-        self.has_heads = heads is not None
+        self.has_y, self.has_heads = has_y, heads is not None
         self.prior = latent.Prior(encoder.output["style"].shape[-1])
         last = heads.input_shape if heads else decoder.inputs[-1].shape
         self.num_classes = 0 if kind == "basic" else last[-1]
