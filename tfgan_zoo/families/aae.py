@@ -186,7 +186,7 @@ class AAE(base.GenerativeModel):
 
     def decode(self, z, label=None):
         """The picture of a style and, of all kinds but basic, the number of a class or cluster [B]."""
-        return self.decoded(z, None if label is None else self.one_hot(label))
+        return self.decoded(tf.convert_to_tensor(z), None if label is None else self.one_hot(label))
 
     def reconstruct(self, image, label=None):
         """The picture that is decoded of an image's own code; a supervised model is told its label."""
