@@ -52,6 +52,8 @@ def mapped_accuracy(known_clusters, known_labels, clusters, labels):
     np.add.at(counts, (known_clusters, known_labels), 1)
     stands_for = np.where(counts.any(1), counts.argmax(1), -1)
     return {"cluster_accuracy_mapped": float(np.mean(stands_for[clusters] == labels))}
+
+
 def labels_of_the_surest(probabilities, labels):
     """The label of each cluster: that of the example which is most surely in it, as "Adversarial Autoencoders" (arXiv
     1511.05644, from memory) names clusters, of which there can be more than classes.
