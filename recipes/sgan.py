@@ -64,6 +64,8 @@ class Config(run.Config):
     """What the average of the discriminator's weights, which classifies, takes of the new ones in a step."""
     learning_rate: float = 3e-3
     """The rate of Adam with beta_1 0.5, for both players."""
+    epsilon: float = 1e-4
+    """Adam's: the published code has 1e-8 below the root."""
 
 
 PRESETS = {
@@ -98,7 +100,7 @@ def main(job, config):
             average_rate=config.average_rate,
             seed=config.seed,
         )
-        g_optimizer, d_optimizer = Adam(config.learning_rate, 0.5), Adam(config.learning_rate, 0.5)
+        g_optimizer, d_optimizer = (Adam(config.learning_rate, 0.5, epsilon=config.epsilon) for _ in range(2))
 
     def mistaken():
         wrong, count = 0, 0

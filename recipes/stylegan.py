@@ -47,7 +47,7 @@ class Config(run.Config):
     group: int = 4
     """Examples over which the deviation is taken that D is told."""
     gamma: float = 10.0
-    """Of R1."""
+    """The weight of R1 is half of it."""
     learning_rate: float = 1e-3
     """The rate of Adam with betas 0 and 0.99, for both players."""
     learning_rates: str = ""

@@ -9,6 +9,7 @@ from tfgan_zoo.families.ebgan import autoencoder
 from tfgan_zoo.families.lapgan import level_discriminator, level_generator
 from tfgan_zoo.families.unrolled_gan import recurrent_generator, stacked_generator, strided_discriminator
 from tfgan_zoo.networks import sizes
+from tfgan_zoo.networks.aae import aae_decoder, aae_encoder
 from tfgan_zoo.networks.acgan import acgan_discriminator, acgan_generator, acgan_imagenet_generator
 from tfgan_zoo.networks.cgan import cgan_discriminator, cgan_generator
 from tfgan_zoo.networks.classifier import classifier
@@ -181,6 +182,8 @@ RECTANGULAR = {
     "vae_gan_decoder": (lambda s: vae_gan_decoder(s, 5, [4, 2]), (12, 8), (2, 12, 8, "C")),
     "vae_encoder": (lambda s: joined(vae_encoder(s, 5, [8])), (3, 5), (2, 10)),
     "vae_decoder": (lambda s: vae_decoder(s, 5, [8], law="gaussian"), (3, 5), (2, 3, 5, "C")),
+    "aae_encoder": (lambda s: joined(aae_encoder(s, 5, 3, [8])), (3, 5), (2, 8)),
+    "aae_decoder": (lambda s: aae_decoder(s, 5, 0, [8]), (3, 5), (2, 3, 5, "C")),
     "infogan_generator": (lambda s: infogan_generator(s, 5, 4), (8, 12), (2, 8, 12, "C")),
     "stylegan_syntheses": (lambda s: stylegan_syntheses(s, 5, 4)[2].fading, (24, 16), (2, 24, 16, "C")),
     "progan_generators": (lambda s: progan_generators(s, 5, 4)[2].fading, (24, 16), (2, 24, 16, "C")),

@@ -21,6 +21,8 @@ from tfgan_zoo.run import flags
 # recipe -> (trainable parameters of its networks by the published programs, channels of its data, labels)
 PUBLISHED = {
     "acgan": ({"generator": 16_531_136, "discriminator": 3_015_547}, 3, 10),
+    # Encoder and pictures' networks by our own count; the code discriminator is the paper's 3 x 750.
+    "alpha_gan": ({"code_discriminator": 128 * 750 + 750 + 2 * (750 * 750 + 750) + 751}, 3, 0),
     "bgan": ({"generator": 6_709_185, "discriminator": 6_631_169}, 1, 0),
     "cgan": ({"generator": 2_413_984, "discriminator": 1_224_351}, 1, 10),
     "cyclegan": ({"generator_ab": 11_378_179, "discriminator_a": 2_764_737}, 3, 0),
@@ -295,9 +297,36 @@ def test_the_paper_preset_of_sgan_builds_networks_of_the_published_size_and_norm
     counts = {"generator": 694_568, "discriminator": 1_538_770}
     assert {role: parameters(getattr(job.model, role)) for role in counts} == counts
     assert job.model.prior == Prior(100, "uniform") and job.given["until"] == 300 * 600
+    assert [job.given[name].epsilon for name in ("g_optimizer", "d_optimizer")] == [1e-4, 1e-4]
     first = next(x for x in job.model.discriminator.layers if hasattr(x, "g"))
     assert np.abs(first.bias).max() > 0.1  # 0 before
     np.testing.assert_array_equal(job.model.average.get_weights()[0], job.model.discriminator.get_weights()[0])
+
+
+def test_the_paper_preset_of_aae_learns_from_100_labels_by_sgd_with_a_momentum_for_each_phase(monkeypatch):
+    module, job = importlib.import_module("recipes.aae"), _Job()
+    train = types.SimpleNamespace(counts=(100, 60_000, 60_000))
+    data = types.SimpleNamespace(shapes={"image": (28, 28, 1)}, classes=range(10), train=train, test=train)
+    asked = {}
+    monkeypatch.setattr(module, "few_labels", lambda dataset, **how: asked.update(how, dataset=dataset) or data)
+    module.main(job, module.PRESETS["paper"])
+    assert (asked["dataset"], asked["labels_per_class"], asked["image_size"]) == ("mnist", 10, (28, 28))
+    counts = {
+        "encoder": 1_806_020,
+        "decoder": 1_806_784,
+        "discriminator": 1_013_001,
+        "category_discriminator": 1_013_001,
+    }
+    assert {role: parameters(getattr(job.model, role)) for role in job.model.roles} == counts
+    first, *_ = job.model.encoder.get_weights()
+    np.testing.assert_allclose(first.std(), 0.01, rtol=0.01)
+    momenta = {"reconstruction_optimizer": 0.9, "d_optimizer": 0.1, "g_optimizer": 0.1, "label_optimizer": 0.9}
+    rates = {"reconstruction_optimizer": 0.01, "d_optimizer": 0.1, "g_optimizer": 0.1, "label_optimizer": 0.1}
+    for name, momentum in momenta.items():
+        optimizer = job.given[name]
+        assert isinstance(optimizer, keras.optimizers.SGD) and optimizer.momentum == momentum
+        got = [float(optimizer._learning_rate(step)) for step in (0, 30_001, 600_001)]
+        np.testing.assert_allclose(got, rates[name] * np.array([1.0, 0.1, 0.01]), rtol=1e-5)
 
 
 def test_the_paper_preset_of_recycle_gan_crops_the_frames_of_a_clip_at_one_place_and_never_mirrors(monkeypatch):

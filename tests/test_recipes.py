@@ -16,6 +16,8 @@ import two_workers  # noqa: E402
 ROOT = Path(__file__).resolve().parent.parent
 RECIPES = sorted(path.stem for path in (ROOT / "recipes").glob("*.py"))
 TINY = {
+    "aae": ["--image-size=8", "--width=8", "--latent-dim=3"],
+    "alpha_gan": ["--image-size=8", "--width=4", "--latent-dim=3", "--code-width=8"],
     "acgan": ["--image-size=8", "--g-width=4", "--d-width=4"],
     "bgan": ["--image-size=8", "--width=8", "--samples=2"],
     "cgan": ["--image-size=8", "--width=8"],

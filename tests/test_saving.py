@@ -21,6 +21,7 @@ from tfgan_zoo.families.lapgan import level_discriminator, level_generator
 from tfgan_zoo.families.lsgan import vgg_generator
 from tfgan_zoo.families.unrolled_gan import recurrent_generator, stacked_generator, strided_discriminator
 from tfgan_zoo.networks import pix2pix_hd
+from tfgan_zoo.networks.aae import aae_decoder, aae_encoder, cluster_heads
 from tfgan_zoo.networks.acgan import acgan_discriminator
 from tfgan_zoo.networks.classifier import classifier
 from tfgan_zoo.networks.dcgan import dcgan_discriminator, dcgan_generator
@@ -107,6 +108,9 @@ BUILDS = {name: build for name, (build, _) in SMALL.items()} | {
     "vae_gan_discriminator": lambda: vae_gan_discriminator((8, 12, 3), [2, 4, 4], 6),
     "pixel_vae_encoder": lambda: pixel_vae_encoder(SHAPE, 2, 2),
     "pixel_gan_encoder": lambda: pixel_gan_encoder(SHAPE, 3, 2, 2),
+    "aae_encoder": lambda: aae_encoder(SHAPE, 3, 2, [4]),
+    "aae_decoder": lambda: aae_decoder(SHAPE, 3, 2, [4]),
+    "cluster_heads": lambda: cluster_heads(3, 2),
     "vae_encoder": lambda: vae_encoder(SHAPE, 3, [4]),
     "vae_decoder": lambda: vae_decoder(SHAPE, 3, [4], law="gaussian_with_variance"),
     "stylegan_syntheses": lambda: stylegan_syntheses(SHAPE, 5, 2)[1].fading,

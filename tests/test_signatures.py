@@ -54,6 +54,7 @@ SPECS = [
     spec("continuous_deviation", None, 2),
     spec("code", None, 5),
     spec("code_deviation", None, 5),
+    spec("representation", None, 5),
     spec("code_logits", None, 1),
     spec("styles", None, 4, 5),
     spec("embedding", None, 5),

@@ -4,7 +4,9 @@ from tfgan_zoo import console  # noqa: F401, I001  first: it keeps TensorFlow's 
 
 from tfgan_zoo import adaptive, augment, layers, masked_layers  # noqa: F401  what a `.keras` file holds can be loaded
 
+from tfgan_zoo.families.aae import AAE as AAE
 from tfgan_zoo.families.acgan import ACGAN as ACGAN
+from tfgan_zoo.families.alpha_gan import AlphaGAN as AlphaGAN
 from tfgan_zoo.families.bgan import BGAN as BGAN
 from tfgan_zoo.families.cgan import CGAN as CGAN
 from tfgan_zoo.families.cyclegan import CycleGAN as CycleGAN

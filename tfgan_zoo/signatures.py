@@ -88,6 +88,7 @@ NAMES = {
     "generated": Name("pictures in [-1, 1], or points on the scale of the data, that the model made", _floats),
     "generated_bytes": Name("PNG files of them", _files),
     "code": Name("what a picture is encoded as; `decode` takes it as z", _floats),
+    "representation": Name("the code moved by the head of its cluster, as it is plotted", _floats),
     "code_deviation": Name("the standard deviation of the code, given the picture", _floats),
     "code_logits": Name("of the discriminator of codes; the higher, the more it looks drawn from the prior", _floats),
     "styles": Name("one per layer, as `synthesis` takes them as w", _floats),

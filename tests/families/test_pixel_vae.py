@@ -228,6 +228,7 @@ def test_of_four_pictures_the_code_says_which_where_the_decoder_sees_one_pixel_f
 
 def test_pictures_are_functions_of_code_and_seed():
     model = TestPixelVAE().make()
+    off_their_start(model.encoder, 1.0)
     off_their_start(model.decoder)
     served = {name: function for name, (function, _) in model.signatures().items()}
     z = tf.constant(np.random.default_rng(0).normal(size=[6, 2]), tf.float32)
@@ -248,6 +249,7 @@ def test_pictures_are_functions_of_code_and_seed():
     np.testing.assert_allclose(told["code_deviation"], np.exp(log_deviation), rtol=1e-6)
     again = served["reconstruct"](image)["generated"]
     np.testing.assert_array_equal(again, served["serving_default"](mean)["generated"])
+    assert not np.array_equal(again, served["serving_default"](-mean)["generated"])
     with random.stream(7):
         code = model.prior.draw(5)
         uniform = random.uniform([5, 20])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tfgan_zoo.errors import InputError
-from tfgan_zoo.metrics.clusters import best_assignment, cluster_accuracy, mapped_accuracy
+from tfgan_zoo.metrics.clusters import best_assignment, cluster_accuracy, labels_of_the_surest, mapped_accuracy
 
 
 def test_the_best_assignment_is_that_of_all_permutations():
@@ -51,3 +51,10 @@ def test_a_cluster_stands_for_the_class_that_is_most_frequent_in_it_among_known_
     # 0 stands for 5, 1 for 2, 3 for 5, and 2, which is not known, for none.
     got = mapped_accuracy(known, classes, clusters, labels)
     np.testing.assert_allclose(got["cluster_accuracy_mapped"], 3 / 6)
+
+
+def test_a_cluster_has_the_label_of_the_example_that_is_most_surely_in_it():
+    probabilities = np.array([[0.6, 0.3, 0.1], [0.1, 0.5, 0.4], [0.0, 0.2, 0.8], [0.9, 0.1, 0.0]])
+    np.testing.assert_array_equal(labels_of_the_surest(probabilities, [7, 5, 5, 3]), [3, 5, 5])
+    with pytest.raises(InputError, match=r"^labels \[3\]; expected one for each of 4 examples$"):
+        labels_of_the_surest(probabilities, [7, 5, 3])

@@ -52,7 +52,11 @@ def edits():
             '"code_deviation": tf.exp(log_deviation)',
             '"code_deviation": log_deviation',
         ),
-        edit("the code of the next picture", "self.encode, lambda told: told[", "self.encode, lambda told: -told["),
+        edit(
+            "the code turned before it is decoded",
+            "self.encode, lambda told: told[",
+            "self.encode, lambda told: -told[",
+        ),
         edit(
             "the same numbers whatever the seed",
             "with random.stream(given[-1]):",

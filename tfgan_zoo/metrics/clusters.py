@@ -3,6 +3,7 @@
 import numpy as np
 
 from tfgan_zoo.errors import InputError
+from tfgan_zoo.metrics import checks
 
 
 def cluster_accuracy(clusters, labels):
@@ -51,6 +52,28 @@ def mapped_accuracy(known_clusters, known_labels, clusters, labels):
     np.add.at(counts, (known_clusters, known_labels), 1)
     stands_for = np.where(counts.any(1), counts.argmax(1), -1)
     return {"cluster_accuracy_mapped": float(np.mean(stands_for[clusters] == labels))}
+
+
+def labels_of_the_surest(probabilities, labels):
+    """The label of each cluster: that of the example which is most surely in it, as "Adversarial Autoencoders" (arXiv
+    1511.05644, from memory) names clusters, of which there can be more than classes.
+
+    To be asked of other examples than are scored.
+
+    Args:
+        probabilities: of each cluster, `[N, K]`.
+        labels: `[N]` integers.
+
+    Returns:
+        `[K]`.
+
+    Raises:
+        InputError: shapes that do not fit, or no examples.
+    """
+    probabilities, labels = checks.matrix(probabilities, "probabilities", "K"), np.asarray(labels)
+    if labels.shape != probabilities.shape[:1]:
+        raise InputError(f"labels {list(labels.shape)}; expected one for each of {len(probabilities)} examples")
+    return labels[np.argmax(probabilities, axis=0)]
 
 
 def best_assignment(gains):

@@ -48,8 +48,8 @@ def dcgan_generator(image_shape, latent_dim=100, width=64, *, kernel=5, num_clas
     return keras.Model([z, label] if num_classes else z, image, name="dcgan_generator")
 
 
-def dcgan_discriminator(image_shape, width=64, normalization="batch", *, kernel=5, num_classes=0):
-    """`image [B, H, W, C] -> logits [B, 1]`, float32; with labels `[image, label [B]] -> logits`.
+def dcgan_discriminator(image_shape, width=64, normalization="batch", *, kernel=5, num_classes=0, outputs=1):
+    """`image [B, H, W, C] -> logits [B, outputs]`, float32; with labels `[image, label [B]] -> logits`.
 
     Args:
         image_shape: (H, W, C), as the generator's.
@@ -58,6 +58,7 @@ def dcgan_discriminator(image_shape, width=64, normalization="batch", *, kernel=
         kernel: height and width of the kernels.
         num_classes: labels are 0 ... num_classes - 1, and stand beside the image as maps, one channel for each, which
             is 1 all over where it is the label; 0: no labels.
+        outputs: how many numbers the last layer gives: 1, or the length of a code, for an encoder of this shape.
 
     Raises:
         InputError: an image size that does not fit, or an unknown normalization.
@@ -78,7 +79,7 @@ def dcgan_discriminator(image_shape, width=64, normalization="batch", *, kernel=
             x = _norm()(x)
         x = kl.LeakyReLU(negative_slope=0.2)(x)
     x = kl.Flatten()(x)
-    x = kl.Dense(1, kernel_initializer=layers.normal_002(), name="logits")(x)  # [B, 1]
+    x = kl.Dense(outputs, kernel_initializer=layers.normal_002(), name="logits")(x)  # [B, outputs]
     logits = kl.Activation("linear", dtype="float32")(x)
     return keras.Model([image, label] if num_classes else image, logits, name="dcgan_discriminator")
 
