@@ -29,7 +29,7 @@ class Config(run.Config):
     batch_size: int = 32
     batch_sizes: str = ""
     """Those of some levels, by the height of their pictures: 8:256,16:128."""
-    steps: int = 6500
+    steps: int = 4000
     start: int = 8
     """The height of the first pictures that are trained on."""
     phase_images: int = 16_000

@@ -1,6 +1,7 @@
 """What a recipe calls, from top to bottom: `job.scope()`, `job.train(...)`, `job.finish(...)`."""
 
 import contextlib
+import gc
 import json
 import math
 import os
@@ -230,6 +231,7 @@ class Job:
         config, phase = self.config, phase or str(len(self._phases) + 1)
         batch_size = batch_size or config.batch_size
         self._check_batch(batch_size)
+        gc.collect()  # models and optimizers of the phase before: they are cycles, and hold as much as the networks
         with self.scope():
             model.compile(jit_compile=self._xla, **optimizers)
         memory.check_batch(data, batch_size * model.minibatches)
