@@ -82,7 +82,8 @@ def test_a_step_moves_each_network_by_the_gradient_computed_by_hand(seed):
 
     class Halving(growing.Stage):
         def real(self, image, alpha):
-            return tf.reduce_mean(image, [1, 2], keepdims=True)  # a level of one pixel has none before
+            # A level of one pixel has none before: alpha makes another difference.
+            return tf.reduce_mean(image, [1, 2], keepdims=True) - alpha
 
     # 6 layers, of which the level uses 4, would be `depth - 2 times`: here 4 of 4, at times 0 a whole of one pixel.
     stage = Halving(0, -1, 4)
@@ -95,7 +96,7 @@ def test_a_step_moves_each_network_by_the_gradient_computed_by_hand(seed):
             drawn.append(np.float64(draw([3, 1]))[:, 0] if draw else float(random.uniform([], same=True)))
     moved, logs = step(model, whole)
 
-    real, alpha = whole.mean((1, 2, 3)), np.full(3, 0.25)
+    real, alpha = whole.mean((1, 2, 3)) - 0.25, np.full(3, 0.25)
     z1, z2, chance, place = drawn[:4]
     w = mixed(model, m[0] * z1 + m[1], m[0] * z2 + m[1], chance, 1 + 3 * place)
     fake = w @ g[:4] + g[4] * alpha + g[5]
