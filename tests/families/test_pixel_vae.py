@@ -229,7 +229,7 @@ def test_of_four_pictures_the_code_says_which_where_the_decoder_sees_one_pixel_f
 def test_pictures_are_functions_of_code_and_seed():
     model = TestPixelVAE().make()
     off_their_start(model.encoder, 1.0)
-    off_their_start(model.decoder)
+    off_their_start(model.decoder, 1.0)
     served = {name: function for name, (function, _) in model.signatures().items()}
     z = tf.constant(np.random.default_rng(0).normal(size=[6, 2]), tf.float32)
     first = served["decode"](z, tf.constant(3, tf.int64))["generated"]
