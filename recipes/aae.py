@@ -1,7 +1,10 @@
 """AAE: an auto-encoder whose codes have the law of a prior; told labels, learning from few, or finding clusters.
 
 Default: supervised, the Latin letters of the embedded glyphs (DejaVu Sans, in any case, accent and style) at 28x28.
-Not yet run.
+6,000 steps of 100 take 2 min of an AMD EPYC with 2 cores that did other work too, in mixed_bfloat16: squared error of
+unseen letters 0.0062; their codes are told from the prior (MMD 0.0996, by chance 0.0010) and so are those of each class
+(commit e8263c6). Looked at: reconstructions are legible, accents blurred; a style keeps weight, slant and accent over
+all letters, crisp in some styles, smeared in others.
 
     python recipes/aae.py
     python recipes/aae.py --kind=basic --latent-dim=8

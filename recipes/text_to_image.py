@@ -1,10 +1,11 @@
 """GAN-CLS: pictures of what a text says, by a discriminator that also looks whether the text is the right one.
 
 Default: the Latin letters of the embedded glyphs (DejaVu Sans, serif, mono in their styles) at 32x32, told by Unicode's
-names for them; a tenth of the names are held out, and with them combinations of letter, case and accents. Not yet run
-as it is. With texts between two in one batch with the others (commit b8d03d2, 3,000 steps of 64, 6 min 52 s of two
-cores that did other work too) many held-out names came out as letters with a right or similar accent, all alike for
-every z; from some 1,500 steps on D was blind in G's step (both losses 0.02 at the end) and they got worse. Not scored.
+names for them; a tenth of the names are held out, and with them combinations of letter, case and accents. 2,500 steps
+of 64 take about 5 min of an AMD EPYC with 2 cores that did other work too, in mixed_bfloat16. A classifier of the 26
+letters reads the one that was asked for in 80.1 % of the pictures of held-out names (real ones: 99.6 %), and in 84.3 %
+of those of seen names (commit aeefedf). Looked at: letters with a right or similar accent, grey specks beside them; all
+z give one picture of a name.
 
     python recipes/text_to_image.py
     python recipes/text_to_image.py --dataset=emoji_pairs
