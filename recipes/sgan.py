@@ -3,7 +3,8 @@
 Default: the Latin letters of the embedded glyphs (DejaVu Sans, in any case, accent and style) at 16x16, 10 labels of
 each. 4,000 steps take 1 min 30 s of an AMD EPYC with 2 cores that did other work too, in mixed_bfloat16: 79 of 552
 held-out letters taken for another one, 14.3 % (commit ecc0801). With --epsilon=1e-4 18.7 %, and there from labels alone
-17.2 % (commit e8263c6): on these letters the gain is small. Looked at: samples letter-like, blurred.
+17.2 % (commit e8263c6). One seed each, and the epsilon was chosen by these held-out letters, so no gain from pictures
+without labels is shown here. Looked at: samples letter-like, blurred.
 
     python recipes/sgan.py
     python recipes/sgan.py --unsupervised-weight=0 --epsilon=1e-4
