@@ -35,6 +35,11 @@ def tile(columns):
     cells = np.pad(cells, [(0, 0), (0, 0), (1, 1), (1, 1), (0, 0)], constant_values=0.0)
     rows, across, height, width, _ = cells.shape
     picture = cells.transpose(0, 2, 1, 3, 4).reshape(rows * height, across * width, channels)
+    return levels(picture)
+
+
+def levels(picture):
+    """uint8 of a picture in [-1, 1], of any shape: rounded, what lies outside clipped."""
     return np.round(np.clip(picture * 127.5 + 127.5, 0, 255)).astype(np.uint8)
 
 

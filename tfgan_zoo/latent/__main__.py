@@ -21,7 +21,7 @@ import numpy as np
 import tyro
 from PIL import Image
 
-from tfgan_zoo import errors, files, latent
+from tfgan_zoo import errors, files, latent, pictures
 from tfgan_zoo.data import decoding
 from tfgan_zoo.errors import InputError
 from tfgan_zoo.latent import directions, projection
@@ -344,17 +344,13 @@ def _rows(columns):
     table = np.pad(table, [(0, 0), (0, 0), (1, 1), (1, 1), (0, 0)], constant_values=0.0)
     rows, across, height, width, channels = table.shape
     picture = table.transpose(0, 2, 1, 3, 4).reshape(rows * height, across * width, channels)
-    return _levels(picture)
-
-
-def _levels(picture):
-    return np.round(np.clip(picture * 127.5 + 127.5, 0, 255)).astype(np.uint8)
+    return pictures.levels(picture)
 
 
 def _gif(images, seconds=0.08):
     """A GIF file of `[N, H, W, C]`, without end, at least 128 pixels high by repeating pixels."""
     times = max(1, -(-128 // images.shape[1]))
-    frames = _levels(np.asarray(images)).repeat(times, 1).repeat(times, 2)
+    frames = pictures.levels(np.asarray(images)).repeat(times, 1).repeat(times, 2)
     frames = [Image.fromarray(x[..., 0] if x.shape[-1] == 1 else x[..., :3]) for x in frames]
     content = io.BytesIO()
     frames[0].save(content, "GIF", save_all=True, append_images=frames[1:], duration=int(1000 * seconds), loop=0)
