@@ -30,6 +30,7 @@ import tyro
 
 from tfgan_zoo import errors, files, trust
 from tfgan_zoo.errors import InputError
+from tfgan_zoo.export import write_models_config
 
 INDEX = "zoo.json"
 FORMAT = 1
@@ -296,8 +297,6 @@ def get(entry, base, into, trusted=False):
         shutil.rmtree(unfinished, ignore_errors=True)
         with contextlib.suppress(OSError):
             folder.rmdir()  # if nothing came into it
-    from tfgan_zoo.export import write_models_config  # which imports Keras, that the rest does without
-
     write_models_config(files.real(into))
     return path
 
