@@ -39,6 +39,8 @@ class Config(run.Config):
     """The rate of the generator's Adam, with betas 0 and 0.9."""
     d_learning_rate: float = 4e-4
     """The rate of the discriminator's Adam, with betas 0 and 0.9."""
+    average: float = dataclasses.field(default=0.0, metadata={"below": 1})
+    """What a moving average of G's weights takes of the new ones in a step, if it is to be served; 0: G itself is."""
 
 
 PRESETS = {
@@ -59,6 +61,7 @@ def main(job, config):
         generator = sn_resnet_generator(shape, config.latent_dim, config.width, spectral=True, **both)
         discriminator = sn_resnet_discriminator(shape, config.width, bias=True, **both)
         model = SAGAN(generator, discriminator, num_classes=classes, seed=config.seed)
+        model.serve_average("generator", config.average)
         g_optimizer = Adam(config.g_learning_rate, beta_1=0.0, beta_2=0.9)
         d_optimizer = Adam(config.d_learning_rate, beta_1=0.0, beta_2=0.9)
     job.train(model, data, until=config.steps, g_optimizer=g_optimizer, d_optimizer=d_optimizer)

@@ -48,6 +48,8 @@ class Config(run.Config):
     """Standard deviation of noise on what the discriminator sees, lowered linearly to 0 over the steps; 0: none."""
     diff_augment: str = ""
     """Differentiable augmentation of what the discriminator sees: color,translation,cutout or some of them."""
+    average: float = dataclasses.field(default=0.0, metadata={"below": 1})
+    """What a moving average of G's weights takes of the new ones in a step, if it is to be served; 0: G itself is."""
 
 
 PRESETS = {
@@ -74,6 +76,7 @@ def main(job, config):
             policy=config.diff_augment,
         )
         model = SNGAN(generator, discriminator, num_classes=classes, n_dis=config.n_dis, seed=config.seed)
+        model.serve_average("generator", config.average)
         optimizers = {"g_optimizer": adam(config.steps), "d_optimizer": adam(config.steps * config.n_dis)}
     job.train(model, data, until=config.steps, **optimizers)
     job.finish(model, data, draw=latent.tour)
