@@ -70,14 +70,16 @@ def main(job, config):
         falling = LinearDecay(config.learning_rate, 0, config.steps)
         optimizer = keras.optimizers.SGD(falling if config.decay else config.learning_rate)
 
+    count = min(500, *data.test.counts)
+
     def pixels():
-        """All pixels of the first 500 held-out pictures, each given the others."""
-        image = seen(batches.take(data.test, 500))
+        """All pixels of so many held-out pictures, each given the others."""
+        image = seen(batches.take(data.test, count))
         each = [np.mean(model.pseudo_log_likelihood(image, i)) for i in range(math.prod(image.shape[1:]))]
         return {"negative_pseudo_log_likelihood": -np.mean(each)}
 
-    job.train(model, data, until=config.steps, metrics=pixels, rbm_optimizer=optimizer)
-    job.finish(model, data, metrics=pixels)
+    job.train(model, data, until=config.steps, metrics=(pixels, count), rbm_optimizer=optimizer)
+    job.finish(model, data, metrics=(pixels, count))
 
 
 if __name__ == "__main__":
