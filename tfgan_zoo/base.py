@@ -66,9 +66,9 @@ class GenerativeModel(keras.Model):
 
         Args:
             role: such as "generator"; a family that shows and serves what `served(role)` gives.
-            rate: in (0, 1), what the average takes of the new weights in a step: 1e-2 is a mean of some hundred steps. A
-                slower one suits networks without batch norm, whose statistics are those of the last steps. 0: nothing
-                is kept.
+            rate: in (0, 1), what the average takes of the new weights in a step; 1e-2 is a mean of some hundred steps.
+                A slower one suits networks without batch norm, whose statistics are those of the last steps. 0:
+                nothing is kept.
 
         Raises:
             InputError: a rate that is none.
