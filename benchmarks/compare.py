@@ -35,7 +35,7 @@ ROWS = {
     "rbm": ("RBM", [], None, "1,000 Gibbs steps"),
     "vae": ("VAE", ["--binarize=threshold", "--latent-dim=16"], ("at most", "negative_elbo"), "one pass"),
     "pixel_cnn": ("PixelCNN", [], ("", "nats"), f"{SIDE * SIDE} pixels, one after another"),
-    "gan": ("GAN", [], None, "one pass"),
+    "dcgan": ("DCGAN", [], None, "one pass"),
     "aae": ("AAE", ["--kind=basic"], None, "one pass"),
     "pixel_vae": ("PixelVAE", [], ("at most", "importance_nats"), f"{SIDE * SIDE} pixels, one after another"),
 }

@@ -33,7 +33,7 @@ class Config(run.Config):
 
     image_size: run.ImageSize = run.square(16)
     batch_size: int = 64
-    steps: int = 1500
+    steps: int = 4000
     pixels: Literal["discrete", "continuous"] = "discrete"
     """discrete: the data is made black and white, and the generator draws such pixels; continuous: grey as it is."""
     samples: int = dataclasses.field(default=20, metadata={"least": 2})

@@ -31,7 +31,7 @@ class Config(run.Config):
 
     image_size: run.ImageSize = run.square(16)
     batch_size: int = 64
-    steps: int = 1000
+    steps: int = 4000
     latent_dim: int = 100
     """Length of z."""
     width: int = 32
