@@ -28,7 +28,7 @@ class Config(run.Config):
 
     image_size: run.ImageSize = run.square(32)
     batch_size: int = 64
-    steps: int = 1500
+    steps: int = 3000
     latent_dim: int = 100
     """Length of z."""
     prior: Literal["normal", "uniform"] = "normal"
@@ -41,7 +41,7 @@ class Config(run.Config):
     """What D should say of fakes and of data, and G of its fakes: 0, 1, 1 (equation 9), or -1, 1, 0 (equation 8)."""
     learning_rate: float = 2e-4
     """The rate of Adam with beta_1 0.5, for both players."""
-    average: float = dataclasses.field(default=0.0, metadata={"below": 1})
+    average: float = dataclasses.field(default=0.01, metadata={"below": 1})
     """What a moving average of G's weights takes of the new ones in a step, if it is to be served; 0: G itself is."""
 
 
@@ -49,7 +49,7 @@ PRESETS = {
     "default": Config(),
     "paper": Config(
         preset="paper", dataset="lsun/bedroom", image_size=run.square(112), steps=1_000_000, latent_dim=1024,
-        prior="uniform", network="vgg", width=64, learning_rate=1e-3, coding="binary",
+        prior="uniform", network="vgg", width=64, learning_rate=1e-3, coding="binary", average=0.0,
     ),
 }  # fmt: skip
 CODINGS = {"binary": (0.0, 1.0, 1.0), "pearson": (-1.0, 1.0, 0.0)}

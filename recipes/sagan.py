@@ -26,7 +26,7 @@ class Config(run.Config):
 
     image_size: run.ImageSize = run.square(32)
     batch_size: int = 64
-    steps: int = 2000
+    steps: int = 3000
     labels: bool = False
     """Tell both networks the class: conditional batch norm and a projection discriminator."""
     latent_dim: int = 128
@@ -39,7 +39,7 @@ class Config(run.Config):
     """The rate of the generator's Adam, with betas 0 and 0.9."""
     d_learning_rate: float = 4e-4
     """The rate of the discriminator's Adam, with betas 0 and 0.9."""
-    average: float = dataclasses.field(default=0.0, metadata={"below": 1})
+    average: float = dataclasses.field(default=0.01, metadata={"below": 1})
     """What a moving average of G's weights takes of the new ones in a step, if it is to be served; 0: G itself is."""
 
 
@@ -47,7 +47,7 @@ PRESETS = {
     "default": Config(),
     "paper": Config(
         preset="paper", dataset="imagenet2012", image_size=run.square(128), batch_size=256, steps=1_000_000,
-        labels=True, width=64, attention=32,
+        labels=True, width=64, attention=32, average=0.0,
     ),
 }  # fmt: skip
 

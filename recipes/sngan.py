@@ -29,7 +29,7 @@ class Config(run.Config):
 
     image_size: run.ImageSize = run.square(32)
     batch_size: int = 64
-    steps: int = 2000
+    steps: int = 3000
     labels: bool = False
     """Tell both networks the class: conditional batch norm and a projection discriminator."""
     latent_dim: int = 128
@@ -48,13 +48,15 @@ class Config(run.Config):
     """Standard deviation of noise on what the discriminator sees, lowered linearly to 0 over the steps; 0: none."""
     diff_augment: str = ""
     """Differentiable augmentation of what the discriminator sees: color,translation,cutout or some of them."""
-    average: float = dataclasses.field(default=0.0, metadata={"below": 1})
+    average: float = dataclasses.field(default=0.01, metadata={"below": 1})
     """What a moving average of G's weights takes of the new ones in a step, if it is to be served; 0: G itself is."""
 
 
 PRESETS = {
     "default": Config(),
-    "paper": Config(preset="paper", dataset="cifar10", steps=50_000, g_width=256, d_width=128, n_dis=5, decay=True),
+    "paper": Config(
+        preset="paper", average=0.0, dataset="cifar10", steps=50_000, g_width=256, d_width=128, n_dis=5, decay=True
+    ),
 }
 
 
