@@ -9,6 +9,7 @@ from tfgan_zoo import DCGAN, averages, base, layers
 from tfgan_zoo.errors import InputError
 from tfgan_zoo.networks.dcgan import dcgan_discriminator, dcgan_generator
 from tfgan_zoo.optimizers import Adam
+from tfgan_zoo.run import callbacks
 
 DECAY = 0.75
 RECIPES = Path(__file__).resolve().parent.parent / "recipes"
@@ -203,6 +204,18 @@ def test_what_is_shown_and_served_is_the_average_and_training_is_as_without_it()
     assert without.averaged is None and without.served("generator") is without.generator
     for one, other in zip(seen[-1], same[-1], strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_a_run_without_an_average_can_begin_one_with_it(tmp_path):
+    without, seen = served_by_average(0.0)
+    tf.train.Checkpoint(model=without).write(str(tmp_path / "ckpt-3"))
+    keras.utils.set_random_seed(5)
+    model = DCGAN(dcgan_generator((8, 8, 1), 4, 4), dcgan_discriminator((8, 8, 1), 4))
+    model.serve_average("generator", 0.25)
+    callbacks.load_networks(model, tmp_path / "ckpt-3")
+    for weight, *both in zip(seen[-1], model.generator.weights, model.average_generator.weights, strict=True):
+        for one in both:
+            np.testing.assert_array_equal(one.numpy(), weight)
 
 
 def test_an_average_that_cannot_be_is_refused():
