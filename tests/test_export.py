@@ -16,7 +16,7 @@ from serving import proofs
 from serving.models import SHAPE, small
 from tensorflow_serving.config import model_server_config_pb2
 
-from tfgan_zoo import SNGAN, GoGAN, latent, signatures
+from tfgan_zoo import SNGAN, GoGAN, held_out, latent, signatures
 from tfgan_zoo.errors import InputError
 from tfgan_zoo.export import WRITTEN_HERE, export
 from tfgan_zoo.networks.mlp import mlp_discriminator, mlp_generator
@@ -503,3 +503,74 @@ def test_files_are_translated_into_files_of_the_shape_and_channels_of_the_model(
     decoded = np.stack([tf.io.decode_png(file).numpy() for file in answers])
     assert decoded.shape == (2, *shape) and np.std(decoded) > 1
     np.testing.assert_allclose(decoded / 127.5 - 1.0, expected, atol=1 / 255 + 1e-3)
+
+
+def test_float16_weights_halve_an_export_and_change_its_answers_little(exported, tmp_path):
+    given = {"dcgan": {"z": [3, 6]}, "pix2pix": {"image": [3, *SHAPE]}}
+    for kind, inputs in given.items():
+        model, whole = exported[kind]
+        path = export(model, tmp_path / kind, weights="float16")
+        request = {n: tf.random.stateless_uniform(shape, [1, 2], -1, 1) for n, shape in inputs.items()}
+        small_one = tf.saved_model.load(str(path))
+        answers = [
+            loaded.signatures["serving_default"](**request)["generated"].numpy()
+            for loaded in (tf.saved_model.load(str(whole)), small_one)
+        ]
+        assert np.abs(answers[0] - answers[1]).max() < 4e-3, "half a level of 8 bits"
+        assert np.any(answers[0] != answers[1])
+        after, specs = model.signatures()["serving_default"]
+        live = after(*(request[spec.name] for spec in specs))["generated"]
+        np.testing.assert_allclose(live, answers[0], atol=1e-5, err_msg="the live model has its own weights")
+        stored = small_one.signatures["serving_default"].variables
+        assert {v.dtype for v in stored if len(v.shape) > 1} == {tf.float16}
+        assert {v.dtype for v in stored if len(v.shape) < 2} <= {tf.float32}
+        assert json.loads((path / "metadata.json").read_text())["weights"] == "float16"
+        assert "Kernels are stored as float16" in (path / "README.md").read_text()
+        assert "Kernels are" not in (whole / "README.md").read_text()
+
+
+def test_a_weight_that_is_no_float16_is_an_input_error_and_so_are_other_weights(tmp_path):
+    model = small("dcgan")
+    kernel = next(v for v in model.generator.trainable_variables if len(v.shape) == 4)
+    kernel.assign(kernel * 0 + 1e6)
+    with pytest.raises(InputError, match="weights that are no float16; export with float32"):
+        export(model, tmp_path / "dcgan", weights="float16")
+    with pytest.raises(InputError, match="'int8'; give float32 or float16"):
+        export(model, tmp_path / "dcgan", weights="int8")
+    assert not keras.src.backend.common.stateless_scope.in_stateless_scope()
+
+
+def test_held_out_inputs_are_in_the_export_where_a_signature_makes_pictures_of_them(tmp_path):
+    rng = np.random.default_rng(0)
+    columns = {name: rng.uniform(-1, 1, [2, *SHAPE]).astype(np.float32) for name in ("image", "target")}
+    about = {"data": {"description": "two", "licence": "ours"}}
+    found = held_out.read(export(small("pix2pix"), tmp_path / "pix2pix", about, examples=columns))
+    assert (list(found.columns), found.description, found.licence) == (["image"], "two", "ours")
+    for file, picture in zip(found.of("serving_default", "image"), columns["image"], strict=True):
+        np.testing.assert_allclose(tf.io.decode_png(file).numpy() / 127.5 - 1, picture, atol=1 / 255 + 1e-6)
+    path = export(small("dcgan"), tmp_path / "dcgan", about, examples=columns)
+    assert held_out.read(path) == held_out.HeldOut() and not (path / "assets.extra/examples").exists()
+
+
+def test_held_out_inputs_of_two_domains_go_to_the_signature_of_their_direction(tmp_path):
+    frames = np.linspace(-1, 1, 2 * 3 * 4).reshape(1, 2, 3, 4, 1)
+    functions = {"serving_default": (["image"], ["generated"]), "b_to_a": (["image"], ["generated"])}
+    held_out.write(tmp_path, {"a": frames, "b": -frames[:, 0]}, functions, {})
+    found = held_out.read(tmp_path)
+    a, b = (tf.io.decode_png(found.of(name, "image")[0]).numpy() for name in ("a_to_b_bytes", "b_to_a"))
+    np.testing.assert_allclose(a / 127.5 - 1, frames[0, 0], atol=1 / 255 + 1e-6)
+    np.testing.assert_array_equal(b, 255 - a)
+    assert found.of("serving_default", "mask") == []
+
+
+def test_a_mask_is_white_where_the_picture_is_known(tmp_path):
+    mask = np.array([[[[0.0], [1.0]]]], np.float32)
+    held_out.write(tmp_path, {"image": mask, "mask": mask}, {"fill": (["image", "mask"], ["generated"])}, {})
+    np.testing.assert_array_equal(tf.io.decode_png(held_out.read(tmp_path).columns["mask"][0])[..., 0], [[0, 255]])
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"columns": {"image": ["../../saved_model.pb"]}}', '{"columns": 1}'])
+def test_held_out_inputs_that_are_damaged_are_none(tmp_path, text):
+    (tmp_path / held_out.FOLDER).mkdir(parents=True)
+    (tmp_path / held_out.FOLDER / "examples.json").write_text(text)
+    assert not held_out.read(tmp_path).of("serving_default", "image")

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfgan_zoo import Pix2Pix, base, losses, run
+from tfgan_zoo import Pix2Pix, base, held_out, losses, run
 from tfgan_zoo.data import batches, columns
 from tfgan_zoo.networks.patchgan import patchgan_discriminator
 from tfgan_zoo.networks.unet import unet_generator
@@ -161,6 +161,18 @@ def test_a_model_that_trains_nothing_is_measured_drawn_and_exported(main, tmp_pa
     assert json.loads((tmp_path / "run/evaluation.json").read_text())["metrics"] == {"steps": 0.0}
     assert (tmp_path / "run/exported/1/saved_model.pb").exists() and (tmp_path / "run/samples.png").exists()
     assert "this run is finished" in main(untrained)[1]
+
+
+@pytest.mark.parametrize(("name", "flag", "kept"), [("glyphs", "auto", 4), ("noise", "auto", 0), ("noise", "on", 4)])
+def test_held_out_pictures_go_with_an_export_if_they_are_glyphs_or_it_is_asked_for(
+    main, tmp_path, monkeypatch, name, flag, kept
+):
+    found = dataclasses.replace(pairs(), name=name)
+    monkeypatch.setitem(globals(), "pairs", lambda: found)
+    main(untrained, f"--export-examples={flag}", "--export-weights=float16")
+    version = tmp_path / "run/exported/1"
+    assert len(held_out.read(version).of("serving_default", "image")) == kept
+    assert json.loads((version / "metadata.json").read_text())["weights"] == "float16"
 
 
 def test_a_recipe_may_free_a_flag_and_what_the_base_frees_stays_free():

@@ -6,8 +6,10 @@ exported/
     README.md                the model card
     metadata.json            the same for programs, all of it
     assets.extra/tf_serving_warmup_requests
+    assets.extra/examples/   a few held-out inputs, where they were given
 """
 
+import contextlib
 import dataclasses
 import datetime
 import errno
@@ -24,10 +26,11 @@ import numpy as np
 import tensorflow as tf
 from google.protobuf import text_format
 
-from tfgan_zoo import files, served_files, signatures
+from tfgan_zoo import files, held_out, served_files, signatures
 from tfgan_zoo.errors import InputError
 
 MODELS_CONFIG = "models.config"
+WEIGHTS = ("float32", "float16")
 WRITTEN_HERE = "# Written by tfgan_zoo at each export. Without this line the file is yours and stays as it is.\n"
 _FITTED = {
     "crop": "of another shape cut at their longer sides",
@@ -46,6 +49,8 @@ def export(
     fit=None,
     max_pixels=served_files.MAX_PIXELS,
     max_pixels_each=served_files.MAX_PIXELS_EACH,
+    weights="float32",
+    examples=None,
 ):
     """Writes `model.signatures()` as the next version `directory/<n>/`, and `models.config` beside `directory`.
 
@@ -65,14 +70,20 @@ def export(
             `config` says, how the training data was made to, or else crop.
         max_pixels: that the picture files of one request may have together; more are refused undecoded.
         max_pixels_each: that a picture may have that is translated in its own size: what it costs in the network.
+        weights: what kernels are stored as. float16 halves the size; they are widened where they are read, and all is
+            computed as before. Biases and statistics of normalisation stay float32.
+        examples: what the gallery shows translated at once, into `assets.extra/examples/`: columns of held-out examples
+            as batches hold them, pictures [N, H, W, C] in [-1, 1] and masks. What no signature reads is left out.
 
     Returns:
         The path of the new version.
 
     Raises:
         InputError: `directory` is a file, cannot be written to, or has a name that TensorFlow reads as a pattern;
-            another `fit`; `max_pixels` or `max_pixels_each` below 1.
+            another `fit` or `weights`; `max_pixels` or `max_pixels_each` below 1; a weight that is no float16.
     """
+    if weights not in WEIGHTS:
+        raise InputError(f"weights is {weights!r}; give {' or '.join(WEIGHTS)}")
     given_fit = fit
     fit = fit or ((about or {}).get("config") or {}).get("fit") or "crop"
     if fit not in served_files.FITS:
@@ -95,14 +106,21 @@ def export(
         for name, (function, specs) in model.signatures().items()
     }
     on_files = [function for function, _ in served.values() if isinstance(function, signatures.OnFiles)]
-    functions = {
-        name: tf.function(_checked(function, specs), input_signature=specs, autograph=False)
-        for name, (function, specs) in served.items()
-    }
-    module = tf.Module()  # holds variables only: a network's own call may not be traceable outside a random.stream
-    module.weights = _captured(functions.values())
-    tf.saved_model.save(module, str(unfinished), signatures=functions)
+    kept = _Halved(model) if weights == "float16" else contextlib.nullcontext()
+    with kept:
+        functions = {
+            name: tf.function(_checked(function, specs), input_signature=specs, autograph=False)
+            for name, (function, specs) in served.items()
+        }
+        module = tf.Module()  # holds variables only: a network's own call may not be traceable outside a random.stream
+        module.weights = _captured(functions.values())
+        tf.saved_model.save(module, str(unfinished), signatures=functions)  # traces once more
     _write_warmup(unfinished, files.real(directory).name, served)
+    asked = {
+        name: ([spec.name for spec in specs], list(functions[name].get_concrete_function().structured_outputs))
+        for name, (_, specs) in served.items()
+    }
+    held_out.write(unfinished, examples or {}, asked, (about or {}).get("data") or {})
     prior = getattr(model, "prior", None)
 
     metadata = {
@@ -112,6 +130,7 @@ def export(
         **({"noise": prior.described()} if prior else {}),
         **model.told,
         "precision": getattr(model, model.roles[0]).dtype_policy.name,
+        "weights": weights,
         "parameters": {role: getattr(model, role).count_params() for role in model.roles},
         "packages": {"tensorflow": tf.__version__, "keras": keras.__version__, "numpy": np.__version__},
         **(about or {}),
@@ -137,6 +156,26 @@ def export(
     files.write(directory / _LAST_VERSION, f"{version}\n")
     write_models_config(files.real(directory).parent)
     return directory / str(version)
+
+
+class _Halved(keras.StatelessScope):
+    """Inside, what reads a kernel of a model reads a float16 copy of it, widened."""
+
+    def __init__(self, model):
+        super().__init__()
+        kernels = (v for v in model.variables if v.dtype == "float32" and len(v.shape) > 1)
+        self._halves = {id(v): tf.Variable(_half(v), trainable=False) for v in kernels}
+
+    def get_current_value(self, variable):
+        half = self._halves.get(id(variable))
+        return super().get_current_value(variable) if half is None else tf.cast(half, tf.float32)
+
+
+def _half(variable):
+    half = tf.cast(tf.convert_to_tensor(variable.numpy()), tf.float16)
+    if not np.isfinite(half).all():
+        raise InputError(f"{variable.path} has weights that are no float16; export with float32 weights")
+    return half
 
 
 def _of_files(function, given_fit, fit, max_pixels, max_pixels_each):
@@ -270,6 +309,7 @@ def _card(metadata):
         f"Commit {metadata['commit']}" if metadata.get("commit") else "",
         f"Precision {metadata['precision']}" + (f" on {metadata['device']}" if "device" in metadata else ""),
         f"Parameters: {parameters}",
+        "Kernels are stored as float16 and widened where they are read" if metadata["weights"] == "float16" else "",
         f"Picture files: PNG or JPEG, {_FITTED[read['fit']]}; {read['max_pixels']:,} pixels or less in a request"
         + (f", {read['max_pixels_each']:,} or less in each picture" if "max_pixels_each" in read else "")
         if read

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, NamedTuple
 
 import tyro
 
-from tfgan_zoo import files, served_files
+from tfgan_zoo import export, files, served_files
 from tfgan_zoo.data import decoding
 from tfgan_zoo.errors import InputError
 from tfgan_zoo.run import devices
@@ -113,6 +113,11 @@ class Config:
     """Where the SavedModel goes. Default: exported/<family>."""
     max_pixels: int = free(served_files.MAX_PIXELS)
     """The most pixels that the picture files of one request to the export may have together."""
+    export_weights: Literal[export.WEIGHTS] = free("float32")
+    """What kernels are stored as in the export; float16 halves its size, and they are widened where they are read."""
+    export_examples: Literal["auto", "on", "off"] = free("auto")
+    """Whether the export carries a few held-out inputs, for the gallery; auto: those of glyphs. With on, whoever gets
+    the export gets these pictures."""
     log_every: int = free(25)
     """Steps between lines of metrics.jsonl."""
     sample_every: int = free(250)

@@ -95,6 +95,7 @@ def _main(family, presets, recipe, argv):
 
 
 DIVERGED = 3  # of exit codes: starting again would end in the same
+EXAMPLES = 4  # held-out inputs in an export
 WORKER_GONE = 138  # starting again helps: orchestrators that restart above 127 do
 _NO_ROOM = (tf.errors.ResourceExhaustedError, tf.errors.UnknownError, tf.errors.PermissionDeniedError)
 
@@ -416,6 +417,8 @@ class Job:
                 self._exported,
                 self._about(data, measured["metrics"]),
                 max_pixels=config.max_pixels,
+                weights=config.export_weights,
+                examples=self._examples(data),
             )
             done = {"step": step, "path": str(files.real(path)), "metrics": measured["metrics"]}
             files.write_json(record, done)
@@ -451,6 +454,13 @@ class Job:
             "the versions installed": [environment["python"], environment["packages"]],
             "the commit": environment["commit"],
         }
+
+    def _examples(self, data):
+        """Held-out inputs that go with the export; none of data that may be nobody else's business."""
+        if self.config.export_examples == "off" or (self.config.export_examples == "auto" and data.name != "glyphs"):
+            return {}
+        taken = batches.take(data.test, EXAMPLES)
+        return taken if isinstance(taken, dict) else {next(iter(data.columns)): taken}
 
     def _about(self, data, metrics):
         """What goes with the export: whence it is."""
