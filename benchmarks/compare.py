@@ -4,9 +4,9 @@
     python benchmarks/compare.py --page
 
 The pictures are the letters of the embedded glyphs at 16x16, black and white by a threshold, written as files so that
-every recipe reads the same ones. Each model is trained by its recipe, exported, and measured from its SavedModel. What
-is done is not done again; lines are in docs/results/compare.jsonl, the table and the strips of docs/compare.md are made
-from them. `--page` only makes these.
+every recipe reads the same ones. Each model is trained by its recipe, exported, and measured from its SavedModel; where
+it makes grey pixels, these are compared by the same threshold. What is done is not done again; lines are in
+docs/results/compare.jsonl, the table and the strips of docs/compare.md are made from them. `--page` only makes these.
 """
 
 import argparse
@@ -19,6 +19,7 @@ from pathlib import Path
 # isort: split
 from tfgan_zoo import pictures
 from tfgan_zoo.data import batches, images
+from tfgan_zoo.metrics import extractors, frechet, neighbours
 
 # isort: split
 import keras  # after tfgan_zoo, which sets TensorFlow up before it is imported
@@ -100,9 +101,7 @@ def measured(name, out, seed):
     judge = out / f"classifiers/{(out / 'letters').name}_classifier.keras"
     if not judge.exists():
         _call(["-m", "tfgan_zoo.metrics.classifier", *on, f"--out={judge.parent}"], out / "classifier.log")
-    asked = ["--split=train", "--metrics=fd,prdc", f"--extractor={judge}", "--extractor-name=letters", "--kind=images"]
-    _call(["-m", "tfgan_zoo.evaluate", str(version), *asked, *on[::2]], exported.with_suffix(".log"))
-    scores = json.loads((version / "metrics.json").read_text())
+    data = letters(out)
     loaded = tf.saved_model.load(str(version))  # whose signatures do not keep its variables alive
     served = loaded.signatures
     return {
@@ -111,8 +110,8 @@ def measured(name, out, seed):
         "seconds": round(float(took.read_text()), 1),
         "parameters": sum(told["parameters"].values()), "nats": told["metrics"][nats[1]] if nats else None,
         "seconds_per_1000": round(_seconds_per_1000(served["sample"]), 3),
-        "probe": _probe(served["encode"], letters(out)) if "encode" in served else None,
-        "scores": {record["metric"].removesuffix("-letters"): record["value"] for record in scores},
+        "probe": _probe(served["encode"], data) if "encode" in served else None,
+        "scores": _scores(served["sample"], data, judge),
     }  # fmt: skip
 
 
@@ -137,6 +136,20 @@ def _seconds_per_1000(sample):
         _drawn(sample, SAMPLES, number)
         took.append(time.monotonic() - began)
     return float(np.median(took[1:]))
+
+
+def _scores(sample, data, judge):
+    """Of as many samples as there are training letters, black and white by the same threshold."""
+    extractor = extractors.load(extractors.Flags(extractor=str(judge), extractor_name="letters"))
+    real = [extractor(batch["image"])[0] for batch in batches.in_order(data.train, SAMPLES).as_numpy_iterator()]
+    counts = [len(features) for features in real]
+    made = [extractor(np.where(_drawn(sample, n, i) > 0, 1.0, -1.0))[0] for i, n in enumerate(counts)]
+    moments = frechet.Moments(), frechet.Moments()
+    for kept, parts in zip(moments, (real, made), strict=True):
+        for part in parts:
+            kept.update(part)
+    shares = neighbours.prdc(np.concatenate(real), np.concatenate(made), k_precision=3, k_density=5)
+    return {"FD": float(frechet.frechet_distance(*moments)), **{name: float(value) for name, value in shares.items()}}
 
 
 def _probe(encode, data):
