@@ -1,6 +1,9 @@
 """RBM: black and white pictures from a restricted Boltzmann machine, to compare with.
 
-Default: the embedded glyphs (DejaVu Sans) at 24x24, pixels black and white by a new draw in each step. Not yet run.
+Default: the embedded glyphs (DejaVu Sans) at 24x24, pixels black and white by a new draw in each step, 8,000 steps of
+64 in under 2 minutes on two cores of an AMD EPYC with avx512_bf16 (commit fc9396c): negative_pseudo_log_likelihood 46.6
+of 210 held-out pictures. Looked at: mean pictures of 1,000 Gibbs steps are grey, blurred letters of few kinds; so are
+reconstructions.
 
     python recipes/rbm.py
     python recipes/rbm.py --preset=paper
