@@ -14,7 +14,7 @@ $(RECIPES): .venv/installed
 	.venv/bin/python recipes/$@.py $(ARGS)
 
 gallery: .venv/installed-gallery
-	.venv/bin/python -m tfgan_zoo.gallery exported $(ARGS)
+	.venv/bin/python -m tfgan_zoo.gallery $(ARGS)
 
 release: .venv/installed
 	.venv/bin/python -m tfgan_zoo.hub pack exported release

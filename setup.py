@@ -11,6 +11,7 @@ setup(
     description="Every important GAN family as a Keras model: trained, resumed, exported and served the same way",
     license="Apache-2.0",
     packages=find_packages(include=["tfgan_zoo", "tfgan_zoo.*"]),
+    package_data={"tfgan_zoo.gallery": ["models/**"]},
     python_requires=">=3.10",
     install_requires=[
         "tensorflow>=2.21,<2.22",

@@ -14,15 +14,17 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+import streamlit as st
 import tensorflow as tf
 from PIL import Image
 from serving.models import small
 from streamlit.testing.v1 import AppTest
 
-from tfgan_zoo import DCGAN, SNGAN, gallery, latent
+from tfgan_zoo import DCGAN, SNGAN, gallery, held_out, latent
 from tfgan_zoo.errors import InputError
 from tfgan_zoo.export import export
 from tfgan_zoo.gallery import __main__ as command
+from tfgan_zoo.gallery import components
 from tfgan_zoo.networks.dcgan import dcgan_discriminator, dcgan_generator
 from tfgan_zoo.networks.sn_resnet import sn_resnet_discriminator, sn_resnet_generator
 
@@ -225,6 +227,10 @@ def test_a_sheet_has_rows_of_the_asked_length_and_enlarges_what_is_small():
 def page(folder, monkeypatch):
     """The page, with this model chosen."""
 
+    # Streamlit calls it after each run; it collects garbage, and TensorFlow forgets its kernels.
+    monkeypatch.setattr(keras.backend, "clear_session", lambda: None)
+    st.cache_data.clear()  # what a test before has drawn
+
     def open_page(name=None, where=folder):
         monkeypatch.setattr(sys, "argv", [str(PAGE), str(where)])
         app = AppTest.from_file(str(PAGE), default_timeout=120).run()
@@ -344,7 +350,7 @@ def greys(sheets):
 
 def test_a_mask_is_asked_for_like_a_picture_and_black_is_the_hole(page, others, sheets):
     app = page("holes", others)
-    assert [radio.options for radio in app.radio] == [["Draw", "Upload"], ["Rectangle", "Draw", "Upload"]]
+    assert [radio.options for radio in app.main.radio] == [["Draw", "Upload"], ["Rectangle", "Draw", "Upload"]]
     assert not app.image
     upload(app, 255, 40)
     assert [image.proto.imgs[0].caption for image in app.image] == ["Image", "Mask", "The answer"]
@@ -402,6 +408,147 @@ def test_domains_are_chosen_by_name_where_the_metadata_has_them(page, others, sh
     upload(app, 255)
     app.main.selectbox[0].select_index(1).run()
     assert greys(sheets[-2:]) == [255, 0]
+
+
+@pytest.fixture(scope="module")
+def kept(folder, others, tmp_path_factory):
+    """Models that came with held-out inputs, one with none, one of noise, and one of codes; with paper and scores."""
+    place = tmp_path_factory.mktemp("kept")
+    for name, source in (("holes", others), ("both_ways", folder), ("domains", others), ("dcgan", folder)):
+        shutil.copytree(source / name / "1", place / name / "1")
+    pictures = np.stack([np.full(SHAPE, level, np.float32) for level in (1.0, -1.0, 0.2)])
+    mask = np.ones([3, *SHAPE], np.float32)
+    mask[:, :, 4:] = 0
+    data = {"description": "greys", "licence": "ours"}
+    functions = {"serving_default": (["image", "mask"], ["generated"])}
+    held_out.write(place / "holes" / "1", {"image": pictures, "mask": mask}, functions, data)
+    functions = {name: (["image"], ["generated"]) for name in ("serving_default", "b_to_a")}
+    held_out.write(place / "both_ways" / "1", {"a": pictures, "b": pictures[::-1]}, functions, data)
+
+    def coded(z, category, continuous):
+        shift = 0.1 * tf.cast(category[:, 0] + 2 * category[:, 1], tf.float32) + 0.2 * continuous[:, 0]
+        return {"generated": tf.zeros([tf.shape(z)[0], *SHAPE]) + shift[:, None, None, None]}
+
+    numbers = tf.TensorSpec([None, 2], tf.int64, name="category"), tf.TensorSpec([None, 1], name="continuous")
+    save(place / "codes" / "1", serving_default=(coded, tf.TensorSpec([None, 2], name="z"), *numbers))
+    about = {"title": "Codes", "arxiv": "1606.03657", "metrics": {"l1": 0.25}, "data": {"classes": ["A", "B"]}}
+    (place / "codes" / "1" / "metadata.json").write_text(json.dumps(about))
+    measured = [{"metric": "fd", "value": value, "protocol": {}} for value in (9.0, 7.5)]
+    (place / "codes" / "1" / "metrics.json").write_text(json.dumps(measured))
+    return place
+
+
+def test_held_out_inputs_are_shown_translated_at_once_each_way_with_their_licence(page, kept, sheets):
+    app = page("both_ways", kept)
+    assert [image.proto.imgs[0].caption for image in app.image] == ["Image", "The answer", "greys. Licence: ours"]
+    assert greys(sheets[-2:]) == [255, 191]
+    next(radio for radio in app.radio if radio.label == "Which").set_value(1).run()
+    assert greys(sheets[-2:]) == [0, 64], "another of them; all of them are drawn once"
+    app.radio[0].set_value("b_to_a").run()
+    assert greys(sheets[-3:-1]) == [153, 102], "b_to_a begins with b, whose first is the last of a"
+    assert sheets[-1].shape == (3 * 18 * 10, 2 * 18 * 10)
+
+
+def test_a_held_out_mask_belongs_to_its_picture(page, kept, sheets):
+    app = page("holes", kept)
+    froms = [radio for radio in app.main.radio if radio.label == "From"]
+    assert [radio.options[0] for radio in froms] == ["Example", "Example"] and len(app.image) == 4
+    size = sheets[-2].shape[0]
+    assert [sheet[size // 2, [size // 4, size * 3 // 4]].tolist() for sheet in sheets[-4:-1]] == [
+        [255, 255], [255, 0], [255, 153],
+    ]  # fmt: skip
+    froms[0].set_value("Upload").run()
+    assert [r.options for r in app.main.radio if r.label == "From"][1] == ["Rectangle", "Draw", "Upload"]
+
+
+def test_a_hole_is_drawn_on_the_picture_and_what_was_drawn_is_the_hole(page, kept, sheets, monkeypatch):
+    drawn = []
+    hole_above = np.repeat(np.uint8([[0], [255]]), 128, 0).repeat(256, 1)
+
+    def draw(size, key, under=None, pen=14):
+        drawn.append((size, under, pen))
+        return png(hole_above) if under is not None else b""
+
+    monkeypatch.setattr(components, "sketch", draw)
+    app = page("holes", kept)
+    [radio for radio in app.main.radio if radio.label == "From"][1].set_value("Draw").run()
+    size, under, pen = drawn[-1]
+    assert (size, pen) == ((256, 256), 24) and (under == 1).all()
+    size = sheets[-2].shape[0]
+    assert [sheet[[size // 4, size * 3 // 4], size // 2].tolist() for sheet in sheets[-2:]] == [[0, 255], [153, 255]]
+
+
+def test_codes_are_asked_for_by_sliders_and_categories_by_numbers_not_by_the_names_of_classes(page, kept, sheets):
+    app = page("codes", kept)
+    assert [number.label for number in app.number_input][:3] == ["Category[0]", "Category[1]", "Seed"]
+    assert not app.main.selectbox
+    slider = next(slider for slider in app.slider if slider.label == "Continuous[0]")
+    assert not [s for s in app.slider if s.label == "continuous[0]"], "they are given, not drawn"
+    assert (sheets[-2][90::180, 90::180] == 128).all()
+    slider.set_value(1.0).run()
+    app.number_input[1].set_value(2).run()
+    assert (sheets[-2][90::180, 90::180] == round(0.6 * 127.5 + 127.5)).all()
+
+
+def test_the_overview_has_every_model_with_paper_scores_and_a_picture(page, kept):
+    app = page(where=kept)
+    app.sidebar.radio[0].set_value("All models").run()
+    assert not app.exception and not app.error
+    names = ["both_ways", "codes", "dcgan", "domains", "holes"]
+    assert [header.value for header in app.subheader] == names
+    captions = [caption.value for caption in app.main.caption]
+    assert "Codes [arXiv](https://arxiv.org/abs/1606.03657)" in captions and "l1 0.25, fd 7.5" in captions
+    assert len(app.image) == 4 and captions.count("It has to be given a picture.") == 1, "of domains none was kept"
+
+
+def test_two_models_are_compared_on_one_seed(page, folder, sheets):
+    app = page(where=folder)
+    app.sidebar.radio[0].set_value("Two side by side").run()
+    first, second = app.main.selectbox[:2]
+    first.select("dcgan").run()
+    assert app.main.selectbox[1].options == ["sngan", "words"], "those that take noise, too"
+    assert [image.proto.imgs[0].caption for image in app.image] == ["dcgan", "sngan"]
+    model = next(model for model in gallery.discover(folder) if model.name == "dcgan")
+    z = gallery.draw(3, 16, model.prior(10))
+    next(number for number in app.number_input if number.label == "Seed").set_value(3).run()
+    assert not app.exception and not app.error
+    np.testing.assert_array_equal(
+        sheets[-2], gallery.sheet(gallery.answer(gallery.load(model.path), model.uses[0], {"z": z}, 16))
+    )
+
+
+def test_two_models_are_compared_on_one_picture(page, kept, sheets):
+    app = page(where=kept)
+    app.sidebar.radio[0].set_value("Two side by side").run()
+    assert app.main.selectbox[0].value == "both_ways"
+    app.main.selectbox[1].select("domains").run()
+    assert not app.exception and [image.proto.imgs[0].caption for image in app.image] == ["both_ways", "domains"]
+    size = sheets[-1].shape[1]
+    ends = [sheet[size // 4, [size // 4, size * 3 // 4]].tolist() for sheet in sheets[-2:]]
+    assert ends == [[255, 191], [255, 255]], "the held-out picture of the first goes to both"
+    app.number_input[0].set_value(1).run()
+    assert sheets[-1][size // 4, size * 3 // 4] == 0
+
+
+def test_a_picture_and_the_answer_to_it_are_put_beside_each_other_whatever_their_sizes():
+    small_one, answer = np.float32([[[-1.0], [1.0]]]), np.zeros([2, 4, 4], np.float32)
+    both = gallery.beside([small_one], answer)
+    assert both.shape == (2, 2, 4, 4)
+    np.testing.assert_array_equal(both[0, :, :, 0], [[-1, -1, 1, 1]] * 2)
+    np.testing.assert_array_equal(both[0, :, :, 3], np.ones([2, 4]), "what has no opacity is opaque")
+
+
+def test_without_a_folder_there_are_those_of_exported_and_those_that_came_with_the_package(kept, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    shipped = tmp_path / "package"
+    shutil.copytree(kept / "codes", shipped / "codes")
+    monkeypatch.setattr(gallery, "SHIPPED", shipped)
+    assert [model.name for model in gallery.find()] == ["codes, shipped"]
+    shutil.copytree(kept / "codes", tmp_path / "exported" / "codes")
+    assert [model.name for model in gallery.find()] == ["codes", "codes, shipped"]
+    assert [model.name for model in gallery.find("exported")] == ["codes"]
+    with pytest.raises(InputError, match="holds no exported model"):
+        gallery.find("exprted")
 
 
 def test_the_file_of_an_answer_holds_its_pixels_alone():

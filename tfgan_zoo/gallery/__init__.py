@@ -1,10 +1,13 @@
 """What the gallery shows: exported models, the requests that a person can make of them, and pictures of their answers.
 
-`python -m tfgan_zoo.gallery` starts the server, `page.py` is the page.
+`python -m tfgan_zoo.gallery` starts the server, `page.py` is the page, `components.py` what it has beyond Streamlit's
+own controls. `models/` holds small exports that come with the package.
 """
 
 import dataclasses
+import functools
 import json
+import math
 import re
 from pathlib import Path
 
@@ -12,12 +15,15 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
-from tfgan_zoo import latent, pictures, random, served_files, signatures, trust
+from tfgan_zoo import held_out, latent, pictures, random, served_files, signatures, trust
 from tfgan_zoo.errors import InputError
 
 UNKNOWN_SIZE = 256  # of a picture where a signature takes any, and nothing says which were trained on
 LONGEST = 1024  # side of an uploaded picture; more is scaled down, or a translation would take minutes
+SHIPPED = Path(__file__).with_name("models")
+EXPORTED = "exported"  # where a run puts models
 _CHANNELS = (1, 3, 4)
+_SAMPLES = 16  # of a first look
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,9 +104,56 @@ class Model:
         fit = _section(self.metadata, "picture_files").get("fit")
         return fit if fit in list(served_files.FITS) else "crop"
 
+    @property
+    def link(self):
+        """The address of its paper, or ""."""
+        arxiv = self.metadata.get("arxiv")
+        is_number = isinstance(arxiv, str) and re.fullmatch(r"\d{4}\.\d{4,5}", arxiv)
+        return f"https://arxiv.org/abs/{arxiv}" if is_number else ""
+
+    @property
+    def scores(self):
+        """name -> number: those of its run, then what `tfgan_zoo.evaluate` measured of it last."""
+        scores = dict(_section(self.metadata, "metrics"))
+        try:
+            measured = json.loads(_bytes(self.path / "metrics.json") or "[]")
+            scores |= {record["metric"]: record["value"] for record in measured}
+        except (ValueError, TypeError, KeyError):
+            scores |= {}  # it is set aside by what writes it
+        numbers = {str(name): value for name, value in scores.items() if type(value) in (int, float)}
+        return {name: value for name, value in numbers.items() if math.isfinite(value)}
+
+    @property
+    def held_out(self):
+        """The `held_out.HeldOut` inputs that came with it."""
+        return held_out.read(self.path)
+
+    def of_kind(self, kind):
+        """Those of its uses that make pictures of `noise`, a seed alone among it, or of an `image`."""
+        controls = ("noise", "count") if kind == "noise" else (kind,)
+        both = [use for use in self.uses if any(use.named(control) for control in controls)]
+        return [use for use in both if kind == "image" or not use.named("image")]
+
     def names(self, control):
         """Names of the numbers of a `label` or a `domain`, from 0; [] where they are not known."""
         return signatures.told_names(self.metadata, control)
+
+
+def find(folder=""):
+    """The models below a folder; of none those of `exported/`, and then those that came with the package.
+
+    Raises:
+        InputError: as of `discover`.
+    """
+    if folder:
+        return discover(folder)
+    own = discover(EXPORTED) if _versions(EXPORTED) else []
+    shipped = discover(SHIPPED) if own == [] or _versions(SHIPPED) else []
+    return own + [dataclasses.replace(model, name=f"{model.name}, shipped") for model in shipped]
+
+
+def _versions(folder):
+    return {path.parent for pattern in ("", "*/", "*/*/") for path in Path(folder).glob(f"{pattern}saved_model.pb")}
 
 
 def discover(folder):
@@ -110,7 +163,7 @@ def discover(folder):
         InputError: there is none.
     """
     folder = Path(folder)
-    found = {path.parent for pattern in ("", "*/", "*/*/") for path in folder.glob(f"{pattern}saved_model.pb")}
+    found = _versions(folder)
     if not found:
         raise InputError(f"{folder} holds no exported model; train one first, or give another folder")
     families = {}
@@ -208,6 +261,8 @@ FITS = {
     "domain": lambda dtype, shape: dtype.is_integer and len(shape) < 2,
     "count": lambda dtype, shape: dtype.is_integer and len(shape) < 2,
     "seed": lambda dtype, shape: dtype.is_integer and len(shape) < 2,
+    "number": lambda dtype, shape: dtype.is_integer and len(shape) < 3 and None not in shape[1:],
+    "codes": lambda dtype, shape: dtype.is_floating and len(shape) == 2 and shape[1],
     "truncation": lambda dtype, shape: dtype.is_floating and len(shape) < 2,
     "text": lambda dtype, shape: dtype == tf.string and len(shape) < 2,
 }
@@ -303,10 +358,9 @@ def from_file(content, tensor, swap=False, fit="crop", sides=None):
     Raises:
         InputError: it is no picture, or one too large.
     """
-    files, channels = tf.constant([content]), tensor.shape[3]
     try:
-        height, width = sides or (_own_size(files) if _is_free(tensor) else size(tensor))
-        (picture,) = served_files.read(files, height, width, channels, fit).numpy()
+        sides = sides or (_own_size(tf.constant([content])) if _is_free(tensor) else size(tensor))
+        picture = np.array(_pixels(content, *sides, tensor.shape[3], fit))
     except tf.errors.InvalidArgumentError as error:
         if "or less in all" in str(error):
             most = f"{served_files.MAX_PIXELS:,}"
@@ -315,6 +369,11 @@ def from_file(content, tensor, swap=False, fit="crop", sides=None):
     if swap:
         picture[..., :3] *= -1
     return (picture > 0).astype(np.float32) if tensor.control == "mask" else picture
+
+
+@functools.lru_cache(128)  # the page asks for the same at each change of anything
+def _pixels(content, height, width, channels, fit):
+    return served_files.read(tf.constant([content]), height, width, channels, fit).numpy()[0]
 
 
 def hole(sides, down, across):
@@ -340,7 +399,15 @@ def shown(picture, tensor):
 
 def canvas(tensor, longest=256):
     """Height and width in pixels of a canvas to draw on, of the shape of the pictures of an input."""
-    own = size(tensor)
+    return _enlarged(size(tensor), longest)
+
+
+def canvas_of(picture, longest=256):
+    """The same of a picture [H, W, C], to draw a hole on it."""
+    return _enlarged(picture.shape[:2], longest)
+
+
+def _enlarged(own, longest):
     return tuple(max(1, round(side * longest / max(own))) for side in own)
 
 
@@ -359,6 +426,59 @@ def _own_size(files):
     height, width = (int(side) for side in served_files.size_of(headers[0]))
     scale = min(1, LONGEST / max(height, width))
     return max(1, round(height * scale)), max(1, round(width * scale))
+
+
+def look(model, loaded):
+    """A first look at a model, without a word from a person: samples, or its held-out inputs beside its answers.
+
+    Args:
+        loaded: of `load`.
+
+    Returns:
+        What `sheet` makes; None for a model of pictures without held-out ones.
+
+    Raises:
+        InputError: the model refuses it.
+    """
+    use = model.uses[0]
+    drawn = use.named("image") | use.named("mask")
+    files = {name: model.held_out.of(use.signature, name) for name in drawn}
+    count = min(map(len, files.values())) if drawn else _SAMPLES
+    if not count:
+        return None
+
+    def numbers(name, tensor):
+        known = len(model.names(tensor.control)) if tensor.control in ("label", "domain") else 0
+        return np.arange(count) % known if known and len(tensor.shape) == 1 else 0
+
+    given = {name: numbers(name, tensor) for name, tensor in use.inputs.items() if name not in drawn}
+    given |= dict.fromkeys(use.named("count"), count)
+    given |= dict.fromkeys(use.named("truncation"), 0.7)
+    given |= {name: np.zeros(tensor.shape[1]) for name, tensor in use.named("codes").items()}
+    given |= {name: np.zeros(tensor.shape[1:], int) for name, tensor in use.named("number").items()}
+    given |= dict.fromkeys(use.named("text"), "")
+    given |= {name: draw(0, count, model.prior(t.shape[1])) for name, t in use.named("noise").items()}
+    if not drawn:
+        return sheet(answer(loaded, use, given, count))
+    rows = []
+    for i in range(count):
+        own = {name: value[i] if np.ndim(value) == 1 else value for name, value in given.items()}
+        own |= {name: from_file(files[name][i], tensor, fit=model.fit) for name, tensor in drawn.items()}
+        rows.append(beside([shown(own[name], tensor) for name, tensor in drawn.items()], answer(loaded, use, own)[0]))
+    return sheet(np.concatenate(rows), len(drawn) + 1)
+
+
+def beside(given, made):
+    """Pictures and the answer to them in one array [N, H, W, C]: smaller ones enlarged, all with the most channels."""
+    channels = max(picture.shape[-1] for picture in (*given, made))
+
+    def alike(picture):
+        rows, columns = (np.arange(n) * m // n for n, m in zip(made.shape[:2], picture.shape[:2], strict=True))
+        picture = picture[rows][:, columns]
+        grey = np.repeat(picture, 3, -1) if picture.shape[-1] == 1 and channels > 1 else picture
+        return np.concatenate([grey, np.ones([*grey.shape[:2], channels - grey.shape[-1]], np.float32)], -1)
+
+    return np.stack([alike(picture) for picture in (*given, made)])
 
 
 def sheet(images, across=None, least=144):

@@ -1,7 +1,7 @@
 """A local web page of all exported models: noise, walks between samples, labels, texts, pictures drawn or uploaded.
 
-    python -m tfgan_zoo.gallery exported/
-    python -m tfgan_zoo.gallery exported/ --port=8600 --no-browser
+    python -m tfgan_zoo.gallery
+    python -m tfgan_zoo.gallery exported/dcgan --port=8600 --no-browser
 
 `make gallery` installs what it needs. What a model gets is decided by its signatures alone, so that any SavedModel
 that makes pictures [B, H, W, C] in [-1, 1] can be put there.
@@ -16,6 +16,10 @@ from typing import Annotated
 import tyro
 
 from tfgan_zoo import errors, gallery
+
+# isort: split
+import keras  # after tfgan_zoo, which keeps TensorFlow's start-up messages off the terminal
+
 from tfgan_zoo.errors import InputError
 
 
@@ -23,8 +27,9 @@ from tfgan_zoo.errors import InputError
 class Config:
     """Show exported models on a local web page."""
 
-    folder: Annotated[str, tyro.conf.Positional] = "exported"
-    """Where the models are: exported/, a family's folder in it, or one version."""
+    folder: Annotated[str, tyro.conf.Positional] = ""
+    """Where the models are: a folder like exported/, a family's in it, or one version. Default: exported/, if it holds
+    any, and those that came with the package."""
     host: str = "127.0.0.1"
     """Address to listen on. Any other than the default lets other machines use the models; there is no password."""
     port: int = 8501
@@ -40,13 +45,15 @@ def main(argv=None):
     with errors.one_line():
         if importlib.util.find_spec("streamlit") is None:
             raise InputError("the gallery needs Streamlit; make gallery, or pip install streamlit")
-        gallery.discover(config.folder)
+        gallery.find(config.folder)
         _check_free(config.host, config.port)
     from streamlit import net_util
     from streamlit.web import cli
 
     # To tell whether a page of elsewhere may connect, Streamlit asks a server on the internet for its own address.
     net_util.get_external_ip = lambda: None
+    # Streamlit calls it after each run of the page; then each answer would take as long as the first.
+    keras.backend.clear_session = lambda: None
     flags = {
         "server.address": config.host,
         "server.port": config.port,
