@@ -103,16 +103,11 @@ def _auto(recipe, precisions, jits, executions=(None,)):
 
 
 def _torch(recipe):
-    sides = {
-        "float32": ["bare", recipe, "--precision=float32"],
-        "bfloat16": ["bare", recipe, "--precision=mixed_bfloat16"],
-    }
-    for compiled in ([], ["--compile"]):
-        for kept in ([], ["--channels-last"]):
-            for half in ([], ["--bfloat16"]):
-                flags = [*compiled, *kept, *half]
-                name = ", ".join(["torch", *(flag.removeprefix("--") for flag in flags)])
-                sides[name] = ["torch", recipe, *flags]
+    sides = {name: ["bare", recipe, f"--precision={name}"] for name in ("float32", "mixed_bfloat16")}
+    for kept in ([], ["--channels-last"], ["--channels-last", "--compile"]):
+        for half in ([], ["--bfloat16"]):
+            name = ", ".join(["PyTorch", *(flag.removeprefix("--") for flag in (*kept, *half))])
+            sides[name] = ["torch", recipe, *kept, *half]
     return Measurement(f"torch/{recipe}", sides, cores=1)
 
 
