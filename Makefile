@@ -4,10 +4,10 @@ PYTHON ?= python3
 RECIPES := $(basename $(notdir $(wildcard recipes/*.py)))
 PIP := .venv/bin/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help test gallery release zoo $(RECIPES)
+.PHONY: help test gallery release zoo bench $(RECIPES)
 
 help:
-	@echo "make test, make gallery, make release, make zoo, or make a family: $(RECIPES)"
+	@echo "make test, make gallery, make release, make zoo, make bench, or make a family: $(RECIPES)"
 	@echo "flags go in ARGS: make pix2pix ARGS='--steps=500 --seed=1'"
 
 $(RECIPES): .venv/installed
@@ -21,6 +21,10 @@ release: .venv/installed
 
 zoo: .venv/installed
 	.venv/bin/python benchmarks/zoo.py $(ARGS)
+
+bench: .venv/installed
+	.venv/bin/python -m benchmarks.speed $(ARGS)
+	.venv/bin/python -m benchmarks.speed --tables
 
 test: .venv/installed-test
 	.venv/bin/ruff check .

@@ -1,0 +1,161 @@
+"""One side of a measurement of `benchmarks/speed.py`: a recipe, by itself in a process, that takes turns with others.
+
+    python -m benchmarks.speed_sides bare pix2pix --precision=float32
+
+`bare`: the traced step in a loop, on one batch in memory. `run`: the step in a whole run, with pipeline, log, progress
+bar and guards; grids and checkpoints are put off. `pipeline`: batches alone. `live`: the model called with
+`--batch-size` examples. `exported <folder>`: the same of its export. `keras`: the step as people write it in plain
+Keras. `--phase=2` is a recipe's second; `--replicas=2` splits the processor in two.
+"""
+
+import argparse
+import importlib.util
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from benchmarks import turns
+
+ROOT = Path(__file__).resolve().parent.parent
+LATE = ("--sample-every=1000000", "--checkpoint-every=1000000")
+
+
+def main(argv=None, taken=None):
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("side", choices=["bare", "run", "pipeline", "live", "exported", "keras"])
+    parser.add_argument("subject", help="a recipe; of exported the folder of a version")
+    parser.add_argument("--phase", type=int, default=1)
+    parser.add_argument("--replicas", type=int, default=1)
+    args, flags = parser.parse_known_args(argv)
+    taken = taken or turns.Turns()
+    try:
+        if args.side == "exported":
+            exported(args.subject, int(flags[0].removeprefix("--batch-size=")), taken)
+        else:
+            measure(args.side, load(args.subject), flags, taken, args.phase, args.replicas)
+    except turns.Over:
+        return
+
+
+def load(name):
+    """A recipe as a module."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / f"recipes/{name}.py")
+    recipe = importlib.util.module_from_spec(spec)
+    sys.modules[name] = recipe
+    spec.loader.exec_module(recipe)
+    return recipe
+
+
+def measure(side, recipe, flags, taken, phase=1, replicas=1):
+    """Runs a recipe up to one of its phases, and takes turns there until it is over."""
+    from tfgan_zoo.run import devices, job
+    from tfgan_zoo.run import flags as of_runs
+
+    # isort: split
+    import keras  # after tfgan_zoo, which sets TensorFlow up before it is imported, as in the recipes
+    import tensorflow as tf
+
+    from tfgan_zoo import signatures
+    from tfgan_zoo.data import batches
+
+    class Job(job.Job):
+        def _fit(self, model, data, transform, batch_size, start, until, actions):
+            if len(self._phases) < phase:
+                return
+            known = {"precision": self._policy, "xla": self._xla, "seed": self.config.seed}
+            known["parameters"] = {role: getattr(model, role).count_params() for role in model.roles}
+            count = batch_size * model.minibatches
+            if side == "run":
+                turned = Turned(taken, known)
+                super()._fit(model, data, transform, batch_size, start, start + 10**8, [*actions, turned])
+            elif side == "pipeline":
+                iterator = iter(batches.batches(data.train, count, seed=0, transform=transform))
+                next(iterator)
+                taken.say(**known)
+                taken.take(lambda: next(iterator))
+            elif side == "keras":
+                from benchmarks import speed_keras
+
+                speed_keras.fit(model, data, self.config, [Turned(taken, known)])
+            elif side == "live":
+                inputs = request(model.signatures()["serving_default"][1], self.config.batch_size)
+                model(inputs)
+                taken.say(**known)
+                taken.take(lambda: model(inputs), lambda done: tf.nest.map_structure(lambda x: x.numpy(), done))
+            else:
+                batch = next(iter(batches.batches(data.train, count, seed=0, transform=transform)))
+                same = iter(tf.data.Dataset.from_tensors(batch).repeat().prefetch(2))
+                step = model.make_train_function(force=True)
+                step(same)
+                taken.say(**known)
+                taken.take(lambda: step(same), lambda losses: tf.nest.map_structure(lambda x: x.numpy(), losses))
+
+    class Turned(keras.callbacks.Callback):
+        """The last of a run's callbacks: what comes between two of its calls is what a step costs."""
+
+        def __init__(self, taken, known):
+            super().__init__()
+            self.taken, self.known, self.seconds = taken, known, None
+
+        def on_train_batch_end(self, batch, logs=None):
+            now = turns.now()
+            if self.seconds is None:
+                self.taken.say(**self.known)
+                return self._wait()
+            self.count += 1
+            if self.count == turns.WARM_UP:
+                self.begun = now
+            elif self.count >= turns.WARM_UP + 2 and now[0] - self.begun[0] >= self.seconds:
+                steps = (self.count - turns.WARM_UP) * getattr(self.model, "steps_per_execution", 1)
+                self.taken.say(**turns.per_step(self.begun, now, steps))
+                self._wait()
+
+        def _wait(self):
+            self.seconds, self.count = self.taken.wait(), 0
+
+        def close(self):
+            """As the other callbacks of a run; nothing is held."""
+
+    def request(specs, count):
+        rng = np.random.default_rng(0)
+        shapes = [[count, *spec.shape[1:]] if spec.shape.rank else [] for spec in specs]
+        made = [signatures.NAMES[s.name].example(shape, rng) for s, shape in zip(specs, shapes, strict=True)]
+        return {s.name: tf.cast(x, s.dtype) for s, x in zip(specs, made, strict=True)}
+
+    import numpy as np
+
+    with tempfile.TemporaryDirectory() as folder:
+        own = [f"--run-dir={folder}/run", f"--export-dir={folder}/exported", *LATE]
+        config = of_runs.parse(recipe.PRESETS, [*own, *flags])
+        strategy, device = devices.strategy("one_device")
+        if replicas > 1:
+            cpu = tf.config.list_physical_devices("CPU")[0]
+            tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * replicas)
+            strategy = tf.distribute.MirroredStrategy([f"CPU:{i}" for i in range(replicas)])
+        recipe.main(Job(recipe.__name__, config, strategy, device), config)
+
+
+def exported(folder, count, taken):
+    """Calls `serving_default` of an export."""
+    from tfgan_zoo import signatures
+
+    # isort: split
+    import numpy as np
+    import tensorflow as tf
+
+    begun = time.perf_counter()
+    model = tf.saved_model.load(folder)
+    function = model.signatures["serving_default"]
+    loaded = time.perf_counter() - begun
+    rng, inputs = np.random.default_rng(0), {}
+    for name, spec in function.structured_input_signature[1].items():
+        shape = [count, *spec.shape[1:]] if spec.shape.rank else []
+        inputs[name] = tf.cast(signatures.NAMES[name].example(shape, rng), spec.dtype)
+    function(**inputs)
+    taken.say(load_s=round(loaded, 3))
+    taken.take(lambda: function(**inputs), lambda done: tf.nest.map_structure(lambda x: x.numpy(), done))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,147 @@
+"""The tables and the chart of `benchmarks/speed.py`, of the last line of each measurement."""
+
+import statistics
+
+import matplotlib.figure
+
+COLOURS = {"float32": "#7aa6c2", "mixed_bfloat16": "#1f5f8b", "auto": "#1f5f8b"}
+OTHERS = "#c9c9c9"
+
+
+def tables(lines, chart):
+    """Markdown of all that is in a record.
+
+    Args:
+        lines: of the record.
+        chart: where the picture of what the zoo is compared with goes.
+    """
+    last = {line["name"]: line for line in lines}
+    sections = []
+    for kind, title, table in TABLES:
+        chosen = {name.split("/", 1)[1]: line for name, line in last.items() if name.startswith(f"{kind}/")}
+        if chosen:
+            sections.append(f"**{title}**\n\n{table(chosen)}")
+    draw({name: line for name, line in last.items() if name.startswith(("torch/", "keras/"))}, chart)
+    return "\n\n".join(sections)
+
+
+def median(side, key="ms"):
+    return statistics.median(side[key])
+
+
+def ratios(line, side, to=None, key="ms"):
+    """What a side took against another, round by round."""
+    sides = line["sides"]
+    other = sides[to or next(iter(sides))]
+    return [a / b for a, b in zip(sides[side][key], other[key], strict=True)]
+
+
+def spread(values):
+    """`median (least to most)` of ratios."""
+    return f"{statistics.median(values):.2f} ({min(values):.2f} to {max(values):.2f})"
+
+
+def table(head, rows):
+    """A table of Markdown."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(str(cell) for cell in row) + " |" for row in lines)
+
+
+def _run(chosen):
+    rows = []
+    for name, line in chosen.items():
+        bare, run = (median(line["sides"][side]) for side in ("bare", "run"))
+        costs = spread(ratios(line, "run"))
+        cpu = spread(ratios(line, "run", key="cpu_ms"))
+        rows.append([name, f"{bare:.3g}", f"{run:.3g}", costs, cpu, line["sides"]["run"]["peak_mb"]])
+    head = ["recipe", "bare step, ms", "in a run, ms", "ratio", "ratio of processor time", "peak memory, MB"]
+    return table(head, rows)
+
+
+def _against(key):
+    """Each side of a measurement against its first, by the wall clock or by the processor's."""
+
+    def made(chosen):
+        rows = []
+        for name, line in chosen.items():
+            for side, measured in line["sides"].items():
+                times = spread(ratios(line, side, key=key))
+                rows.append([name, side, f"{median(measured, key):.3g}", times, measured["peak_mb"]])
+        return table(["", "", "ms a step", "against the first", "peak memory, MB"], rows)
+
+    return made
+
+
+def _start(chosen):
+    rows = []
+    for name, line in chosen.items():
+        for stage, times in line["seconds_to"].items():
+            wall = statistics.median(each[0] for each in times)
+            cpu = f"{statistics.median(each[1] for each in times):.1f}" if len(times[0]) > 1 else ""
+            rows.append([name, stage, f"{wall:.1f}", f"{min(each[0] for each in times):.1f}", cpu])
+    return table(["recipe", "up to", "seconds, median", "least", "of the processor"], rows)
+
+
+def _pipeline(chosen):
+    rows = []
+    for name, line in chosen.items():
+        step, batches = (median(line["sides"][side]) for side in ("step", "batches"))
+        cpu = median(line["sides"]["batches"], "cpu_ms")
+        rows.append([name, f"{step:.3g}", f"{batches:.3g}", f"{cpu:.3g}", f"{step / batches:.0f}"])
+    return table(["recipe", "step, ms", "batch, ms", "batch, ms of the processor", "times faster"], rows)
+
+
+def _export(chosen):
+    rows = []
+    for name, line in chosen.items():
+        for batch in (1, 16):
+            live, exported = (line["sides"][f"{side}, {batch}"] for side in ("live", "exported"))
+            row = [name, batch, f"{median(live):.3g}", f"{median(exported):.3g}"]
+            rows.append(
+                [*row, exported["load_s"], f"{line['bytes'] / 1e6:.1f}", f"{line['bytes_of_weights'] / 1e6:.1f}"]
+            )
+            rows[-1] += [live["peak_mb"], exported["peak_mb"]]
+    head = ["recipe", "batch", "live, ms", "exported, ms", "load, s", "on disk, MB", "of it weights, MB"]
+    return table([*head, "peak live, MB", "peak exported, MB"], rows)
+
+
+def _grow(chosen):
+    rows = []
+    for name, line in chosen.items():
+        for value, measured in line["sides"].items():
+            rows.append([name, value, f"{median(measured):.3g}", f"{median(measured, 'cpu_ms'):.3g}"])
+            rows[-1] += [measured["peak_mb"], f"{sum(measured['parameters'].values()):,}"]
+    return table(["", "", "ms a step", "ms of the processor", "peak memory, MB", "parameters"], rows)
+
+
+TABLES = (
+    ("run", "A whole run against its bare step", _run),
+    ("auto", "What auto chooses against the rest", _against("ms")),
+    ("keras", "Against plain Keras", _against("ms")),
+    ("torch", "Against PyTorch, on one core, time of the processor", _against("cpu_ms")),
+    ("start", "From the command to the first step", _start),
+    ("pipeline", "Batches alone against the step", _pipeline),
+    ("export", "A call of an export against one of the model", _export),
+    ("replicas", "Two replicas on one processor", _against("ms")),
+    ("grow", "How time and memory grow", _grow),
+)
+
+
+def draw(lines, path):
+    """Bars of what a step takes on each side, a panel a measurement."""
+    if not lines:
+        return
+    figure = matplotlib.figure.Figure(figsize=(7.5, 0.5 + 1.7 * len(lines)), layout="constrained")
+    for axes, (name, line) in zip(figure.subplots(len(lines), squeeze=False)[:, 0], sorted(lines.items()), strict=True):
+        key = "cpu_ms" if name.startswith("torch/") else "ms"
+        sides = dict(reversed(line["sides"].items()))
+        colours = [COLOURS.get(side, OTHERS) for side in sides]
+        values = [median(side, key) for side in sides.values()]
+        errors = [[m - min(s[key]) for m, s in zip(values, sides.values(), strict=True)]]
+        errors += [[max(s[key]) - m for m, s in zip(values, sides.values(), strict=True)]]
+        axes.barh(list(sides), values, color=colours, xerr=errors, error_kw={"elinewidth": 0.8})
+        axes.set_title(name.split("/")[1] + (", PyTorch, one core" if key == "cpu_ms" else ", Keras"), fontsize=9)
+        axes.set_xlabel("ms a step" + (", time of the processor" if key == "cpu_ms" else ""), fontsize=8)
+        axes.tick_params(labelsize=7)
+        axes.spines[["top", "right"]].set_visible(False)
+    figure.savefig(path, dpi=90)

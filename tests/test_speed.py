@@ -1,0 +1,81 @@
+"""benchmarks/speed.py: processes take turns, a line is written once, a recipe's sides answer. No time is asserted."""
+
+import io
+import json
+import sys
+
+import pytest
+
+from benchmarks import speed, speed_sides, speed_tables, turns
+
+SIDE = """
+from benchmarks import turns
+taken = turns.Turns()
+print("what a library prints")
+taken.say(parameters={"generator": 3})
+try:
+    taken.take(lambda: None)
+except turns.Over:
+    pass
+"""
+
+
+def fake_sides(words, args):
+    return [sys.executable, "-c", SIDE if words[0] == "good" else "raise SystemExit('it broke')"]
+
+
+@pytest.fixture
+def arguments(tmp_path, monkeypatch):
+    """Runs `speed.main` on measurements of sides that need no TensorFlow."""
+    monkeypatch.setattr(speed, "_command", fake_sides)
+    both = {"ours": ["good"], "theirs": ["good"]}
+    made = [speed.Measurement("run/x", both), speed.Measurement("run/y", {"ours": ["bad"], "theirs": ["good"]})]
+    monkeypatch.setattr(speed, "measurements", lambda: iter(made))
+    return ["--only", "run", "--seconds=0.01", "--pairs=2", f"--json={tmp_path / 'speed.jsonl'}"]
+
+
+def test_a_measurement_is_written_once_and_what_fails_is_not(arguments, tmp_path, capsys):
+    speed.main(arguments)
+    speed.main(arguments)
+    (line,) = map(json.loads, (tmp_path / "speed.jsonl").read_text().splitlines())
+    assert line["name"] == "run/x" and len(line["commit"]) >= 7 and line["seed"] == 0
+    assert set(line["machine"]) == {"cpu", "flags", "cores", "memory_gb"} and "tensorflow" in line["versions"]
+    for side in ("ours", "theirs"):
+        assert len(line["sides"][side]["ms"]) == len(line["sides"][side]["cpu_ms"]) == 2
+        assert line["sides"][side]["parameters"] == {"generator": 3} and line["sides"][side]["peak_mb"] > 0
+    said = capsys.readouterr()
+    assert "run/x: is measured" in said.out and "run/y: failed: it broke" in said.err
+    speed.main([*arguments, "--again"])
+    assert len((tmp_path / "speed.jsonl").read_text().splitlines()) == 2
+
+
+def test_networks_of_another_size_are_not_compared():
+    processes = [type("", (), {"facts": {"parameters": {"generator": n}}}) for n in (1, 2)]
+    with pytest.raises(turns.Failed, match="differ in size"):
+        speed._same_size("torch/x", dict(enumerate(processes)))
+    speed._same_size("grow/x", dict(enumerate(processes)))
+
+
+@pytest.mark.parametrize("side", ["bare", "run", "pipeline"])
+def test_a_recipe_answers_each_turn(side, tmp_path):
+    answers = io.StringIO()
+    taken = turns.Turns(io.StringIO("0\n0\n"), answers)
+    tiny = ["--dataset=toy:ring", "--steps=8", "--batch-size=4", "--width=4", "--steps-per-execution=1"]
+    speed_sides.main([side, "gan", *tiny], taken)
+    ready, *measured = map(json.loads, answers.getvalue().splitlines())
+    assert set(ready["parameters"]) == {"generator", "discriminator"} and ready["precision"]
+    assert [set(answer) for answer in measured] == [{"ms", "cpu_ms", "steps", "peak_mb"}] * 2
+    assert all(answer["steps"] >= 2 for answer in measured)
+
+
+def test_the_tables_have_the_ratios_of_rounds_and_the_last_line_of_a_name(tmp_path):
+    def side(*ms):
+        return {"ms": list(ms), "cpu_ms": list(ms), "peak_mb": 7}
+
+    old = {"name": "run/x", "sides": {"bare": side(1, 1), "run": side(9, 9)}}
+    new = {"name": "run/x", "sides": {"bare": side(1, 2, 4), "run": side(2, 2, 6)}}
+    other = {"name": "keras/x", "sides": {"plain Keras": side(4, 4), "auto": side(1, 2)}}
+    text = speed_tables.tables([old, new, other], tmp_path / "speed.png")
+    assert "| x | 2 | 2 | 1.50 (1.00 to 2.00) | 1.50 (1.00 to 2.00) | 7 |" in text
+    assert "| x | auto | 1.5 | 0.38 (0.25 to 0.50) | 7 |" in text
+    assert (tmp_path / "speed.png").stat().st_size > 1000
