@@ -1,5 +1,6 @@
 """Two logical CPU devices for the whole session, and one strategy over them: a second would break CPU collectives."""
 
+import gc
 import os
 
 # XLA's programs are compared, not timed: without its optimiser they compile in half the time. Read once, at the start.
@@ -10,6 +11,7 @@ from tfgan_zoo import console  # noqa: E402, F401, I001  first: it keeps TensorF
 import keras  # noqa: E402
 import pytest  # noqa: E402
 import tensorflow as tf  # noqa: E402
+from tensorflow.python.framework import ops  # noqa: E402
 
 tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
@@ -29,6 +31,21 @@ def _same_start():
     yield
     keras.config.set_dtype_policy(policy)
     assert not tf.distribute.has_strategy(), "this test left a strategy open, for all that follow"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _graphs_are_let_go():
+    """TensorFlow keeps every traced step: the gradients it registers by name hold their graphs, and none is taken out.
+
+    After a thousand tests they were gigabytes, and every collection of garbage looked through all of them.
+    """
+    gc.freeze()  # what was imported is not looked through: TensorFlow alone is half a million objects
+    registered = ops.gradient_registry._registry
+    before = set(registered)
+    yield
+    for name in set(registered) - before:
+        if name.startswith("CustomGradient-"):
+            del registered[name]
 
 
 @pytest.fixture
