@@ -63,7 +63,7 @@ def load(version, trusted=False):
     try:
         return tf.saved_model.load(str(version))
     except Exception as error:  # a damaged file fails in many ways
-        raise InputError(f"{version} cannot be loaded ({_first_line(error)}); export it again") from error
+        raise InputError(f"{version} cannot be loaded ({errors.first_line(error)}); export it again") from error
 
 
 def convert(version, signature="serving_default", trusted=False):
@@ -87,7 +87,7 @@ def convert(version, signature="serving_default", trusted=False):
                 refused = error
     named = {e.operator.name.removeprefix("tf.") for e in refused.errors if e.operator.name}
     # Constants are named only for an operation that reads them.
-    raise NotConvertible(version, signature, sorted(named - {"Const"}), _first_line(refused)) from refused
+    raise NotConvertible(version, signature, sorted(named - {"Const"}), errors.first_line(refused)) from refused
 
 
 def _fixed(function, version, signature):
@@ -115,7 +115,7 @@ def metadata(version):
         if not isinstance(known, dict):
             raise ValueError("no object")
     except (OSError, ValueError) as error:
-        raise InputError(f"{path} cannot be read ({_first_line(error)}); mend it or move it away") from error
+        raise InputError(f"{path} cannot be read ({errors.first_line(error)}); mend it or move it away") from error
     return known
 
 
@@ -157,10 +157,6 @@ def largest_difference(content, version, signature="serving_default", trusted=Fa
     with console.native_messages_held():
         answer = Interpreter(model_content=content).get_signature_runner(signature)(**request)
     return max(float(np.max(np.abs(answer[name].astype(np.float64) - right[name].numpy()))) for name in right)
-
-
-def _first_line(error):
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)
 
 
 def main(argv=None):

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from tfgan_zoo import base, layers, random, served_files
+from tfgan_zoo import base, errors, layers, random, served_files
 
 MAX_COUNT = 1024  # pictures one `sample` request may ask for
 MAX_ITERATIONS = 10_000  # that one request may ask for
@@ -475,8 +475,7 @@ def told_names(metadata, name):
 def refusal(error):
     """What a signature says that refuses a request: of a `tf.errors.OpError`, whose rest is about the graph."""
     asserted = re.search(r"assertion failed: \[([^\]]*)\]", str(error))
-    lines = (line.strip() for line in str(error).splitlines() if line.strip())
-    return asserted[1].strip() if asserted else next(lines, type(error).__name__)[:160]
+    return asserted[1].strip() if asserted else errors.first_line(error)[:160]
 
 
 def _is_picture(spec):
