@@ -11,7 +11,6 @@ exist, finite numbers) are not in the file; wrong requests get some answer.
 """
 
 import dataclasses
-import json
 import tempfile
 from pathlib import Path
 from typing import Annotated
@@ -23,7 +22,7 @@ from tensorflow.lite.python.convert_phase import ConverterError
 
 from tfgan_zoo import console, errors, files, trust
 from tfgan_zoo.errors import InputError
-from tfgan_zoo.signatures import example, told_sizes
+from tfgan_zoo.signatures import example, told, told_sizes
 
 BATCH = 3  # of the request that is answered by both
 
@@ -95,28 +94,12 @@ def _fixed(function, version, signature):
     specs = function.structured_input_signature[1]
     if not any(spec.shape.rank == 4 and None in spec.shape[1:3] for spec in specs.values()):
         return None
-    height, width = told_sizes(metadata(version), signature)[0] or (16, 16)
+    height, width = told_sizes(told(version), signature)[0] or (16, 16)
     fixed = {
         name: tf.TensorSpec([s.shape[0], height, width, s.shape[3]] if s.shape.rank == 4 else s.shape, s.dtype, name)
         for name, s in specs.items()
     }
     return tf.function(lambda **given: function(**given), autograph=False).get_concrete_function(**fixed)
-
-
-def metadata(version):
-    """The `metadata.json` of an export, {} where there is none.
-
-    Raises:
-        InputError: it cannot be read.
-    """
-    path = Path(version) / "metadata.json"
-    try:
-        known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-        if not isinstance(known, dict):
-            raise ValueError("no object")
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path} cannot be read ({errors.first_line(error)}); mend it or move it away") from error
-    return known
 
 
 def served(model, version, signature):
@@ -151,7 +134,7 @@ def largest_difference(content, version, signature="serving_default", trusted=Fa
     from ai_edge_litert.interpreter import Interpreter
 
     function = served(load(version, trusted), version, signature)
-    sides = told_sizes(metadata(version), signature)[0] or (16, 16)
+    sides = told_sizes(told(version), signature)[0] or (16, 16)
     request = {name: example(spec, BATCH, sides) for name, spec in function.structured_input_signature[1].items()}
     right = function(**{name: tf.constant(values) for name, values in request.items()})
     with console.native_messages_held():

@@ -95,8 +95,7 @@ class Model:
     @property
     def fit(self):
         """How pictures of another shape are made to fit: as the metadata says, else crop."""
-        fit = _section(self.metadata, "picture_files").get("fit")
-        return fit if fit in list(served_files.FITS) else "crop"
+        return signatures.told_fit(self.metadata)
 
     def names(self, control):
         """Names of the numbers of a `label` or a `domain`, from 0; [] where they are not known."""
@@ -146,11 +145,6 @@ def describe(path, name):
 
 def _bytes(path):
     return path.read_bytes() if path.is_file() else b""
-
-
-def _section(metadata, name):
-    found = metadata.get(name)
-    return found if isinstance(found, dict) else {}
 
 
 def without_pictures(markdown):
