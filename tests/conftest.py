@@ -37,7 +37,7 @@ def _same_start():
 def _graphs_are_let_go():
     """TensorFlow keeps every traced step: the gradients it registers by name hold their graphs, and none is taken out.
 
-    After a thousand tests that was gigabytes, and most of a test's time went into looking through them for garbage.
+    After a thousand tests they were gigabytes, and every collection of garbage looked through all of them.
     """
     gc.freeze()  # what was imported is not looked through: TensorFlow alone is half a million objects
     registered = ops.gradient_registry._registry

@@ -39,6 +39,11 @@ def reason(error):
     return f"{said} ({error.filename})" if error.filename else said
 
 
+def first_line(error):
+    """The first line of an exception's message that says something, or its type."""
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+
+
 def _end(code, line):
     print(line, file=sys.stderr)
     sys.exit(code)

@@ -28,7 +28,7 @@ from typing import Annotated
 
 import tyro
 
-from tfgan_zoo import errors, files, trust
+from tfgan_zoo import errors, files, signatures, trust
 from tfgan_zoo.errors import InputError
 from tfgan_zoo.export import write_models_config
 
@@ -154,7 +154,7 @@ def pack(version, name, out):
     Raises:
         InputError: its metadata cannot be read.
     """
-    metadata = _metadata(version)
+    metadata = signatures.told(version)
     content, unpacked = io.BytesIO(), 0
     # No time and no owner: what is packed again is the same file.
     with (
@@ -183,17 +183,6 @@ def pack(version, name, out):
         parameters=metadata.get("parameters") or {},
         metrics=metrics if isinstance(metrics, dict) else {},
     )
-
-
-def _metadata(version):
-    path = version / "metadata.json"
-    try:
-        told = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-        if not isinstance(told, dict):
-            raise ValueError("no object")
-        return told
-    except ValueError as error:
-        raise InputError(f"{path} cannot be read ({error}); export the model again") from error
 
 
 def read(index):

@@ -11,7 +11,6 @@ exist, finite numbers) are not in the file; wrong requests get some answer.
 """
 
 import dataclasses
-import json
 import tempfile
 from pathlib import Path
 from typing import Annotated
@@ -23,7 +22,7 @@ from tensorflow.lite.python.convert_phase import ConverterError
 
 from tfgan_zoo import console, errors, files, trust
 from tfgan_zoo.errors import InputError
-from tfgan_zoo.signatures import example, told_sizes
+from tfgan_zoo.signatures import example, told, told_sizes
 
 BATCH = 3  # of the request that is answered by both
 
@@ -63,7 +62,7 @@ def load(version, trusted=False):
     try:
         return tf.saved_model.load(str(version))
     except Exception as error:  # a damaged file fails in many ways
-        raise InputError(f"{version} cannot be loaded ({_first_line(error)}); export it again") from error
+        raise InputError(f"{version} cannot be loaded ({errors.first_line(error)}); export it again") from error
 
 
 def convert(version, signature="serving_default", trusted=False):
@@ -87,7 +86,7 @@ def convert(version, signature="serving_default", trusted=False):
                 refused = error
     named = {e.operator.name.removeprefix("tf.") for e in refused.errors if e.operator.name}
     # Constants are named only for an operation that reads them.
-    raise NotConvertible(version, signature, sorted(named - {"Const"}), _first_line(refused)) from refused
+    raise NotConvertible(version, signature, sorted(named - {"Const"}), errors.first_line(refused)) from refused
 
 
 def _fixed(function, version, signature):
@@ -95,28 +94,12 @@ def _fixed(function, version, signature):
     specs = function.structured_input_signature[1]
     if not any(spec.shape.rank == 4 and None in spec.shape[1:3] for spec in specs.values()):
         return None
-    height, width = told_sizes(metadata(version), signature)[0] or (16, 16)
+    height, width = told_sizes(told(version), signature)[0] or (16, 16)
     fixed = {
         name: tf.TensorSpec([s.shape[0], height, width, s.shape[3]] if s.shape.rank == 4 else s.shape, s.dtype, name)
         for name, s in specs.items()
     }
     return tf.function(lambda **given: function(**given), autograph=False).get_concrete_function(**fixed)
-
-
-def metadata(version):
-    """The `metadata.json` of an export, {} where there is none.
-
-    Raises:
-        InputError: it cannot be read.
-    """
-    path = Path(version) / "metadata.json"
-    try:
-        known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-        if not isinstance(known, dict):
-            raise ValueError("no object")
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path} cannot be read ({_first_line(error)}); mend it or move it away") from error
-    return known
 
 
 def served(model, version, signature):
@@ -151,16 +134,12 @@ def largest_difference(content, version, signature="serving_default", trusted=Fa
     from ai_edge_litert.interpreter import Interpreter
 
     function = served(load(version, trusted), version, signature)
-    sides = told_sizes(metadata(version), signature)[0] or (16, 16)
+    sides = told_sizes(told(version), signature)[0] or (16, 16)
     request = {name: example(spec, BATCH, sides) for name, spec in function.structured_input_signature[1].items()}
     right = function(**{name: tf.constant(values) for name, values in request.items()})
     with console.native_messages_held():
         answer = Interpreter(model_content=content).get_signature_runner(signature)(**request)
     return max(float(np.max(np.abs(answer[name].astype(np.float64) - right[name].numpy()))) for name in right)
-
-
-def _first_line(error):
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)
 
 
 def main(argv=None):

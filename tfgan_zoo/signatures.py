@@ -4,14 +4,17 @@ A signature is a function and the `tf.TensorSpec`s of its inputs. It returns a d
 """
 
 import dataclasses
+import json
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
-from tfgan_zoo import base, layers, random, served_files
+from tfgan_zoo import base, errors, layers, random, served_files
+from tfgan_zoo.errors import InputError
 
 MAX_COUNT = 1024  # pictures one `sample` request may ask for
 MAX_ITERATIONS = 10_000  # that one request may ask for
@@ -444,6 +447,22 @@ def image_to_image(translate, image_shape, sizes=None, *, scale=1, more=()):
     return (on_images, free), (OnFiles(on_images, "none" if sizes else "crop"), files)
 
 
+def told(version):
+    """The `metadata.json` of an export, {} where there is none.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    path = Path(version) / "metadata.json"
+    try:
+        known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        if not isinstance(known, dict):
+            raise ValueError("no object")
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} cannot be read ({errors.first_line(error)}); mend it or move it away") from error
+    return known
+
+
 def told_sizes(metadata, signature):
     """What the `metadata.json` of an export tells of a signature's pictures.
 
@@ -462,6 +481,13 @@ def told_sizes(metadata, signature):
     return (height, width), sizes, scale
 
 
+def told_fit(metadata):
+    """How pictures of another shape are made to fit, as `metadata.json` says; "crop" where it does not."""
+    files = metadata.get("picture_files")
+    fit = files.get("fit") if isinstance(files, dict) else None
+    return fit if fit in list(served_files.FITS) else "crop"  # a list, since what it says may be anything
+
+
 def told_names(metadata, name):
     """The names that `metadata.json` has for the numbers of an input `label` or `domain`, from 0; [] for none."""
     data = metadata.get("data")
@@ -475,8 +501,7 @@ def told_names(metadata, name):
 def refusal(error):
     """What a signature says that refuses a request: of a `tf.errors.OpError`, whose rest is about the graph."""
     asserted = re.search(r"assertion failed: \[([^\]]*)\]", str(error))
-    lines = (line.strip() for line in str(error).splitlines() if line.strip())
-    return asserted[1].strip() if asserted else next(lines, type(error).__name__)[:160]
+    return asserted[1].strip() if asserted else errors.first_line(error)[:160]
 
 
 def _is_picture(spec):

@@ -253,7 +253,7 @@ class Translator:
 
     def __init__(self, config):
         self.model = litert.load(config.version, config.trust)
-        self.metadata = litert.metadata(config.version)
+        self.metadata = signatures.told(config.version)
         self.config = config
         self.value_range = decoding.as_range(config.value_range or _told(self.metadata, "value_range"))
         self.found_range = None

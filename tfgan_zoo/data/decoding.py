@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
+from tfgan_zoo import errors
 from tfgan_zoo.data import columns
 from tfgan_zoo.errors import InputError
 
@@ -167,12 +168,7 @@ def reason(error):
         return "missing"
     if isinstance(error, UnidentifiedImageError):
         return "not an image"
-    return first_line(error)
-
-
-def first_line(error):
-    """The first line of an exception's message that says something, or its type."""
-    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+    return errors.first_line(error)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -26,7 +26,7 @@ import tensorflow_datasets as tfds
 import tqdm
 from tensorflow_datasets.core import constants
 
-from tfgan_zoo import files
+from tfgan_zoo import errors, files
 from tfgan_zoo.data import batches, decoding, sets
 from tfgan_zoo.data.columns import Column
 from tfgan_zoo.data.folders import printable
@@ -112,7 +112,7 @@ def prepare(request, data_dir=None):
     try:
         return _load(request, folder)
     except Exception as error:  # TFDS and TensorFlow raise a dozen kinds on files that are damaged or gone
-        files.set_aside(folder, decoding.first_line(error))
+        files.set_aside(folder, errors.first_line(error))
     _make(request, folder)
     return _load(request, folder)
 
@@ -130,7 +130,7 @@ def _make(request, folder):
         unfinished.rename(folder)
     except (OSError, tf.errors.OpError) as error:
         if not _is_there(folder):  # else another process was faster
-            line = decoding.first_line(error)
+            line = errors.first_line(error)
             raise InputError(f"nothing can be written to {folder.parent} ({line}); give a data_dir") from None
     finally:
         if unfinished.exists():

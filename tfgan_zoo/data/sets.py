@@ -8,7 +8,7 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 from absl import logging
 
-from tfgan_zoo.data import decoding
+from tfgan_zoo import errors
 from tfgan_zoo.data.folders import printable
 from tfgan_zoo.errors import InputError
 
@@ -201,7 +201,7 @@ def _read(builder, dataset, examples):
 
 
 def _first_line(error):
-    return re.sub(r"^Failed to construct dataset .*?}\": ", "", decoding.first_line(error))  # TFDS's preamble.
+    return re.sub(r"^Failed to construct dataset .*?}\": ", "", errors.first_line(error))  # TFDS's preamble.
 
 
 def _listed(names, what):

@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
-from tfgan_zoo import held_out, latent, pictures, random, served_files, signatures, trust
+from tfgan_zoo import errors, held_out, latent, pictures, random, served_files, signatures, trust
 from tfgan_zoo.errors import InputError
 
 UNKNOWN_SIZE = 256  # of a picture where a signature takes any, and nothing says which were trained on
@@ -101,8 +101,7 @@ class Model:
     @property
     def fit(self):
         """How pictures of another shape are made to fit: as the metadata says, else crop."""
-        fit = _section(self.metadata, "picture_files").get("fit")
-        return fit if fit in list(served_files.FITS) else "crop"
+        return signatures.told_fit(self.metadata)
 
     @property
     def link(self):
@@ -191,7 +190,7 @@ def describe(path, name):
         metadata = json.loads(_bytes(path / "metadata.json") or "{}")
         latent.Prior(1, **(metadata.get("noise") or {}))
     except Exception as error:  # damaged files fail in many ways
-        return Model(path, name, reason=f"it cannot be read ({_first_line(error)}); export it again")
+        return Model(path, name, reason=f"it cannot be read ({errors.first_line(error)[:160]}); export it again")
     uses, reasons = decide(served, metadata)
     reason = "" if uses else "no signature makes pictures of what can be given here: " + "; ".join(reasons)
     return Model(path, name, uses, reason, metadata, _bytes(path / "README.md").decode(errors="replace"))
@@ -199,11 +198,6 @@ def describe(path, name):
 
 def _bytes(path):
     return path.read_bytes() if path.is_file() else b""
-
-
-def _section(metadata, name):
-    found = metadata.get(name)
-    return found if isinstance(found, dict) else {}
 
 
 def without_pictures(markdown):
@@ -290,7 +284,7 @@ def load(path, trusted=False):
     try:
         return tf.saved_model.load(str(path))
     except Exception as error:  # damaged files fail in many ways
-        raise InputError(f"{path} cannot be loaded ({_first_line(error)}); export it again") from error
+        raise InputError(f"{path} cannot be loaded ({errors.first_line(error)[:160]}); export it again") from error
 
 
 def answer(loaded, use, given, count=1):
@@ -504,7 +498,3 @@ def png(picture):
     """The PNG file of a picture [H, W, C] in [-1, 1]; of a film its frames below each other."""
     (file,) = signatures.to_png(tf.constant(picture.reshape(-1, *picture.shape[-2:])[None])).numpy()
     return file
-
-
-def _first_line(error):
-    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)[:160]

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from tfgan_zoo import latent, litert, served_files, signatures
+from tfgan_zoo import latent, litert, signatures
 from tfgan_zoo.errors import InputError
 
 BATCH = 64
@@ -33,7 +33,7 @@ class Exported:
 
     def __init__(self, version, given=(), trusted=False):
         self.version, self.model = version, litert.load(version, trusted)
-        self.metadata = litert.metadata(version)
+        self.metadata = signatures.told(version)
         self.given = {}
         for one in given:
             name, equals, value = one.partition("=")
@@ -139,9 +139,7 @@ class Exported:
     @property
     def fit(self):
         """How pictures of another shape are made to fit, as its metadata says."""
-        told = self.metadata.get("picture_files")
-        fit = told.get("fit") if isinstance(told, dict) else None
-        return fit if fit in list(served_files.FITS) else "crop"
+        return signatures.told_fit(self.metadata)
 
     def space(self, asked):
         """The space that is asked for, or w where there is one, for ""."""
