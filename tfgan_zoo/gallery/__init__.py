@@ -4,6 +4,7 @@
 own controls. `models/` holds small exports that come with the package.
 """
 
+import contextlib
 import dataclasses
 import functools
 import json
@@ -113,12 +114,11 @@ class Model:
     @property
     def scores(self):
         """name -> number: those of its run, then what `tfgan_zoo.evaluate` measured of it last."""
-        scores = dict(_section(self.metadata, "metrics"))
-        try:
+        told = self.metadata.get("metrics")
+        scores = dict(told) if isinstance(told, dict) else {}
+        with contextlib.suppress(ValueError, TypeError, KeyError):  # what writes it sets a damaged one aside
             measured = json.loads(_bytes(self.path / "metrics.json") or "[]")
             scores |= {record["metric"]: record["value"] for record in measured}
-        except (ValueError, TypeError, KeyError):
-            scores |= {}  # it is set aside by what writes it
         numbers = {str(name): value for name, value in scores.items() if type(value) in (int, float)}
         return {name: value for name, value in numbers.items() if math.isfinite(value)}
 
