@@ -2,6 +2,7 @@
 
     python benchmarks/mutations.py
     python benchmarks/mutations.py --family cyclegan pix2pix --jobs 1
+    python benchmarks/mutations.py --family vae --edit "z of another law"
 
 For each edit the package and its tests are copied, the copy is edited, and the family's tests run on it: those whose
 expected numbers are computed by hand; where none of them fails, its other tests; then the tests that all families have.
@@ -35,12 +36,16 @@ LIMIT = 300  # seconds for the tests of one edit, or a step that never ends woul
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--family", nargs="+", default=list(MUTATIONS), choices=MUTATIONS)
+    parser.add_argument("--edit", nargs="+", default=[], help="edits by name; by default all of the families")
     parser.add_argument("--jobs", type=int, default=2, help="edits tried at the same time")
     parser.add_argument("--json", default="mutations.json", help="where the results are written")
     args = parser.parse_args()
     started = time.time()
     _import_tensorflow()
     left = [(family, mutation.what) for family in args.family for mutation in MUTATIONS[family]]
+    left = [edit for edit in left if not args.edit or edit[1] in args.edit]
+    if unknown := set(args.edit) - {what for _, what in left}:
+        parser.error(f"--edit {sorted(unknown)[0]!r}: no edit of {', '.join(args.family)}")
     rows = {edit: {"family": edit[0], "what": edit[1], "caught": None} for edit in left}
     for stage in STAGES:
         for edit, caught in _run(left, args.jobs, stage):

@@ -29,7 +29,7 @@ from typing import Literal
 
 import numpy as np
 
-from tfgan_zoo import AAE, augment, latent, random, run
+from tfgan_zoo import AAE, augment, base, latent, random, run
 from tfgan_zoo.data import batches, images
 from tfgan_zoo.data.few_labels import few_labels
 from tfgan_zoo.metrics.clusters import labels_of_the_surest
@@ -150,7 +150,7 @@ def optimizer(config, rate, momentum):
 def measured(model, data, seed):
     errors, codes, labels, said = [], [], [], []
     for batch in batches.in_order(data.test, 500):
-        image, label = (batch["image"], batch["label"]) if isinstance(batch, dict) else (batch, None)
+        image, label = base.image_and_label(batch)
         made = model.reconstruct(image, label if model.kind == "supervised" else None)
         errors.append(np.mean(np.square(made - image) / 4, axis=(1, 2, 3)))
         codes.append(model.encode(image)["code"])

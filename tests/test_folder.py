@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -49,21 +50,26 @@ def recipe(job, config):
     job.finish(model, data)
 
 
+def start(folder, *given, main=recipe):
+    """Runs the recipe in `folder`/run; the exit code."""
+    quick = ["--strategy=one_device", "--precision=float32", "--log-every=1", "--checkpoint-every=1"]
+    where = [f"--run-dir={folder / 'run'}", f"--export-dir={folder / 'exported' / 'x'}"]
+    try:
+        run.main("x", {"default": Config()}, main, argv=[*quick, *where, *given])
+    except SystemExit as end:
+        return end.code or 0
+    return 0
+
+
 @pytest.fixture
 def main(tmp_path, capsys, monkeypatch):
     """Runs the recipe in tmp_path/run, from another working folder; (exit code, stdout, last line of stderr)."""
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
 
-    def call(*given, main=recipe):
-        quick = ["--strategy=one_device", "--precision=float32", "--log-every=1", "--checkpoint-every=1"]
-        where = [f"--run-dir={tmp_path / 'run'}", f"--export-dir={tmp_path / 'exported' / 'x'}"]
+    def call(*given, folder=tmp_path, **how):
         capsys.readouterr()
-        code = 0
-        try:
-            run.main("x", {"default": Config()}, main, argv=[*quick, *where, *given])
-        except SystemExit as end:
-            code = end.code or 0
+        code = start(folder, *given, **how)
         out, err = capsys.readouterr()
         assert "Traceback" not in err
         return code, out, err
@@ -246,18 +252,33 @@ DAMAGE = {
 }
 
 
+@pytest.fixture(scope="module")
+def done_and_kept(tmp_path_factory):
+    """The folder of a run of one step that is done, and a copy of it."""
+    folder = tmp_path_factory.mktemp("done")
+    assert start(folder, "--steps=1") == 0
+    return folder, shutil.copytree(folder, tmp_path_factory.mktemp("kept") / "done")
+
+
+@pytest.fixture
+def done(done_and_kept):
+    """The folder of a run of one step that is done: as it was, where it was."""
+    folder, kept = done_and_kept
+    shutil.rmtree(folder)
+    return shutil.copytree(kept, folder)
+
+
 @pytest.mark.parametrize("how", DAMAGE)
 @pytest.mark.parametrize("name", ["exported.json", "evaluation.json", "environment.json", "checkpoints/1/saved.json"])
-def test_a_damaged_file_that_can_be_made_again_is_set_aside_in_one_line(main, tmp_path, name, how):
-    assert main("--steps=1")[0] == 0
-    path = tmp_path / "run" / name
+def test_a_damaged_file_that_can_be_made_again_is_set_aside_in_one_line(main, done, name, how):
+    path = done / "run" / name
     path.unlink()
     path.mkdir() if DAMAGE[how] is None else path.write_bytes(DAMAGE[how])
-    code, out, err = main("--steps=1")
+    code, out, err = main("--steps=1", folder=done)
     assert code == 0, err
     if name in ("exported.json", "checkpoints/1/saved.json"):
         assert f"{path} cannot be read" in err and path.with_name(f"{path.name}.damaged").exists()
-    assert json.loads((tmp_path / "run" / "exported.json").read_text())["step"] == 1
+    assert json.loads((done / "run" / "exported.json").read_text())["step"] == 1
 
 
 def test_a_line_of_the_log_that_cannot_be_read_costs_that_line_alone(main, tmp_path):
@@ -272,22 +293,21 @@ def test_a_line_of_the_log_that_cannot_be_read_costs_that_line_alone(main, tmp_p
     assert b"garbage" in path.with_name("metrics.jsonl.damaged").read_bytes() and b"garbage" not in path.read_bytes()
 
 
-def test_files_with_names_like_checkpoints_and_what_killed_processes_left_do_not_matter(main, tmp_path):
-    assert main("--steps=1")[0] == 0
+def test_files_with_names_like_checkpoints_and_what_killed_processes_left_do_not_matter(main, done):
     dead = subprocess.Popen([sys.executable, "-c", ""])
     dead.wait()
-    checkpoints = tmp_path / "run" / "checkpoints" / "1"
+    checkpoints = done / "run" / "checkpoints" / "1"
     (checkpoints / "ckpt-12 (copy).index").write_bytes(b"")
     (checkpoints / "ckpt-3_temp").mkdir()
-    (tmp_path / "run" / f".config.json-{dead.pid}").write_bytes(b"{")
-    unfinished = tmp_path / "exported" / "x" / f".unfinished-{dead.pid}"
+    (done / "run" / f".config.json-{dead.pid}").write_bytes(b"{")
+    unfinished = done / "exported" / "x" / f".unfinished-{dead.pid}"
     unfinished.mkdir()
-    mine = tmp_path / "exported" / "x" / f".unfinished-{os.getppid()}"
+    mine = done / "exported" / "x" / f".unfinished-{os.getppid()}"
     mine.mkdir()
-    code, out, err = main("--steps=2")
+    code, out, err = main("--steps=2", folder=done)
     assert code == 0, err
     assert "from step 1 to 2" in out
-    assert not (checkpoints / "ckpt-3_temp").exists() and not (tmp_path / "run" / f".config.json-{dead.pid}").exists()
+    assert not (checkpoints / "ckpt-3_temp").exists() and not (done / "run" / f".config.json-{dead.pid}").exists()
     assert not unfinished.exists() and mine.exists(), "that of a process which lives"
 
 
@@ -298,15 +318,14 @@ def test_a_killed_start_that_left_its_temporary_file_alone_is_no_foreign_folder(
 
 
 @pytest.mark.parametrize("text", [b"", b"seven", b"\xff\xfe"])
-def test_a_damaged_count_of_versions_is_told_by_the_folders(main, tmp_path, text):
-    assert main("--steps=1")[0] == 0
-    (tmp_path / "exported/x/.last_version").write_bytes(text)
-    (tmp_path / "exported/models.config").write_bytes(b"\xff\xfe\x00")
-    code, _, err = main("--steps=2")
+def test_a_damaged_count_of_versions_is_told_by_the_folders(main, done, text):
+    (done / "exported/x/.last_version").write_bytes(text)
+    (done / "exported/models.config").write_bytes(b"\xff\xfe\x00")
+    code, _, err = main("--steps=2", folder=done)
     assert code == 0, err
-    assert (tmp_path / "exported/x/2/saved_model.pb").exists()
-    assert (tmp_path / "exported/x/.last_version").read_text() == "2\n"
-    assert 'name: "x"' in (tmp_path / "exported/models.config").read_text()
+    assert (done / "exported/x/2/saved_model.pb").exists()
+    assert (done / "exported/x/.last_version").read_text() == "2\n"
+    assert 'name: "x"' in (done / "exported/models.config").read_text()
 
 
 # --- Written for good

@@ -390,6 +390,11 @@ def _float32_twin(network):
     return keras.models.clone_model(network, clone_function=clone)
 
 
+def image_of(batch):
+    """The column `image` of a batch that is a dict; a batch of images alone."""
+    return batch["image"] if isinstance(batch, dict) else batch
+
+
 def image_and_label(batch):
     """The columns of a batch `{"image", "label"}`; of a batch of images alone `(image, None)`."""
     return (batch["image"], batch["label"]) if isinstance(batch, dict) else (batch, None)

@@ -47,7 +47,7 @@ def edits():
         edit("hidden units drawn the other way", hidden, hidden.replace("<", ">")),
         edit("visible units drawn the other way", white, white.replace("<", ">")),
         edit("visible units cut, not drawn", white, white.replace("of_visible", "0.5")),
-        edit("data not drawn, but cut", "likelihoods.draw_binary(_image(batch))", "seen(_image(batch))"),
+        edit("data not drawn, but cut", "likelihoods.draw_binary(base.image_of(batch))", "seen(base.image_of(batch))"),
         edit("the pseudo-likelihood of one pixel, not N", "-count * tf.math", "-tf.math"),
         edit(
             "the pseudo-likelihood's sign flipped",

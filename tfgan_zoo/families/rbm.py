@@ -63,7 +63,7 @@ class RBM(base.GenerativeModel):
         self.chains = Chains(chains, self.image_shape) if chains else None
 
     def train_step(self, batch):
-        image = likelihoods.draw_binary(_image(batch))
+        image = likelihoods.draw_binary(base.image_of(batch))
         made = self.negative(image)
         with tf.GradientTape() as tape:
             loss = tf.reduce_mean(self.energy(image)) - tf.reduce_mean(self.energy(tf.stop_gradient(made)))
@@ -155,7 +155,7 @@ class RBM(base.GenerativeModel):
         return self.visible_means(self.hidden_means(seen(image)))
 
     def preview(self, batch):
-        image = tf.convert_to_tensor(_image(batch))
+        image = tf.convert_to_tensor(base.image_of(batch))
 
         @tf.function
         def sample():  # as a graph: the steps are many
@@ -188,7 +188,3 @@ class Chains(tf.Module):
 def seen(image):
     """Black and white: pixels above 0 are 1, all others -1."""
     return tf.where(image > 0.0, 1.0, -1.0)
-
-
-def _image(batch):
-    return batch["image"] if isinstance(batch, dict) else batch

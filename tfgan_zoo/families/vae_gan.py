@@ -89,7 +89,7 @@ class VAEGAN(base.GenerativeModel):
         self.gamma, self.fakes, self.gate = gamma, fakes, gate
 
     def train_step(self, batch):
-        image = _image(batch)
+        image = base.image_of(batch)
         noise, z = random.normal([tf.shape(image)[0], self.prior.dim]), self.prior.like(image)
         with tf.GradientTape(persistent=True) as tape:
             kl, reconstruction, real_logits, fake_logits = self.terms(image, noise, z)
@@ -155,7 +155,7 @@ class VAEGAN(base.GenerativeModel):
         return self.decoder(z, training=False)
 
     def preview(self, batch):
-        image = tf.convert_to_tensor(_image(batch))
+        image = tf.convert_to_tensor(base.image_of(batch))
         with random.stream(self.seed):
             z = self.prior.like(image)
         return {"image": image, "reconstruction": self.decode(self.encode(image)["code"]), "sample": self.decode(z)}
@@ -177,7 +177,3 @@ def feature_loss(real, fake):
     """
     difference = tf.cast(real, tf.float32) - tf.cast(fake, tf.float32)
     return tf.reduce_mean(0.5 * tf.reduce_sum(tf.square(difference), list(range(1, difference.shape.rank))))
-
-
-def _image(batch):
-    return batch["image"] if isinstance(batch, dict) else batch
