@@ -53,9 +53,38 @@ def _run(chosen):
         bare, run = (median(line["sides"][side]) for side in ("bare", "run"))
         costs = spread(ratios(line, "run"))
         cpu = spread(ratios(line, "run", key="cpu_ms"))
-        rows.append([name, f"{bare:.3g}", f"{run:.3g}", costs, cpu, line["sides"]["run"]["peak_mb"]])
-    head = ["recipe", "bare step, ms", "in a run, ms", "ratio", "ratio of processor time", "peak memory, MB"]
+        flop = line["sides"]["bare"].get("gflop", "")
+        rows.append([name, flop, f"{bare:.3g}", f"{run:.3g}", costs, cpu, line["sides"]["run"]["peak_mb"]])
+    head = ["recipe", "GFLOP", "bare step, ms", "in a run, ms", "ratio", "ratio of processor time", "peak memory, MB"]
     return table(head, rows)
+
+
+TFLOPS, SHARE, LATENCY = (
+    312,
+    0.3,
+    20e-6,
+)  # bfloat16 at its peak, how much of it a step reaches, seconds of one reduction
+WITHIN, BETWEEN = 300e9, 25e9  # bytes a second and accelerator: between those of one host of 8, between hosts
+
+
+def scaled(chosen):
+    """What part of n times the speed of one n accelerators would have: a model, not a measurement.
+
+    Each has the batch that was measured. A step computes its FLOP, then sums the gradients of every update in a ring,
+    while nothing else is done: 2 (n - 1) / n times their bytes over the slowest link. Statistics of batch norms, which
+    are small, are left out.
+    """
+    rows = []
+    for name, line in chosen.items():
+        known = line["sides"]["bare"]
+        if "gflop" not in known:
+            continue
+        computing, row = known["gflop"] * 1e9 / (TFLOPS * 1e12 * SHARE), []
+        for n in (8, 64, 256):
+            reducing = 2 * (n - 1) / n * known["gradients_mb"] * 1e6 / (WITHIN if n <= 8 else BETWEEN) + LATENCY
+            row.append(f"{100 * computing / (computing + reducing):.0f} %")
+        rows.append([name, known["gflop"], known["gradients_mb"], f"{1e3 * computing:.2g}", *row])
+    return table(["recipe", "GFLOP a step", "gradients, MB", "computing, ms", "8", "64", "256"], rows)
 
 
 def _against(key):
@@ -116,6 +145,7 @@ def _grow(chosen):
 
 TABLES = (
     ("run", "A whole run against its bare step", _run),
+    ("run", "A model of 8, 64 and 256 accelerators", scaled),
     ("auto", "What auto chooses against the rest", _against("ms")),
     ("keras", "Against plain Keras", _against("ms")),
     ("torch", "Against PyTorch, on one core, time of the processor", _against("cpu_ms")),
