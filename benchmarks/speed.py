@@ -1,7 +1,7 @@
 """How fast the zoo is, beside what it could be: seconds and memory, in interleaved turns, one JSON line a measurement.
 
     python -m benchmarks.speed                                      # or make bench; hours, and resumable
-    python -m benchmarks.speed --only run/pix2pix auto              # what begins so
+    python -m benchmarks.speed --only run/pix2pix auto              # these
     python -m benchmarks.speed --only torch --torch-python=.torch/bin/python
     python -m benchmarks.speed --tables                             # prints them, and draws the chart
 
@@ -129,7 +129,7 @@ def _grow():
 
 def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", nargs="+", default=[""], help="measurements whose names begin so")
+    parser.add_argument("--only", nargs="+", help="measurements by name, or all of a kind")
     parser.add_argument("--seconds", type=float, default=3.0, help="about how long a turn takes")
     parser.add_argument("--pairs", type=int, default=5, help="rounds of turns")
     parser.add_argument("--again", action="store_true", help="also what is measured")
@@ -146,7 +146,7 @@ def main(argv=None):
     made += [(f"start/{recipe}", lambda recipe=recipe: start(recipe, args)) for recipe in ("pix2pix", "dcgan", "gan")]
     made += [(f"export/{recipe}", lambda recipe=recipe: export(recipe, args)) for recipe in ("dcgan", "pix2pix")]
     for name, measure in made:
-        if name.startswith(tuple(args.only)):
+        if not args.only or {name, name.split("/")[0]} & set(args.only):
             once(name, measure, args)
 
 

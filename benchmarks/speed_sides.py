@@ -87,6 +87,7 @@ def measure(side, recipe, flags, taken, phase=1, replicas=1):
                 batch = next(iter(batches.batches(data.train, count, seed=0, transform=transform)))
                 same = iter(tf.data.Dataset.from_tensors(batch).repeat().prefetch(2))
                 step = model.make_train_function(force=True)
+                known |= work(step.get_concrete_function(same).graph)
                 step(same)
                 taken.say(**known)
                 taken.take(lambda: step(same), lambda losses: tf.nest.map_structure(lambda x: x.numpy(), losses))
@@ -116,6 +117,13 @@ def measure(side, recipe, flags, taken, phase=1, replicas=1):
 
         def close(self):
             """As the other callbacks of a run; nothing is held."""
+
+    def work(graph):
+        """What one step computes, and what several accelerators would tell each other of it: every gradient."""
+        options = {**tf.compat.v1.profiler.ProfileOptionBuilder.float_operation(), "output": "none"}
+        flop = tf.compat.v1.profiler.profile(graph, options=options).total_float_ops
+        updates = [op.inputs[-1].shape.num_elements() for op in graph.get_operations() if "ApplyAdam" in op.type]
+        return {"gflop": round(flop / 1e9, 6), "gradients_mb": round(4 * sum(updates) / 1e6, 6)}
 
     def request(specs, count):
         rng = np.random.default_rng(0)

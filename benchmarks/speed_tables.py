@@ -6,6 +6,7 @@ import matplotlib.figure
 
 COLOURS = {"float32": "#7aa6c2", "mixed_bfloat16": "#1f5f8b", "auto": "#1f5f8b"}
 OTHERS = "#c9c9c9"
+OF = {"keras": "plain Keras", "torch": "PyTorch, on one core"}
 
 
 def tables(lines, chart):
@@ -19,8 +20,9 @@ def tables(lines, chart):
     sections = []
     for kind, title, table in TABLES:
         chosen = {name.split("/", 1)[1]: line for name, line in last.items() if name.startswith(f"{kind}/")}
-        if chosen:
-            sections.append(f"**{title}**\n\n{table(chosen)}")
+        made = table(chosen)
+        if made.count("\n") > 1:  # more than its head
+            sections.append(f"**{title}**\n\n{made}")
     draw({name: line for name, line in last.items() if name.startswith(("torch/", "keras/"))}, chart)
     return "\n\n".join(sections)
 
@@ -53,23 +55,51 @@ def _run(chosen):
         bare, run = (median(line["sides"][side]) for side in ("bare", "run"))
         costs = spread(ratios(line, "run"))
         cpu = spread(ratios(line, "run", key="cpu_ms"))
-        rows.append([name, f"{bare:.3g}", f"{run:.3g}", costs, cpu, line["sides"]["run"]["peak_mb"]])
-    head = ["recipe", "bare step, ms", "in a run, ms", "ratio", "ratio of processor time", "peak memory, MB"]
+        flop = line["sides"]["bare"].get("gflop", "")
+        rows.append([name, flop, f"{bare:.3g}", f"{run:.3g}", costs, cpu, line["sides"]["run"]["peak_mb"]])
+    head = ["recipe", "GFLOP", "bare step, ms", "in a run, ms", "ratio", "ratio of processor time", "peak memory, MB"]
     return table(head, rows)
 
 
-def _against(key):
-    """Each side of a measurement against its first, by the wall clock or by the processor's."""
+TFLOPS, SHARE, LATENCY = (
+    312,
+    0.3,
+    20e-6,
+)  # bfloat16 at its peak, how much of it a step reaches, seconds of one reduction
+WITHIN, BETWEEN = 300e9, 25e9  # bytes a second and accelerator: between those of one host of 8, between hosts
 
-    def made(chosen):
-        rows = []
-        for name, line in chosen.items():
-            for side, measured in line["sides"].items():
-                times = spread(ratios(line, side, key=key))
-                rows.append([name, side, f"{median(measured, key):.3g}", times, measured["peak_mb"]])
-        return table(["", "", "ms a step", "against the first", "peak memory, MB"], rows)
 
-    return made
+def scaled(chosen):
+    """What part of n times the speed of one n accelerators would have: a model, not a measurement.
+
+    Each has the batch that was measured. A step computes its FLOP, then sums the gradients of every update in a ring,
+    while nothing else is done: 2 (n - 1) / n times their bytes over the slowest link. Statistics of batch norms, which
+    are small, are left out.
+    """
+    rows = []
+    for name, line in chosen.items():
+        known = line["sides"]["bare"]
+        if "gflop" not in known:
+            continue
+        computing, row = known["gflop"] * 1e9 / (TFLOPS * 1e12 * SHARE), []
+        for n in (8, 64, 256):
+            reducing = 2 * (n - 1) / n * known["gradients_mb"] * 1e6 / (WITHIN if n <= 8 else BETWEEN) + LATENCY
+            row.append(f"{100 * computing / (computing + reducing):.0f} %")
+        rows.append([name, known["gflop"], known["gradients_mb"], f"{1e3 * computing:.2g}", *row])
+    return table(["recipe", "GFLOP a step", "gradients, MB", "computing, ms", "8", "64", "256"], rows)
+
+
+def _against(chosen):
+    """Each side of a measurement against its first."""
+    rows = []
+    for name, line in chosen.items():
+        for side, measured in line["sides"].items():
+            row = [name, side]
+            for key in ("ms", "cpu_ms"):
+                row += [f"{median(measured, key):.3g}", spread(ratios(line, side, key=key))]
+            rows.append([*row, measured["peak_mb"]])
+    head = ["", "", "ms a step", "against the first", "ms of the processor", "against the first", "peak memory, MB"]
+    return table(head, rows)
 
 
 def _start(chosen):
@@ -116,13 +146,14 @@ def _grow(chosen):
 
 TABLES = (
     ("run", "A whole run against its bare step", _run),
-    ("auto", "What auto chooses against the rest", _against("ms")),
-    ("keras", "Against plain Keras", _against("ms")),
-    ("torch", "Against PyTorch, on one core, time of the processor", _against("cpu_ms")),
+    ("run", "A model of 8, 64 and 256 accelerators", scaled),
+    ("auto", "What auto chooses against the rest", _against),
+    ("keras", "Against plain Keras", _against),
+    ("torch", "Against PyTorch, on one core", _against),
     ("start", "From the command to the first step", _start),
     ("pipeline", "Batches alone against the step", _pipeline),
     ("export", "A call of an export against one of the model", _export),
-    ("replicas", "Two replicas on one processor", _against("ms")),
+    ("replicas", "Two replicas on one processor", _against),
     ("grow", "How time and memory grow", _grow),
 )
 
@@ -133,15 +164,14 @@ def draw(lines, path):
         return
     figure = matplotlib.figure.Figure(figsize=(7.5, 0.5 + 1.7 * len(lines)), layout="constrained")
     for axes, (name, line) in zip(figure.subplots(len(lines), squeeze=False)[:, 0], sorted(lines.items()), strict=True):
-        key = "cpu_ms" if name.startswith("torch/") else "ms"
         sides = dict(reversed(line["sides"].items()))
         colours = [COLOURS.get(side, OTHERS) for side in sides]
-        values = [median(side, key) for side in sides.values()]
-        errors = [[m - min(s[key]) for m, s in zip(values, sides.values(), strict=True)]]
-        errors += [[max(s[key]) - m for m, s in zip(values, sides.values(), strict=True)]]
+        values = [median(side, "cpu_ms") for side in sides.values()]
+        errors = [[m - min(s["cpu_ms"]) for m, s in zip(values, sides.values(), strict=True)]]
+        errors += [[max(s["cpu_ms"]) - m for m, s in zip(values, sides.values(), strict=True)]]
         axes.barh(list(sides), values, color=colours, xerr=errors, error_kw={"elinewidth": 0.8})
-        axes.set_title(name.split("/")[1] + (", PyTorch, one core" if key == "cpu_ms" else ", Keras"), fontsize=9)
-        axes.set_xlabel("ms a step" + (", time of the processor" if key == "cpu_ms" else ""), fontsize=8)
+        kind, recipe = name.split("/")
+        axes.set_title(f"{recipe} against {OF[kind]}, ms of the processor a step", fontsize=9, loc="left")
         axes.tick_params(labelsize=7)
         axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(path, dpi=90)

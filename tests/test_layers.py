@@ -274,6 +274,50 @@ def test_a_projection_is_the_inner_product_with_the_row_of_the_label():
     np.testing.assert_allclose(layer(x, tf.constant(label))[:, 0], np.sum(rows * x, axis=1), rtol=1e-5)
 
 
+@pytest.mark.parametrize("jit", [False, True], ids=["plain", "xla"])
+@pytest.mark.parametrize("given", [{}, {"center": False, "scale": False}], ids=["affine", "plain"])
+@pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"])
+def test_fused_batch_normalization_is_that_of_keras_with_its_first_and_second_gradients(policy, given, jit):
+    fused = layers.batch_normalization(dtype=policy, **given)
+    plain = keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5, dtype=policy, **given)
+    x, weights = images(4, 3, 5, 2, mean=2.0), images(4, 3, 5, 2, seed=1)
+    for norm in (fused, plain):
+        norm.build(x.shape)
+        for v, value in zip(norm.trainable_variables, ([0.5, 2.0], [1.0, -1.0]), strict=False):
+            v.assign(value)
+
+    def results(norm):
+        @tf.function(jit_compile=jit)
+        def made(x):
+            with tf.GradientTape() as outer:
+                outer.watch(x)
+                with tf.GradientTape() as inner:
+                    inner.watch(x)
+                    y = tf.cast(norm(x, training=True), tf.float32)
+                    loss = tf.reduce_sum(weights * tf.square(y))
+                first = inner.gradient(loss, [x, *(v.value for v in norm.trainable_variables)])
+                slope = tf.reduce_sum(tf.square(first[0]))
+            return [y, *first, outer.gradient(slope, x)]
+
+        return [*made(x), *(v.numpy() for v in norm.non_trainable_variables)]
+
+    close = {"rtol": 1e-4, "atol": 1e-4} if policy == "float32" else {"rtol": 0.05, "atol": 0.3}
+    for of_fused, of_plain in zip(results(fused), results(plain), strict=True):
+        np.testing.assert_allclose(of_fused, of_plain, **close)
+
+
+def test_fused_batch_normalization_is_used_and_leaves_the_rest_to_keras():
+    def kernels(x, **call):
+        norm = layers.batch_normalization()
+        norm.build(x.shape)
+        graph = tf.function(lambda x: norm(x, **call)).get_concrete_function(x).graph
+        return sum(op.type == "FusedBatchNormV3" for op in graph.get_operations())
+
+    assert kernels(images(4, 3, 5, 2), training=True) == 1
+    assert kernels(images(4, 3, 5, 2), training=False) == 0
+    assert kernels(images(4, 2), training=True) == 0  # no picture
+
+
 def test_conditional_batch_normalization_scales_each_example_by_its_label():
     layer, x, label = layers.ConditionalBatchNormalization(3), images(8, 4, 4, 2, mean=2.0), np.arange(8) % 3
     layer(x, tf.constant(label))

@@ -64,6 +64,7 @@ def test_a_recipe_answers_each_turn(side, tmp_path):
     speed_sides.main([side, "gan", *tiny], taken)
     ready, *measured = map(json.loads, answers.getvalue().splitlines())
     assert set(ready["parameters"]) == {"generator", "discriminator"} and ready["precision"]
+    assert side != "bare" or (ready["gflop"] > 0 and ready["gradients_mb"] > 0)
     assert [set(answer) for answer in measured] == [{"ms", "cpu_ms", "steps", "peak_mb"}] * 2
     assert all(answer["steps"] >= 2 for answer in measured)
 
@@ -76,6 +77,15 @@ def test_the_tables_have_the_ratios_of_rounds_and_the_last_line_of_a_name(tmp_pa
     new = {"name": "run/x", "sides": {"bare": side(1, 2, 4), "run": side(2, 2, 6)}}
     other = {"name": "keras/x", "sides": {"plain Keras": side(4, 4), "auto": side(1, 2)}}
     text = speed_tables.tables([old, new, other], tmp_path / "speed.png")
-    assert "| x | 2 | 2 | 1.50 (1.00 to 2.00) | 1.50 (1.00 to 2.00) | 7 |" in text
-    assert "| x | auto | 1.5 | 0.38 (0.25 to 0.50) | 7 |" in text
+    assert "| x |  | 2 | 2 | 1.50 (1.00 to 2.00) | 1.50 (1.00 to 2.00) | 7 |" in text
+    assert "| x | auto | 1.5 | 0.38 (0.25 to 0.50) | 1.5 | 0.38 (0.25 to 0.50) | 7 |" in text
     assert (tmp_path / "speed.png").stat().st_size > 1000
+
+
+def test_the_model_of_many_accelerators_is_computing_over_computing_and_a_ring():
+    known = {"gflop": 936.0, "gradients_mb": 100.0}  # 0.01 s at 30 % of 312 TFLOP/s
+    text = speed_tables.scaled({"x": {"sides": {"bare": known}}, "y": {"sides": {"bare": {}}}})
+    shares = [0.01 / (0.01 + 2 * (n - 1) / n * 0.1 / rate + 20e-6) for n, rate in ((8, 300), (64, 25), (256, 25))]
+    assert text.splitlines()[2:] == [
+        "| x | 936.0 | 100.0 | 10 | " + " | ".join(f"{s:.0%}".replace("%", " %") for s in shares) + " |"
+    ]

@@ -199,7 +199,45 @@ def batch_normalization(**kwargs):
     Keeps 0.9 of its running means, epsilon 1e-5: what the published Torch code of these papers has. `kwargs` go to
     `keras.layers.BatchNormalization`.
     """
-    return keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5, synchronized=True, **kwargs)
+    return BatchNormalization(momentum=0.9, epsilon=1e-5, synchronized=True, **kwargs)
+
+
+@_saved
+class BatchNormalization(keras.layers.BatchNormalization):
+    """Keras' own, by TensorFlow's fused kernel where pictures train on one replica: a tenth of DCGAN's step.
+
+    The kernel normalises what it is given in its own precision, with statistics in float32, where Keras widens it
+    first. Other ranks, several replicas, other axes and all that is not training are left to Keras.
+    """
+
+    def call(self, x, training=None, mask=None):
+        is_fused = (
+            training
+            and self.trainable
+            and mask is None
+            and not getattr(self, "renorm", False)  # which Keras has from 3.13 on
+            and len(x.shape) == 4
+            and self.axis in (-1, 3)
+            and x.dtype in (tf.float32, tf.bfloat16, tf.float16)
+            and tf.distribute.get_strategy().num_replicas_in_sync == 1
+        )
+        if not is_fused:
+            return super().call(x, training=training, mask=mask)
+        channels = x.shape[-1]
+        y, mean, unbiased, *_ = tf.raw_ops.FusedBatchNormV3(
+            x=x,
+            scale=tf.convert_to_tensor(self.gamma) if self.scale else tf.ones([channels]),
+            offset=tf.convert_to_tensor(self.beta) if self.center else tf.zeros([channels]),
+            mean=tf.zeros([0]),
+            variance=tf.zeros([0]),
+            epsilon=self.epsilon,
+            is_training=True,
+        )
+        count = tf.cast(tf.size(x) // channels, tf.float32)
+        variance = unbiased * ((count - 1.0) / count)  # Keras keeps that of the batch itself
+        for kept, new in ((self.moving_mean, mean), (self.moving_variance, variance)):
+            kept.assign(kept * self.momentum + new * (1.0 - self.momentum))
+        return y
 
 
 def one_hot(label, num_classes):
