@@ -4,10 +4,10 @@ PYTHON ?= python3
 RECIPES := $(basename $(notdir $(wildcard recipes/*.py)))
 PIP := .venv/bin/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help test gallery release $(RECIPES)
+.PHONY: help test gallery release zoo $(RECIPES)
 
 help:
-	@echo "make test, make gallery, make release, or make a family: $(RECIPES)"
+	@echo "make test, make gallery, make release, make zoo, or make a family: $(RECIPES)"
 	@echo "flags go in ARGS: make pix2pix ARGS='--steps=500 --seed=1'"
 
 $(RECIPES): .venv/installed
@@ -18,6 +18,9 @@ gallery: .venv/installed-gallery
 
 release: .venv/installed
 	.venv/bin/python -m tfgan_zoo.hub pack exported release
+
+zoo: .venv/installed
+	.venv/bin/python benchmarks/zoo.py $(ARGS)
 
 test: .venv/installed-test
 	.venv/bin/ruff check .

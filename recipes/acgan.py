@@ -41,6 +41,8 @@ class Config(run.Config):
     """The share of the discriminator's units that drop out."""
     learning_rate: float = 2e-4
     """The rate of Adam with beta_1 0.5, for both players."""
+    average: float = dataclasses.field(default=0.0, metadata={"below": 1})
+    """What a moving average of G's weights takes of the new ones in a step, if it is to be served; 0: G itself is."""
 
 
 PRESETS = {
@@ -62,6 +64,7 @@ def main(job, config):
             generator = acgan_generator(shape, classes, config.latent_dim, config.g_width)
         discriminator = acgan_discriminator(shape, classes, config.d_width, config.dropout)
         model = ACGAN(generator, discriminator, num_classes=classes, seed=config.seed)
+        model.serve_average("generator", config.average)
         g_optimizer, d_optimizer = Adam(config.learning_rate, 0.5), Adam(config.learning_rate, 0.5)
     job.train(model, data, until=config.steps, g_optimizer=g_optimizer, d_optimizer=d_optimizer)
     job.finish(model, data, draw=latent.tour)

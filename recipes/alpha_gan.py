@@ -1,6 +1,9 @@
 """alpha-GAN: an auto-encoder with a discriminator of pictures and one of codes.
 
-Default: the embedded glyphs (DejaVu Sans) at 32x32. Not yet run.
+Default: the embedded glyphs (DejaVu Sans) at 32x32, 1,000 steps of 64 in 1 min 44 s on two cores of an AMD EPYC with
+avx512_bf16 that did other work too (commit 66c9185). Held out: l1 0.052, MMD of codes 0.095 (by chance 0.0015): they do
+not have the prior's law yet. Looked at: reconstructions are legible, simple signs exact, others near ones; samples are
+letter-like, ragged. FD 72.9, recall 0.67 in the features of a classifier of the letters.
 
     python recipes/alpha_gan.py
     python recipes/alpha_gan.py --dataset=mnist --image-size=28

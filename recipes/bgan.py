@@ -33,7 +33,7 @@ class Config(run.Config):
 
     image_size: run.ImageSize = run.square(16)
     batch_size: int = 64
-    steps: int = 1500
+    steps: int = 4000
     pixels: Literal["discrete", "continuous"] = "discrete"
     """discrete: the data is made black and white, and the generator draws such pixels; continuous: grey as it is."""
     samples: int = dataclasses.field(default=20, metadata={"least": 2})
@@ -51,6 +51,8 @@ class Config(run.Config):
     """The rate of the generator's Adam, with beta_1 0.5."""
     d_learning_rate: float = 1e-3
     """The rate of the discriminator's Adam, with beta_1 0.5."""
+    average: float = dataclasses.field(default=0.0, metadata={"below": 1})
+    """What a moving average of G's weights takes of the new ones in a step, if it is to be served; 0: G itself is."""
 
 
 PRESETS = {
@@ -84,6 +86,7 @@ def main(job, config):
             prior=prior,
             seed=config.seed,
         )
+        model.serve_average("generator", config.average)
         g_optimizer, d_optimizer = Adam(config.g_learning_rate, 0.5), Adam(config.d_learning_rate, 0.5)
     transform = black_and_white if config.pixels == "discrete" else None
     job.train(model, data, until=config.steps, transform=transform, g_optimizer=g_optimizer, d_optimizer=d_optimizer)

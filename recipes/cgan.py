@@ -46,6 +46,8 @@ class Config(run.Config):
     """Adam with beta_1 0.5, or SGD with momentum 0.5 whose rate falls by a factor of 1.00004 per update."""
     learning_rate: float = 2e-4
     """The rate of both players."""
+    average: float = dataclasses.field(default=0.0, metadata={"below": 1})
+    """What a moving average of G's weights takes of the new ones in a step, if it is to be served; 0: G itself is."""
 
 
 PRESETS = {
@@ -77,6 +79,7 @@ def main(job, config):
             generator = dcgan_generator(shape, config.latent_dim, config.width, num_classes=classes)
             discriminator = dcgan_discriminator(shape, config.width, num_classes=classes)
         model = CGAN(generator, discriminator, num_classes=classes, prior=prior, seed=config.seed)
+        model.serve_average("generator", config.average)
         g_optimizer, d_optimizer = optimizer(), optimizer()
     job.train(model, data, until=config.steps, g_optimizer=g_optimizer, d_optimizer=d_optimizer)
     job.finish(model, data, draw=latent.tour)

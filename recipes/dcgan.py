@@ -36,12 +36,20 @@ class Config(run.Config):
     """Standard deviation of noise on what the discriminator sees, lowered linearly to 0 over the steps; 0: none."""
     diff_augment: str = ""
     """Differentiable augmentation of what the discriminator sees: color,translation,cutout or some of them."""
+    average: float = dataclasses.field(default=0.01, metadata={"below": 1})
+    """What a moving average of G's weights takes of the new ones in a step, if it is to be served; 0: G itself is."""
 
 
 PRESETS = {
     "default": Config(),
     "paper": Config(
-        preset="paper", dataset="lsun/bedroom", image_size=run.square(64), batch_size=128, steps=120_000, width=128
+        preset="paper",
+        average=0.0,
+        dataset="lsun/bedroom",
+        image_size=run.square(64),
+        batch_size=128,
+        steps=120_000,
+        width=128,
     ),
 }
 
@@ -58,6 +66,7 @@ def main(job, config):
             policy=config.diff_augment,
         )
         model = DCGAN(generator, discriminator, seed=config.seed)
+        model.serve_average("generator", config.average)
         g_optimizer, d_optimizer = Adam(config.learning_rate, 0.5), Adam(config.learning_rate, 0.5)
     job.train(model, data, until=config.steps, g_optimizer=g_optimizer, d_optimizer=d_optimizer)
     job.finish(model, data, draw=latent.tour)

@@ -31,7 +31,7 @@ class Config(run.Config):
 
     image_size: run.ImageSize = run.square(16)
     batch_size: int = 64
-    steps: int = 1000
+    steps: int = 4000
     latent_dim: int = 100
     """Length of z."""
     width: int = 32
@@ -48,6 +48,8 @@ class Config(run.Config):
     """The rate of the generator's Adam, with beta_1 0.5."""
     d_learning_rate: float = 1e-3
     """The rate of the discriminator's Adam, with beta_1 0.5."""
+    average: float = dataclasses.field(default=0.0, metadata={"below": 1})
+    """What a moving average of G's weights takes of the new ones in a step, if it is to be served; 0: G itself is."""
 
 
 PRESETS = {
@@ -69,6 +71,7 @@ def main(job, config):
         else:
             discriminator = autoencoder(shape, width=config.width, code_dim=config.code_dim)
         model = EBGAN(generator, discriminator, margin=config.margin, pt_weight=config.pt_weight, seed=config.seed)
+        model.serve_average("generator", config.average)
         g_optimizer, d_optimizer = Adam(config.g_learning_rate, 0.5), Adam(config.d_learning_rate, 0.5)
     job.train(model, data, until=config.steps, g_optimizer=g_optimizer, d_optimizer=d_optimizer)
     job.finish(model, data, draw=latent.tour)

@@ -40,6 +40,8 @@ class Config(run.Config):
     """Channels of the layer next to the picture; each further one has twice as many."""
     learning_rate: float = 2e-4
     """The rate of Adam with beta_1 0.5, for both players."""
+    average: float = dataclasses.field(default=0.0, metadata={"below": 1})
+    """What a moving average of G's weights takes of the new ones in a step, if it is to be served; 0: G itself is."""
 
 
 PRESETS = {
@@ -59,6 +61,7 @@ def main(job, config):
             generator_objective=config.objective,
             seed=config.seed,
         )
+        model.serve_average("generator", config.average)
         g_optimizer, d_optimizer = Adam(config.learning_rate, 0.5), Adam(config.learning_rate, 0.5)
     job.train(model, data, until=config.steps, g_optimizer=g_optimizer, d_optimizer=d_optimizer)
     job.finish(model, data, draw=latent.tour)

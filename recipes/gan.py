@@ -55,6 +55,8 @@ class Config(run.Config):
     """Adam with beta_1 0.5, or SGD with momentum 0.5 and a decay of 4e-6 per update."""
     learning_rate: float = 2e-4
     """The rate of both players."""
+    average: float = dataclasses.field(default=0.0, metadata={"below": 1})
+    """What a moving average of G's weights takes of the new ones in a step, if it is to be served; 0: G itself is."""
 
 
 PRESETS = {
@@ -94,12 +96,13 @@ def main(job, config):
             prior=latent.Prior(config.latent_dim, config.prior, bound=3**0.5),
             seed=config.seed,
         )
+        model.serve_average("generator", config.average)
         g_optimizer = optimizer(config.learning_rate)
         # The published code halves D's loss; under SGD that is half the rate.
         d_optimizer = optimizer(config.learning_rate * (0.5 if config.optimizer == "sgd" else 1.0))
 
     def metrics():
-        return modes.of_generator(model.generator, data, config.seed)
+        return modes.of_generator(model.served("generator"), data, config.seed)
 
     metrics = metrics if what == "point" else ""
     job.train(model, data, until=config.steps, metrics=metrics, g_optimizer=g_optimizer, d_optimizer=d_optimizer)

@@ -48,6 +48,8 @@ class Config(run.Config):
     """Largest absolute value of a weight of the critic."""
     learning_rate: float = 5e-4
     """The rate of RMSprop, for both players."""
+    average: float = dataclasses.field(default=0.0, metadata={"below": 1})
+    """What a moving average of G's weights takes of the new ones in a step, if it is to be served; 0: G itself is."""
 
 
 PRESETS = {
@@ -61,7 +63,10 @@ PRESETS = {
 
 def main(job, config):
     if toy.is_toy(config.dataset):
-        data, metrics = toy.points(config.dataset), lambda: modes.of_generator(model.generator, data, config.seed)
+        data, metrics = (
+            toy.points(config.dataset),
+            lambda: modes.of_generator(model.served("generator"), data, config.seed),
+        )
     else:
         data, metrics = images.images(config.dataset, **config.pictures()), ""
 
@@ -87,6 +92,7 @@ def main(job, config):
             clip=config.clip,
             seed=config.seed,
         )
+        model.serve_average("generator", config.average)
         optimizers = {"g_optimizer": rmsprop(), "d_optimizer": rmsprop()}
     job.train(model, data, until=config.steps, metrics=metrics, **optimizers)
     job.finish(model, data, metrics=metrics, draw=latent.tour)

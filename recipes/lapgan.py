@@ -55,6 +55,8 @@ class Config(run.Config):
     """Adam with beta_1 0.5, or SGD with momentum 0.5."""
     learning_rate: float = 2e-4
     """The rate of both players, at every level; with SGD the discriminators have half of it."""
+    average: float = dataclasses.field(default=0.0, metadata={"below": 1})
+    """What a moving average of G's weights takes of the new ones in a step, if it is to be served; 0: G itself is."""
 
 
 PRESETS = {
@@ -89,6 +91,7 @@ def main(job, config):
             [*(level_discriminator(shape, config.width) for shape in finer), judges],
             seed=config.seed,
         )
+        model.serve_average("generator", config.average)
         g_optimizer = optimizer(config.learning_rate)
         # The published code's loss of D is one mean over real and fake images, half of ours: under SGD half the rate.
         d_optimizer = optimizer(config.learning_rate * (0.5 if config.optimizer == "sgd" else 1.0))

@@ -28,7 +28,7 @@ class Config(run.Config):
 
     image_size: run.ImageSize = run.square(32)
     batch_size: int = 64
-    steps: int = 1500
+    steps: int = 3000
     latent_dim: int = 100
     """Length of z."""
     prior: Literal["normal", "uniform"] = "normal"
@@ -41,13 +41,15 @@ class Config(run.Config):
     """What D should say of fakes and of data, and G of its fakes: 0, 1, 1 (equation 9), or -1, 1, 0 (equation 8)."""
     learning_rate: float = 2e-4
     """The rate of Adam with beta_1 0.5, for both players."""
+    average: float = dataclasses.field(default=0.01, metadata={"below": 1})
+    """What a moving average of G's weights takes of the new ones in a step, if it is to be served; 0: G itself is."""
 
 
 PRESETS = {
     "default": Config(),
     "paper": Config(
         preset="paper", dataset="lsun/bedroom", image_size=run.square(112), steps=1_000_000, latent_dim=1024,
-        prior="uniform", network="vgg", width=64, learning_rate=1e-3, coding="binary",
+        prior="uniform", network="vgg", width=64, learning_rate=1e-3, coding="binary", average=0.0,
     ),
 }  # fmt: skip
 CODINGS = {"binary": (0.0, 1.0, 1.0), "pearson": (-1.0, 1.0, 0.0)}
@@ -62,6 +64,7 @@ def main(job, config):
         discriminator = dcgan_discriminator(shape, width=config.width)
         prior = latent.Prior(config.latent_dim, config.prior)
         model = LSGAN(generator, discriminator, coding=CODINGS[config.coding], prior=prior, seed=config.seed)
+        model.serve_average("generator", config.average)
         g_optimizer, d_optimizer = Adam(config.learning_rate, 0.5), Adam(config.learning_rate, 0.5)
     job.train(model, data, until=config.steps, g_optimizer=g_optimizer, d_optimizer=d_optimizer)
     job.finish(model, data, draw=latent.tour)

@@ -18,17 +18,13 @@ terms are for VGG16 as PyTorch has it. Not yet run here.
 import dataclasses
 from typing import Literal
 
-from tfgan_zoo import PartialConv, base, run
+from tfgan_zoo import PartialConv, run
 from tfgan_zoo.data import masked, transforms
 from tfgan_zoo.errors import InputError
 from tfgan_zoo.metrics import holes
 from tfgan_zoo.networks import vgg
 from tfgan_zoo.networks.partial_unet import freeze_encoder, partial_unet
 from tfgan_zoo.optimizers import Adam
-
-# Keras' VGG takes pixels of 0 to 255 with their mean taken away; the published programs', pixels whose deviation is 1.
-# Features grow about in proportion, and the weights of the terms are for the smaller ones.
-VGG_SCALE = 255 * 0.2247
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -77,9 +73,7 @@ def judge(config, channels):
     if channels == 4:
         raise InputError(f"--features={config.features} judges grey or RGB pictures; give --channels=3")
     layers = ("block1_pool", "block2_pool", "block3_pool")
-    network = vgg.vgg_features(config.vgg_weights, layers, network=config.features, channels=channels)
-    features = base.as_function(network)
-    return lambda image: [x / VGG_SCALE for x in features(image)]
+    return vgg.perceptual_features(config.vgg_weights, layers, network=config.features, channels=channels)
 
 
 def main(job, config):

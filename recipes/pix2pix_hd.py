@@ -19,12 +19,12 @@ Not yet run here.
 import dataclasses
 from typing import Literal
 
-from tfgan_zoo import Pix2PixHD, base, run
+from tfgan_zoo import Pix2PixHD, run
 from tfgan_zoo.data import batches, instances, transforms
 from tfgan_zoo.errors import InputError
 from tfgan_zoo.families.pix2pix_hd import VGG_WEIGHTS
 from tfgan_zoo.networks import pix2pix_hd as networks
-from tfgan_zoo.networks.vgg import vgg_features
+from tfgan_zoo.networks.vgg import perceptual_features
 from tfgan_zoo.optimizers import Adam, LinearDecay
 
 
@@ -88,7 +88,7 @@ def main(job, config):
     styles = 3 if config.encoder else 0
     features = None
     if config.vgg_weights:
-        features = base.as_function(vgg_features(config.vgg_weights, tuple(VGG_WEIGHTS), channels=out))
+        features = perceptual_features(config.vgg_weights, tuple(VGG_WEIGHTS), channels=out)
     alike = {"instances": config.instances, "features": features, "seed": config.seed}
     flip = transforms.random_flip if config.flip else None
 

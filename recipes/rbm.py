@@ -1,6 +1,9 @@
 """RBM: black and white pictures from a restricted Boltzmann machine, to compare with.
 
-Default: the embedded glyphs (DejaVu Sans) at 24x24, pixels black and white by a new draw in each step. Not yet run.
+Default: the embedded glyphs (DejaVu Sans) at 24x24, pixels black and white by a new draw in each step, 8,000 steps of
+64 in under 2 minutes on two cores of an AMD EPYC with avx512_bf16 (commit fc9396c): negative_pseudo_log_likelihood 46.6
+of 210 held-out pictures. Looked at: mean pictures of 1,000 Gibbs steps are grey, blurred letters of few kinds; so are
+reconstructions.
 
     python recipes/rbm.py
     python recipes/rbm.py --preset=paper
@@ -70,14 +73,16 @@ def main(job, config):
         falling = LinearDecay(config.learning_rate, 0, config.steps)
         optimizer = keras.optimizers.SGD(falling if config.decay else config.learning_rate)
 
+    count = min(500, *data.test.counts)
+
     def pixels():
-        """All pixels of the first 500 held-out pictures, each given the others."""
-        image = seen(batches.take(data.test, 500))
+        """All pixels of so many held-out pictures, each given the others."""
+        image = seen(batches.take(data.test, count))
         each = [np.mean(model.pseudo_log_likelihood(image, i)) for i in range(math.prod(image.shape[1:]))]
         return {"negative_pseudo_log_likelihood": -np.mean(each)}
 
-    job.train(model, data, until=config.steps, metrics=pixels, rbm_optimizer=optimizer)
-    job.finish(model, data, metrics=pixels)
+    job.train(model, data, until=config.steps, metrics=(pixels, count), rbm_optimizer=optimizer)
+    job.finish(model, data, metrics=(pixels, count))
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ class Config(run.Config):
 
     image_size: run.ImageSize = run.square(32)
     batch_size: int = 64
-    steps: int = 2000
+    steps: int = 3000
     labels: bool = False
     """Tell both networks the class: conditional batch norm and a projection discriminator."""
     latent_dim: int = 128
@@ -39,13 +39,15 @@ class Config(run.Config):
     """The rate of the generator's Adam, with betas 0 and 0.9."""
     d_learning_rate: float = 4e-4
     """The rate of the discriminator's Adam, with betas 0 and 0.9."""
+    average: float = dataclasses.field(default=0.01, metadata={"below": 1})
+    """What a moving average of G's weights takes of the new ones in a step, if it is to be served; 0: G itself is."""
 
 
 PRESETS = {
     "default": Config(),
     "paper": Config(
         preset="paper", dataset="imagenet2012", image_size=run.square(128), batch_size=256, steps=1_000_000,
-        labels=True, width=64, attention=32,
+        labels=True, width=64, attention=32, average=0.0,
     ),
 }  # fmt: skip
 
@@ -59,6 +61,7 @@ def main(job, config):
         generator = sn_resnet_generator(shape, config.latent_dim, config.width, spectral=True, **both)
         discriminator = sn_resnet_discriminator(shape, config.width, bias=True, **both)
         model = SAGAN(generator, discriminator, num_classes=classes, seed=config.seed)
+        model.serve_average("generator", config.average)
         g_optimizer = Adam(config.g_learning_rate, beta_1=0.0, beta_2=0.9)
         d_optimizer = Adam(config.d_learning_rate, beta_1=0.0, beta_2=0.9)
     job.train(model, data, until=config.steps, g_optimizer=g_optimizer, d_optimizer=d_optimizer)

@@ -100,7 +100,7 @@ def main(job, config):
         job.train(gan, data, until=config.steps, g_optimizer=g_optimizer, d_optimizer=d_optimizer)
     model.step.assign(gan.step)
     count = min(config.evaluated, *holed.test.counts)
-    job.finish(model, holed, metrics=lambda: scores(model, holed, count))
+    job.finish(model, holed, metrics=(lambda: scores(model, holed, count), count))
 
 
 if __name__ == "__main__":

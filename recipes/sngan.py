@@ -29,7 +29,7 @@ class Config(run.Config):
 
     image_size: run.ImageSize = run.square(32)
     batch_size: int = 64
-    steps: int = 2000
+    steps: int = 3000
     labels: bool = False
     """Tell both networks the class: conditional batch norm and a projection discriminator."""
     latent_dim: int = 128
@@ -48,11 +48,15 @@ class Config(run.Config):
     """Standard deviation of noise on what the discriminator sees, lowered linearly to 0 over the steps; 0: none."""
     diff_augment: str = ""
     """Differentiable augmentation of what the discriminator sees: color,translation,cutout or some of them."""
+    average: float = dataclasses.field(default=0.01, metadata={"below": 1})
+    """What a moving average of G's weights takes of the new ones in a step, if it is to be served; 0: G itself is."""
 
 
 PRESETS = {
     "default": Config(),
-    "paper": Config(preset="paper", dataset="cifar10", steps=50_000, g_width=256, d_width=128, n_dis=5, decay=True),
+    "paper": Config(
+        preset="paper", average=0.0, dataset="cifar10", steps=50_000, g_width=256, d_width=128, n_dis=5, decay=True
+    ),
 }
 
 
@@ -74,6 +78,7 @@ def main(job, config):
             policy=config.diff_augment,
         )
         model = SNGAN(generator, discriminator, num_classes=classes, n_dis=config.n_dis, seed=config.seed)
+        model.serve_average("generator", config.average)
         optimizers = {"g_optimizer": adam(config.steps), "d_optimizer": adam(config.steps * config.n_dis)}
     job.train(model, data, until=config.steps, **optimizers)
     job.finish(model, data, draw=latent.tour)

@@ -73,7 +73,7 @@ def main(job, config):
         optimizers = {"g_optimizer": adam(config.steps), "d_optimizer": adam(config.steps * config.n_critic)}
     is_known = "target" in data.test.columns  # the true translation
     score = directions.Directions(model.translate, data, most=config.measured) if is_known else None
-    metrics = score.measure if score else ""
+    metrics = (score.measure, score.count) if score else ""
     flip = transforms.random_flip if config.flip else None
 
     def draw(model):

@@ -1,11 +1,10 @@
 """StyleGAN2: pictures from noise, by a generator that is told a style at each layer.
 
-Default: the embedded glyphs (DejaVu Sans) at 32x32, 2,500 steps of 32. Not yet run.
-
-Two runs with other flags did not end with letters. Of commit 391c44f, 1,500 steps with --gamma=0.1 --mixing=0.9
---half-life=10000 --path-weight=2 --path-decay=0.01 --most=64: one form, like a 0, for all z. Of commit 5c9f5f4, stopped
-at step 1,861, with --gamma=0.1 --mixing=0.9 --half-life=5000 --most=64: strokes and corners of letters, of few forms,
-and an average that is none of them. The default has since a stronger R1, one style per picture and a shorter average.
+Default: the embedded glyphs (DejaVu Sans) at 32x32, 7,000 steps of 32, of commit fc9396c with --gamma=0.3
+--steps=7000: 11 steps a second on two cores of an AMD EPYC with avx512_bf16, in mixed_bfloat16. Looked at: clean
+strokes of many kinds, about half of them letters or signs; a style mixes with another, and truncation to 0 is one
+picture. FD 136.8, recall 0.30 in the features of a classifier of the letters. With --gamma=1 and 2,500 steps: round
+loops, recall 0.19; with 0.1 and styles of two z's strokes of few forms.
 
     python recipes/stylegan2.py
     python recipes/stylegan2.py --ada --dataset=path/to/few/pictures --image-size=64 --steps=20000
@@ -30,7 +29,7 @@ class Config(run.Config):
 
     image_size: run.ImageSize = run.square(32)
     batch_size: int = 32
-    steps: int = 2500
+    steps: int = 7000
     latent_dim: int = 64
     """Length of z."""
     style_dim: int = 64
@@ -45,7 +44,7 @@ class Config(run.Config):
     """Examples over which the deviation is taken that the discriminator is told."""
     learning_rate: float = 2e-3
     """The rate of Adam with betas 0 and 0.99, for both players, as if there were no further updates."""
-    gamma: float = 1.0
+    gamma: float = 0.3
     """The weight of R1. Worth a try: 0.0002 times the pixels of a picture by the batch, 5 times as much, a fifth."""
     d_every: int = 16
     """R1 is in every so many steps."""

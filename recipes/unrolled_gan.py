@@ -68,6 +68,8 @@ class Config(run.Config):
     """The rate of the discriminator's Adam, with beta_1 0.5."""
     beta_2: float = dataclasses.field(default=0.999, metadata={"below": 1})
     """The beta_2 of both Adams."""
+    average: float = dataclasses.field(default=0.0, metadata={"below": 1})
+    """What a moving average of G's weights takes of the new ones in a step, if it is to be served; 0: G itself is."""
 
 
 PRESETS = {
@@ -95,11 +97,12 @@ def main(job, config):
             generator_objective=config.objective,
             seed=config.seed,
         )
+        model.serve_average("generator", config.average)
         g_optimizer = Adam(config.g_learning_rate, 0.5, config.beta_2)
         d_optimizer = Adam(config.d_learning_rate, 0.5, config.beta_2)
 
     def points():
-        return modes.of_generator(model.generator, data, config.seed)
+        return modes.of_generator(model.served("generator"), data, config.seed)
 
     def digits():
         real = images.labelled(
@@ -108,7 +111,7 @@ def main(job, config):
         classify = load_classifier(train_classifier(real, job.folder))
         with random.stream(config.seed):
             z = model.prior.draw(modes.STACKED_SAMPLES).numpy()
-        samples = [model.generator(part, training=False) for part in np.split(z, range(500, len(z), 500))]
+        samples = [model.served("generator")(part, training=False) for part in np.split(z, range(500, len(z), 500))]
         return modes.digit_modes(np.concatenate(samples), classify)
 
     of_digits = config.dataset in ("mnist", stacked_mnist.NAME)

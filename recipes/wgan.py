@@ -40,6 +40,8 @@ class Config(run.Config):
     """Largest absolute value of a weight of the critic (Algorithm 1)."""
     learning_rate: float = 5e-5
     """The rate of RMSprop, for both players (Algorithm 1)."""
+    average: float = dataclasses.field(default=0.0, metadata={"below": 1})
+    """What a moving average of G's weights takes of the new ones in a step, if it is to be served; 0: G itself is."""
 
 
 PRESETS = {
@@ -63,6 +65,7 @@ def main(job, config):
         generator = dcgan_generator(shape, config.latent_dim, config.width, kernel=config.kernel)
         discriminator = dcgan_discriminator(shape, config.width, kernel=config.kernel)
         model = WGAN(generator, discriminator, n_critic=config.n_critic, clip=config.clip, seed=config.seed)
+        model.serve_average("generator", config.average)
         optimizers = {"g_optimizer": rmsprop(), "d_optimizer": rmsprop()}
     job.train(model, data, until=config.steps, **optimizers)
     job.finish(model, data, draw=latent.tour)

@@ -47,6 +47,8 @@ class Config(run.Config):
     """The rate of Adam with betas 0 and 0.9, for both players (Algorithm 1)."""
     decay: bool = False
     """Lower the learning rate linearly to 0."""
+    average: float = dataclasses.field(default=0.0, metadata={"below": 1})
+    """What a moving average of G's weights takes of the new ones in a step, if it is to be served; 0: G itself is."""
 
 
 PRESETS = {
@@ -75,6 +77,7 @@ def main(job, config):
 
     with job.scope():
         model = WGANGP(*networks(), n_critic=config.n_critic, g_batches=config.g_batches, seed=config.seed)
+        model.serve_average("generator", config.average)
         optimizers = {"g_optimizer": adam(config.steps), "d_optimizer": adam(config.steps * config.n_critic)}
     transform = dequantized if config.dequantize else None
     job.train(model, data, until=config.steps, transform=transform, **optimizers)

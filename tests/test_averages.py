@@ -1,11 +1,18 @@
+from pathlib import Path
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfgan_zoo import averages, base, layers
+from tfgan_zoo import DCGAN, averages, base, layers
+from tfgan_zoo.errors import InputError
+from tfgan_zoo.networks.dcgan import dcgan_discriminator, dcgan_generator
+from tfgan_zoo.optimizers import Adam
+from tfgan_zoo.run import callbacks
 
 DECAY = 0.75
+RECIPES = Path(__file__).resolve().parent.parent / "recipes"
 
 
 def network():
@@ -159,3 +166,69 @@ def test_copies_of_networks_that_share_layers_share_theirs_with_each_other_alone
     first.kernel.assign_add(np.ones([4, 3]))
     averages.update(one, networks[0], 0.5)
     np.testing.assert_allclose(two(given), networks[1](given) - 2.0, rtol=1e-6)
+
+
+def served_by_average(rate):
+    """A DCGAN whose average is served, after three steps, and the weights of its generator after each."""
+    keras.utils.set_random_seed(0)
+    model = DCGAN(dcgan_generator((8, 8, 1), 4, 4), dcgan_discriminator((8, 8, 1), 4))
+    model.serve_average("generator", rate)
+    model.compile(g_optimizer=Adam(1e-2, 0.5), d_optimizer=Adam(1e-2, 0.5))
+    seen, images = [], np.random.default_rng(0).uniform(-1, 1, [4, 8, 8, 1]).astype(np.float32)
+    for _ in range(3):
+        model.fit(images, batch_size=4, verbose=0)
+        seen.append([weight.numpy() for weight in model.generator.weights])
+    return model, seen
+
+
+def test_a_served_average_is_the_corrected_mean_of_the_weights_after_each_step():
+    model, seen = served_by_average(0.25)
+    shares = np.array([0.75**2, 0.75, 1.0]) / (0.75**2 + 0.75 + 1.0)
+    for weight, mean, *each in zip(model.generator.weights, model.served("generator").weights, *seen, strict=True):
+        expected = sum(share * one for share, one in zip(shares, each, strict=True)) if weight.trainable else each[-1]
+        np.testing.assert_allclose(mean.numpy(), expected, rtol=1e-4, atol=1e-6)
+    assert model.roles[-1] == "average_generator" and model.told["ema"]
+    assert not DCGAN.told  # of this model alone
+
+
+def test_what_is_shown_and_served_is_the_average_and_training_is_as_without_it():
+    model, seen = served_by_average(0.25)
+    z = np.random.default_rng(1).uniform(-1, 1, [2, 4]).astype(np.float32)
+    expected = model.average_generator(z, training=False)
+    np.testing.assert_array_equal(model(z)["generated"], expected)
+    assert np.abs(expected - model.generator(z, training=False)).max() > 1e-3
+    shown = model.preview(tf.zeros([2, 8, 8, 1]))["sample"]
+    model.average_generator.set_weights(seen[0])
+    assert np.abs(shown - model.preview(tf.zeros([2, 8, 8, 1]))["sample"]).max() > 1e-3
+    without, same = served_by_average(0.0)
+    assert without.averaged is None and without.served("generator") is without.generator
+    for one, other in zip(seen[-1], same[-1], strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_run_without_an_average_can_begin_one_with_it(tmp_path):
+    without, seen = served_by_average(0.0)
+    tf.train.Checkpoint(model=without).write(str(tmp_path / "ckpt-3"))
+    keras.utils.set_random_seed(5)
+    model = DCGAN(dcgan_generator((8, 8, 1), 4, 4), dcgan_discriminator((8, 8, 1), 4))
+    model.serve_average("generator", 0.25)
+    callbacks.load_networks(model, tmp_path / "ckpt-3")
+    for weight, *both in zip(seen[-1], model.generator.weights, model.average_generator.weights, strict=True):
+        for one in both:
+            np.testing.assert_array_equal(one.numpy(), weight)
+
+
+def test_an_average_that_cannot_be_is_refused():
+    model, _ = served_by_average(0.0)
+    with pytest.raises(InputError, match="takes 1 of the new weights in a step: expected 0 or more, below 1"):
+        model.serve_average("generator", 1.0)
+
+
+@pytest.mark.parametrize("recipe", sorted(path.stem for path in RECIPES.glob("*.py")))
+def test_a_recipe_offers_an_average_just_where_its_family_serves_one(recipe):
+    offers = "serve_average" in (RECIPES / f"{recipe}.py").read_text()
+    source = (RECIPES.parent / f"tfgan_zoo/families/{recipe}.py").read_text()
+    shown, served = (
+        "served(" in source.partition(f"def {name}(")[2].partition("    def ")[0] for name in ("preview", "signatures")
+    )
+    assert offers <= (shown and served) and (offers or not shown or recipe == "sgan")

@@ -607,6 +607,8 @@ def test_a_recipe_may_measure_by_a_function_of_its_own():
             {"metric": "modes", "value": modes, "details": {}, "protocol": protocol_of_it},
             {"metric": "high_quality", "value": 0.5, "details": {}, "protocol": protocol_of_it},
         ]
+    (record,) = evaluate.measuring(None, data, (lambda: {"modes": 1}, 2))()  # of the first two only
+    assert record["protocol"]["images"] == 2
 
 
 def test_without_metrics_pairs_are_measured_by_l1_and_pictures_from_noise_by_swd():

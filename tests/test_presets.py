@@ -130,6 +130,11 @@ def test_what_a_run_folder_keeps_of_a_config_comes_back_equal_or_the_run_could_n
         assert json.loads(json.dumps(resolved)) == resolved
 
 
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_no_paper_preset_serves_an_average_that_the_paper_does_not_have(recipe):
+    assert getattr(importlib.import_module(f"recipes.{recipe}").PRESETS["paper"], "average", 0.0) == 0.0
+
+
 def parameters(network):
     return sum(int(np.prod(w.shape)) for w in network.trainable_weights)
 

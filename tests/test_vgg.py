@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from tfgan_zoo.errors import InputError
-from tfgan_zoo.networks.vgg import vgg_features
+from tfgan_zoo.networks.vgg import perceptual_features, vgg_features
 
 
 @pytest.mark.parametrize("network", ["vgg16", "vgg19"])
@@ -22,6 +22,9 @@ def test_features_are_those_of_keras_network_on_pictures_as_its_weights_want_the
     (got,) = grey(image[..., :1])
     (want,) = vgg_features(str(tmp_path / "some.weights.h5"), layers[1:], network=network)(image[..., [0, 0, 0]])
     np.testing.assert_allclose(got, want, rtol=1e-5, atol=1e-5)
+    judged = perceptual_features(str(tmp_path / "some.weights.h5"), layers, network=network)(image)
+    for got, want in zip(judged, wanted, strict=True):  # as of pixels whose deviation is 1: ImageNet's is 0.2247 of 255
+        np.testing.assert_allclose(got, want / 57.2985, rtol=1e-3, atol=1e-4)
 
 
 def test_weights_that_are_not_there_or_of_another_network_are_one_line(tmp_path):

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfgan_zoo import random
+from tfgan_zoo import averages, random
 from tfgan_zoo.errors import InputError
 
 
@@ -30,6 +30,7 @@ class GenerativeModel(keras.Model):
     Attributes:
         maps: names of columns [B, H, W, ...] that hold numbers, such as ids, and no pictures.
         answers: the output of `serving_default` that the last lines of a run ask for.
+        averaged: (role, rate) of `serve_average`; None: no average is kept.
         told: what `metadata.json` of an export says beside what all say, name -> JSON value; `{"ema": True}` where what
             is served is a moving average of the weights.
 
@@ -40,6 +41,7 @@ class GenerativeModel(keras.Model):
     maps = ()
     answers = "generated"
     told = {}
+    averaged = None
 
     def __init__(self, networks, trains, *, seed=0, name=None):
         super().__init__(name=name, autocast=False)  # what it is called with is not rounded to half precision
@@ -54,6 +56,36 @@ class GenerativeModel(keras.Model):
             0, dtype=tf.int64, trainable=False, name="step", aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA
         )
         self.built = True  # or fit would call the model on a training batch
+
+    def serve_average(self, role, rate):
+        """From now on keep a moving average of a network's weights, and preview, export and measure that.
+
+        No paper of a family that is asked for it has it (those that have are written with their own): it changes
+        nothing in training, and takes the noise of the last steps out of what is served. The average is one more role,
+        `average_<role>`, in every checkpoint. Call it where the networks are made, before `compile`.
+
+        Args:
+            role: such as "generator"; a family that shows and serves what `served(role)` gives.
+            rate: in (0, 1), what the average takes of the new weights in a step; 1e-2 is a mean of some hundred steps.
+                A slower one suits networks without batch norm, whose statistics are those of the last steps. 0:
+                nothing is kept.
+
+        Raises:
+            InputError: a rate that is none.
+        """
+        if not 0 <= rate < 1:
+            raise InputError(
+                f"an average that takes {rate:g} of the new weights in a step: expected 0 or more, below 1"
+            )
+        if rate:
+            setattr(self, f"average_{role}", averages.copy(getattr(self, role)))
+            self.roles += (f"average_{role}",)
+            self.averaged, self.told = (role, rate), {**self.told, "ema": True}
+
+    def served(self, role):
+        """The network of a role that is previewed and exported: its average where one is kept, else itself."""
+        averaged = self.averaged is not None and self.averaged[0] == role
+        return getattr(self, f"average_{role}" if averaged else role)
 
     def compile(self, *, jit_compile=False, steps_per_execution=1, run_eagerly=False, **optimizers):
         """Takes one Keras optimizer for each name in `trains`.
@@ -260,7 +292,11 @@ class GenerativeModel(keras.Model):
         @tf.autograph.experimental.do_not_convert
         def step_on_replica(batch, step):
             with random.stream(self.seed, step):
-                return self.train_step(batch)
+                logs = self.train_step(batch)
+                if self.averaged:
+                    role, rate = self.averaged
+                    averages.update(self.served(role), getattr(self, role), averages.corrected(rate, random.step()))
+                return logs
 
         if self.jit_step and not isinstance(strategy, tf.distribute.TPUStrategy):
             if strategy.num_replicas_in_sync > 1:

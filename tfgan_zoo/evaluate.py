@@ -184,13 +184,14 @@ def measuring(model, data, metrics):
         model: a `base.GenerativeModel`.
         data: `Data` of its form.
         metrics: names with commas between; `{signature: names}`, whose metrics are then called `l1_a_to_b`; or a
-            function `() -> {name: number}` that measures by itself.
+            function `() -> {name: number}` that measures by itself, or `(function, n)` where that is of n examples.
 
     Raises:
         InputError: metrics that do not fit the model or the data.
     """
-    if callable(metrics):
-        protocol = {"data": data.name, "split": "test", "images": min(data.test.counts)}
+    if callable(metrics) or isinstance(metrics, tuple):
+        metrics, count = metrics if isinstance(metrics, tuple) else (metrics, min(data.test.counts))
+        protocol = {"data": data.name, "split": "test", "images": count}
         return lambda: [
             {"metric": name, "value": float(value), "details": {}, "protocol": protocol}
             for name, value in metrics().items()

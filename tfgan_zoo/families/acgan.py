@@ -69,11 +69,11 @@ class ACGAN(base.GenerativeModel):
         return self.track(d_loss=d_loss, g_loss=g_loss, class_loss=class_loss)
 
     def preview(self, batch):
-        return latent.preview(self.generator, self.prior, batch, self.seed)
+        return latent.preview(self.served("generator"), self.prior, batch, self.seed)
 
     def signatures(self):
         """As `signatures.noise_to_image`; `discriminate` takes images alone and answers `class_logits` too."""
-        served = signatures.noise_to_image(self.generator, self.discriminator, self.prior, self.num_classes)
+        served = signatures.noise_to_image(self.served("generator"), self.discriminator, self.prior, self.num_classes)
         image = tf.TensorSpec([None, *self.discriminator.input_shape[1:]], tf.float32, name="image")
         return served | {"discriminate": (self.discriminate, [image])}
 

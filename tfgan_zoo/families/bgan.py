@@ -94,14 +94,14 @@ class BGAN(base.GenerativeModel):
         return discrete_generator_loss(mean, images, tf.reshape(logits, [-1, self.samples]), baseline=self.baseline)
 
     def preview(self, real):
-        shown = latent.preview(self.generator, self.prior, real, self.seed)
+        shown = latent.preview(self.served("generator"), self.prior, real, self.seed)
         if self.pixels == "continuous":
             return shown
         with random.stream(self.seed, 1):
             return {"mean": shown["sample"], "sample": draw_pixels(shown["sample"], 1)[:, 0]}
 
     def signatures(self):
-        served = signatures.noise_to_image(self.generator, self.discriminator, self.prior)
+        served = signatures.noise_to_image(self.served("generator"), self.discriminator, self.prior)
         if self.pixels == "continuous":
             return served
         mean_of, numbers = served["sample"]

@@ -83,13 +83,13 @@ class EBGAN(base.GenerativeModel):
         )
 
     def preview(self, real):
-        return latent.preview(self.generator, self.prior, real, self.seed)
+        return latent.preview(self.served("generator"), self.prior, real, self.seed)
 
     def logits(self, image, training):
         return -energy(image, self.discriminator(image, training=training)[0])[:, None]
 
     def signatures(self):
-        return signatures.noise_to_image(self.generator, self.logits, self.prior)
+        return signatures.noise_to_image(self.served("generator"), self.logits, self.prior)
 
 
 def energy(image, reconstruction):

@@ -70,7 +70,7 @@ class GAN(base.GenerativeModel):
         return self.track(d_loss=d_loss, g_loss=g_loss)
 
     def preview(self, real):
-        return latent.preview(self.generator, self.prior, real, self.seed, self.discriminator)
+        return latent.preview(self.served("generator"), self.prior, real, self.seed, self.discriminator)
 
     def signatures(self):
-        return signatures.noise_to_image(self.generator, self.discriminator, self.prior)
+        return signatures.noise_to_image(self.served("generator"), self.discriminator, self.prior)

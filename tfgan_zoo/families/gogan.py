@@ -96,7 +96,7 @@ class GoGAN(base.GenerativeModel):
         return self.track(d_loss=d_loss, g_loss=g_loss, rank=rank, gap=gap)
 
     def preview(self, real):
-        return latent.preview(self.generator, self.prior, real, self.seed)
+        return latent.preview(self.served("generator"), self.prior, real, self.seed)
 
     def signatures(self):
-        return signatures.noise_to_image(self.generator, self.discriminator, self.prior)
+        return signatures.noise_to_image(self.served("generator"), self.discriminator, self.prior)

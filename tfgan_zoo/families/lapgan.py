@@ -158,11 +158,11 @@ class LAPGAN(base.GenerativeModel):
         return self.track(**each, **{f"g_loss_{k}": loss for k, loss in enumerate(g_losses)})
 
     def preview(self, real):
-        return latent.preview(self.generator, self.prior, real, self.seed)
+        return latent.preview(self.served("generator"), self.prior, real, self.seed)
 
     def signatures(self):
         """`discriminate` gives [B, levels]: the logits of each level, of its part of the image's pyramid."""
-        return signatures.noise_to_image(self.generator, self.discriminator, self.prior)
+        return signatures.noise_to_image(self.served("generator"), self.discriminator, self.prior)
 
 
 def _inputs(part):

@@ -7,7 +7,7 @@ as the adversarial loss (equation 2 is written with logarithms), summed over the
 scales in the matching of features, which equation 5 sums; a loss of VGG features beside it, weighted 10 too; one pass
 forward for both players, whose steps then follow, G first. Departs from both in that
 - what is translated is a picture, not a map of labels as one-hot vectors;
-- VGG is given what its weights were trained on (ImageNet's means taken away), where the published code gives [-1, 1];
+- VGG is given what its weights were trained on, where the published code gives it [-1, 1];
 - styles are clustered over all instances together, not per category, which a picture does not tell;
 - where there are styles, a served picture has those that the model's seed draws.
 """

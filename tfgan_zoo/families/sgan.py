@@ -140,7 +140,7 @@ class SGAN(base.GenerativeModel):
                 averages.update(getattr(self, f"{role}_history"), getattr(self, role), seen / (seen + 1.0))
 
     def preview(self, batch):
-        return latent.preview(self.generator, self.prior, batch["image"], self.seed)
+        return latent.preview(self.served("generator"), self.prior, batch["image"], self.seed)
 
     def classify(self, image):
         """What class images are of, if they are real."""
@@ -151,7 +151,7 @@ class SGAN(base.GenerativeModel):
         return logit_of_real(self.average(image, training=training)["class_logits"])[:, None]
 
     def signatures(self):
-        served = signatures.noise_to_image(self.generator, self.logits, self.prior)
+        served = signatures.noise_to_image(self.served("generator"), self.logits, self.prior)
         _, seen = served["discriminate"]
         return served | {"classify": (self.classify, seen)}
 

@@ -74,7 +74,7 @@ class SNGAN(base.GenerativeModel):
         return self.track(d_loss=d_loss, g_loss=g_loss)
 
     def preview(self, batch):
-        return latent.preview(self.generator, self.prior, batch, self.seed)
+        return latent.preview(self.served("generator"), self.prior, batch, self.seed)
 
     def signatures(self):
-        return signatures.noise_to_image(self.generator, self.discriminator, self.prior, self.num_classes)
+        return signatures.noise_to_image(self.served("generator"), self.discriminator, self.prior, self.num_classes)

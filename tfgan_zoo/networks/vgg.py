@@ -9,6 +9,9 @@ from keras import layers as kl
 
 from tfgan_zoo.errors import InputError
 
+# Keras' weights take pixels of 0 to 255 with their mean taken away; PyTorch's, by which the losses of pix2pixHD and of
+# partial convolutions were weighted, pixels whose deviation is 1. Features grow about in proportion.
+_DEVIATION = 255 * 0.2247
 _MEAN = (
     123.68,
     116.779,
@@ -55,3 +58,16 @@ def vgg_features(weights, layers, *, network="vgg19", channels=3):
     features = inner(x)
     features = [kl.Activation("linear", dtype="float32")(f) for f in (features if len(layers) > 1 else [features])]
     return keras.Model(image, features, name=network)
+
+
+def perceptual_features(weights, layers, *, network="vgg19", channels=3):
+    """`vgg_features` as a function that never trains, on the scale of a network whose input has deviation 1.
+
+    Arguments and errors are those of `vgg_features`.
+
+    Returns:
+        A function `image [B, H, W, channels]` in [-1, 1] -> a list of features `[B, h, w, c]`, float32.
+    """
+    judge = vgg_features(weights, layers, network=network, channels=channels)
+
+    return lambda image: [x / _DEVIATION for x in judge(image, training=False)]

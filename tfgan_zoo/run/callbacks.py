@@ -289,7 +289,8 @@ def _complete(folder):
 
 
 def load_networks(model, source, flag="--init-from"):
-    """Gives `model` the networks of another run. Optimizers, the step and all else stay.
+    """Gives `model` the networks of another run. Optimizers, the step and all else stay; an average that is served, and
+    which the other run need not have, begins anew.
 
     Args:
         model: a `base.GenerativeModel`.
@@ -312,7 +313,9 @@ def load_networks(model, source, flag="--init-from"):
         path = str(source).removesuffix(".index")
         if not Path(f"{path}.index").exists():
             raise InputError(f"{flag}={source} does not exist; give the folder of a run, or a checkpoint in it")
-    networks = tf.train.Checkpoint(**{role: getattr(model, role) for role in model.roles})
+    averaged = model.averaged[0] if model.averaged else ""
+    there = [role for role in model.roles if role != f"average_{averaged}"]
+    networks = tf.train.Checkpoint(**{role: getattr(model, role) for role in there})
     try:
         status = tf.train.Checkpoint(model=networks).read(path)
         status.assert_existing_objects_matched().expect_partial()
@@ -322,6 +325,8 @@ def load_networks(model, source, flag="--init-from"):
             f"{flag}={source}: {path} is of other networks than this run's ({reason}); give the flags that made "
             "them, or another run"
         ) from error
+    if averaged:
+        model.served(averaged).set_weights(getattr(model, averaged).get_weights())
     return path
 
 

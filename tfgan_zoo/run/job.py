@@ -281,7 +281,7 @@ class Job:
             model: a `base.GenerativeModel`, trained or not.
             data: a `Data`, whose held-out examples it is measured on.
             metrics: names with commas between, `"l1,psnr"`, of `tfgan_zoo.evaluate`; `{signature: names}`, for models
-                that are measured in several ways; or a function `() -> {name: number}`.
+                that are measured in several ways; or a function `() -> {name: number}`, of n examples `(function, n)`.
             draw: `model -> {name: columns}`, pictures for the end of the run as `pictures.tile` takes them; not asked
                 of a model of points.
         """

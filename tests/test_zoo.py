@@ -1,0 +1,68 @@
+"""The page of the zoo is made of the lines of its runs, and keeps what was written by hand."""
+
+import importlib.util
+import json
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+ROOT = Path(__file__).resolve().parent.parent
+LINE = {
+    "family": "gan", "seed": 0, "commit": "0123456789", "device": "a machine", "precision": "float32", "seconds": 90.0,
+    "steps": 1000, "batch_size": 64, "image_size": "16", "parameters": 1_500_000, "bytes": 2_000_000, "flags": [],
+    "scores": {"FD": 8.0, "KID": 1.0, "precision": 0.5, "recall": 0.25, "density": 1.0, "coverage": 0.75},
+    "held_out": {},
+}  # fmt: skip
+
+
+def loaded():
+    spec = importlib.util.spec_from_file_location("zoo", ROOT / "benchmarks/zoo.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def zoo(tmp_path, monkeypatch):
+    module = loaded()
+    text = module.PAGE.read_text(encoding="utf-8")
+    for name, path in {"LINES": "zoo.jsonl", "PAGE": "zoo.md", "SHEET": "zoo.png"}.items():
+        monkeypatch.setattr(module, name, tmp_path / path)
+    module.PAGE.write_text(text[: text.index(module.MARK) + len(module.MARK)] + "\n", encoding="utf-8")
+    return module
+
+
+def written(zoo, out, *lines):
+    zoo.LINES.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    zoo.write_page(zoo.families(), out)
+    return zoo.PAGE.read_text(encoding="utf-8")
+
+
+def test_the_zoo_has_every_family_of_the_readme():
+    assert sorted(loaded().families()) == sorted(path.stem for path in (ROOT / "recipes").glob("*.py"))
+
+
+def test_a_family_is_a_row_of_means_over_its_runs(zoo, tmp_path):
+    other = LINE | {"seed": 1, "seconds": 30.0, "scores": LINE["scores"] | {"FD": 10.0}}
+    pix2pix = LINE | {"family": "pix2pix", "scores": {}, "held_out": {"l1": 0.04, "l1_identity": 0.08}}
+    page = written(zoo, tmp_path, pix2pix, LINE, other)
+    gan = "| GAN | 2 at 0123456 | 1 (0.5 to 1.5) | 1,000 of 64 | 1.50 M | 2.0 | 9 (8 to 10) | 1 (1 to 1)"
+    assert page.index(gan) < page.index("| pix2pix | 1 at 0123456 | 1.5 |")  # in the order of the README
+    assert "|  |  |  |  |  | l1 0.04, l1_identity 0.08 |  |" in page
+
+
+def test_what_was_written_by_hand_stays(zoo, tmp_path):
+    page = written(zoo, tmp_path, LINE)
+    zoo.PAGE.write_text(page.replace("0.75 |  |  |", "0.75 |  | most are letters |"), encoding="utf-8")
+    page = written(zoo, tmp_path, LINE, LINE | {"seed": 1})
+    assert page.count("| GAN |") == 1 and "| most are letters |" in page and "| 2 at 0123456 |" in page
+
+
+def test_the_sheet_shows_the_runs_that_are_there(zoo, tmp_path):
+    written(zoo, tmp_path, LINE)
+    assert not zoo.SHEET.exists()
+    (tmp_path / "runs/gan-0").mkdir(parents=True)
+    Image.new("L", (40, 60)).save(tmp_path / "runs/gan-0/samples.png")
+    written(zoo, tmp_path, LINE)
+    assert Image.open(zoo.SHEET).size[0] > 500
