@@ -565,7 +565,10 @@ def test_held_out_inputs_of_two_domains_go_to_the_signature_of_their_direction(t
 
 def test_a_mask_is_white_where_the_picture_is_known(tmp_path):
     mask = np.array([[[[0.0], [1.0]]]], np.float32)
-    held_out.write(tmp_path, {"image": mask, "mask": mask}, {"fill": (["image", "mask"], ["generated"])}, {})
+    columns = {"image": mask, "mask": mask, "target": 1 - 2 * mask}
+    held_out.write(tmp_path, columns, {"fill": (["image", "mask"], ["generated"])}, {})
+    whole = tf.io.decode_png(held_out.read(tmp_path).columns["image"][0])[..., 0]
+    np.testing.assert_array_equal(whole, [[255, 0]], "of a picture with a hole the whole one")
     np.testing.assert_array_equal(tf.io.decode_png(held_out.read(tmp_path).columns["mask"][0])[..., 0], [[0, 255]])
 
 

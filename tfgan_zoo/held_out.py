@@ -44,6 +44,7 @@ def write(version, columns, functions, data):
     Args:
         version: the folder of a SavedModel.
         columns: name -> array [N, H, W, C] as batches hold it, or frames [N, T, H, W, C], of which the first is taken.
+            Where there are a mask and a target, that is kept as the image: whole.
         functions: signature name -> (names of its inputs, names of its outputs).
         data: `description` and `licence`, as `metadata.json` has them.
     """
@@ -52,6 +53,8 @@ def write(version, columns, functions, data):
     kept = {name: columns[name] for name in _COLUMNS if name in columns and name in asked}
     if not kept:
         return
+    if "mask" in kept and "target" in columns:  # whole, so that another hole can be drawn
+        kept["image"] = columns["target"]
     folder = version / FOLDER
     folder.mkdir(parents=True)
     told = {"description": data.get("description") or "", "licence": data.get("licence") or "", "columns": {}}

@@ -386,9 +386,17 @@ def hole(sides, down, across):
     return mask
 
 
-def shown(picture, tensor):
-    """A picture as `from_file` gave it, in [-1, 1]: a mask is white where the picture is known."""
-    return 2 * picture - 1 if tensor.control == "mask" else picture
+def shown(given, drawn):
+    """Pictures as `from_file` gave them -> those to show, in [-1, 1]: masks white where known, pictures grey in holes.
+
+    Args:
+        given: input name -> picture or mask.
+        drawn: input name -> its `Tensor`, of those to show.
+    """
+    known = np.ones([1, 1, 1], np.float32)
+    for name, tensor in drawn.items():
+        known = given[name] if tensor.control == "mask" else known
+    return {n: 2 * given[n] - 1 if t.control == "mask" else given[n] * known for n, t in drawn.items()}
 
 
 def canvas(tensor, longest=256):
@@ -458,8 +466,8 @@ def look(model, loaded):
     for i in range(count):
         own = {name: value[i] if np.ndim(value) == 1 else value for name, value in given.items()}
         own |= {name: from_file(files[name][i], tensor, fit=model.fit) for name, tensor in drawn.items()}
-        rows.append(beside([shown(own[name], tensor) for name, tensor in drawn.items()], answer(loaded, use, own)[0]))
-    return sheet(np.concatenate(rows), len(drawn) + 1)
+        rows.append(beside(shown(own, drawn).values(), answer(loaded, use, own)[0]))
+    return sheet_of(rows)
 
 
 def beside(given, made):
@@ -473,6 +481,11 @@ def beside(given, made):
         return np.concatenate([grey, np.ones([*grey.shape[:2], channels - grey.shape[-1]], np.float32)], -1)
 
     return np.stack([alike(picture) for picture in (*given, made)])
+
+
+def sheet_of(rows):
+    """Arrays of `beside` on one sheet, a row each, or two to a row where their number is even."""
+    return sheet(np.concatenate(rows), len(rows[0]) * (1 + (len(rows) % 2 == 0)))
 
 
 def sheet(images, across=None, least=144):

@@ -65,20 +65,25 @@ export default function ({ parentElement, setStateValue, data }) {
 }
 """
 _SLIDER_HTML = """
-<div class="frame"><img class="after" alt="after"><img class="before" alt="before"></div>
+<div class="frame"><img class="after" alt="after"><img class="before" alt="before"><i></i></div>
 <input type="range" min="0" max="100" value="50" aria-label="How much of the picture is shown as it was">
 """
 _SLIDER_CSS = """
-.frame { position: relative; }
-.frame, input { display: block; width: 100%; max-width: 512px; margin: 0; }
+.frame { position: relative; outline: 1px solid var(--st-border-color, #bbb); }
+.frame, input { display: block; width: 100%; max-width: 384px; margin: 0; accent-color: var(--st-primary-color, #c33); }
 img { display: block; width: 100%; image-rendering: pixelated; }
-.before { position: absolute; inset: 0; height: 100%; border-right: 0; }
+.before { position: absolute; inset: 0; height: 100%; }
+i { position: absolute; top: 0; bottom: 0; border-left: 2px solid var(--st-primary-color, #c33); }
 """
 _SLIDER_JS = """
 export default function ({ parentElement, data }) {
   const [before, after] = ["before", "after"].map((name) => parentElement.querySelector(`.${name}`));
   const range = parentElement.querySelector("input");
-  const show = () => { before.style.clipPath = `inset(0 ${100 - range.value}% 0 0)`; };
+  const edge = parentElement.querySelector("i");
+  const show = () => {
+    before.style.clipPath = `inset(0 ${100 - range.value}% 0 0)`;
+    edge.style.left = `${range.value}%`;
+  };
   before.src = `data:image/png;base64,${data.before}`;
   after.src = `data:image/png;base64,${data.after}`;
   range.oninput = show;

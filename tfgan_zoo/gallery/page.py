@@ -2,7 +2,6 @@
 
 import sys
 
-import numpy as np
 import streamlit as st
 
 from tfgan_zoo import gallery, latent
@@ -104,7 +103,7 @@ def _two(shown, trusted):
             given = _numbers_and_texts(shown[name], use, key, alike)
         sides.append((half, shown[name], use, given))
     answers = _on_seed(sides, trusted) if kind == "noise" else _on_picture(sides, trusted)
-    for (half, model, _, _), answer in zip(sides, answers, strict=True):
+    for half, (_, model, _, _), answer in zip(st.columns(2, gap="large"), sides, answers, strict=False):
         with half:
             try:
                 st.image(gallery.sheet(*answer()), caption=model.name, output_format="PNG")
@@ -125,9 +124,9 @@ def _on_seed(sides, trusted):
 
 
 def _on_picture(sides, trusted):
-    drawn = [use.named("image") | use.named("mask") for _, _, use, _ in sides]
-    wanted = max(drawn, key=len)  # with a mask, if one of them takes one
-    (_, model, use, _) = sides[drawn.index(wanted)]
+    asked = [use.named("image") | use.named("mask") for _, _, use, _ in sides]
+    wanted = max(asked, key=len)  # with a mask, if one of them takes one
+    (_, model, use, _) = sides[asked.index(wanted)]
     files = {name: found for _, m, u, _ in sides for name in wanted if (found := m.held_out.of(u.signature, name))}
     with st.container(border=True):
         readers = _pictures(model, wanted, files, "two picture")
@@ -136,13 +135,11 @@ def _on_picture(sides, trusted):
         return []
 
     def answer(model, use, given):
-        own, sides = {}, None
-        for name, tensor in (use.named("image") | use.named("mask")).items():
-            own[name] = readers[name](tensor, model.fit, sides)
-            sides = own[name].shape[:2]
+        drawn = use.named("image") | use.named("mask")
+        own = _read(drawn, readers, model.fit)
         noise = {name: gallery.draw(0, 1, model.prior(t.shape[1])) for name, t in use.named("noise").items()}
         made = gallery.answer(load(model.path, trusted), use, given | own | noise)[0]
-        return gallery.beside([gallery.shown(own[n], use.inputs[n]) for n in own], made), len(own) + 1, 256
+        return gallery.beside(gallery.shown(own, drawn).values(), made), len(own) + 1, 256
 
     return [lambda side=side: answer(*side[1:]) for side in sides]
 
@@ -187,14 +184,14 @@ def _read(drawn, readers, fit):
 
 def _answered(drawn, given, made, label, key):
     """Pictures beside the answer to them, and under a slider."""
-    shown = [(name.capitalize(), gallery.shown(given[name], tensor)[None]) for name, tensor in drawn.items()]
+    shown = [(name.capitalize(), picture[None]) for name, picture in gallery.shown(given, drawn).items()]
     shown.append(("The answer", made))
     columns = st.columns(len(shown))
     for column, (caption, pictures) in zip(columns, shown, strict=True):
         column.image(gallery.sheet(pictures, least=256), caption=caption, output_format="PNG")
     columns[-1].download_button("Download", gallery.png(made[0]), f"{label}.png", "image/png", key=f"{key} file")
     if drawn and made.ndim == 4:
-        before = next(iter(given[name] for name in drawn))
+        before = shown[0][1][0]
         if before.shape[0] * made.shape[2] == before.shape[1] * made.shape[1]:
             st.subheader("Before and after")
             components.before_after(before, made[0], f"{key} slider")
@@ -217,8 +214,8 @@ def _answers(path, signature, asked, _model, _loaded, _use, _numbers, _files):
     for i in range(min(map(len, _files.values()))):
         own = _read(drawn, {name: _of_file(_files[name][i]) for name in drawn}, _model.fit)
         made = gallery.answer(_loaded, _use, _numbers | own)[0]
-        rows.append(gallery.beside([gallery.shown(own[name], tensor) for name, tensor in drawn.items()], made))
-    return gallery.sheet(np.concatenate(rows), len(drawn) + 1)
+        rows.append(gallery.beside(gallery.shown(own, drawn).values(), made))
+    return gallery.sheet_of(rows)
 
 
 def _of_file(content, swap=False):
