@@ -115,6 +115,14 @@ def noise(model, count, draws, draw=random.normal):
         return [np.float64(draw([count, 1]))[:, 0] for _ in range(draws)]
 
 
+def off_their_start(network, spread=0.3, seed=0):
+    """The network, each of its trainable weights moved by `spread` times a number of N(0, 1)."""
+    rng = np.random.default_rng(seed)
+    for weight in network.trainable_weights:
+        weight.assign(weight + spread * rng.normal(size=weight.shape))
+    return network
+
+
 def step(model, batch):
     """One step of SGD(1) on `batch`.
 

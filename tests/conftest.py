@@ -13,6 +13,9 @@ import pytest  # noqa: E402
 import tensorflow as tf  # noqa: E402
 from tensorflow.python.framework import ops  # noqa: E402
 
+gc.collect()
+gc.freeze()  # what was imported is not looked through again: TensorFlow alone is half a million objects
+
 tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
 )
@@ -39,7 +42,6 @@ def _graphs_are_let_go():
 
     After a thousand tests they were gigabytes, and every collection of garbage looked through all of them.
     """
-    gc.freeze()  # what was imported is not looked through: TensorFlow alone is half a million objects
     registered = ops.gradient_registry._registry
     before = set(registered)
     yield

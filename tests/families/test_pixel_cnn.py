@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from closed_form import Turned, sigmoid, step
+from closed_form import Turned, off_their_start, sigmoid, step
 from conformance import Conformance
 
 from tfgan_zoo import PixelCNN, autoregressive, layers, masked_layers, random
@@ -35,13 +35,6 @@ class PlainOfColours(Conformance):
 def test_a_plain_network_of_colours_and_levels_trains_and_is_served(tmp_path):
     PlainOfColours().test_a_few_steps_move_every_trainable_weight_and_log_finite_losses()
     PlainOfColours().test_the_export_answers_every_signature_as_the_live_model_does(tmp_path)
-
-
-def off_their_start(network, spread=0.3, seed=0):
-    rng = np.random.default_rng(seed)
-    for weight in network.trainable_weights:
-        weight.assign(weight + spread * rng.normal(size=weight.shape))
-    return network
 
 
 def numbers_of(count, shape, levels):

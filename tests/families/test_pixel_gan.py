@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from closed_form import Turned, sigmoid, softplus, step
+from closed_form import Turned, off_their_start, sigmoid, softplus, step
 from conformance import Conformance
 
 from tfgan_zoo import PixelGAN, autoregressive, random
@@ -47,13 +47,6 @@ def test_codes_of_one_kind_train_and_are_served(kind, tmp_path):
     kind().test_a_few_steps_move_every_trainable_weight_and_log_finite_losses()
     kind().test_calling_it_and_predict_answer_as_serving_default_and_its_names_are_known()
     kind().test_the_export_answers_every_signature_as_the_live_model_does(tmp_path)
-
-
-def off_their_start(network, spread=0.3, seed=0):
-    rng = np.random.default_rng(seed)
-    for weight in network.trainable_weights:
-        weight.assign(weight + spread * rng.normal(size=weight.shape))
-    return network
 
 
 # --- a step by hand: an encoder and a discriminator of lines, a decoder of four pixels before and of the code

@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from closed_form import Turned, noise, sigmoid, softplus, step
+from closed_form import Turned, noise, off_their_start, sigmoid, softplus, step
 from conformance import Conformance
 
 from tfgan_zoo import PixelVAE, autoregressive, layers, random
@@ -21,13 +21,6 @@ class TestPixelVAE(Conformance):
 
     def batch(self, count, rng):
         return {"image": rng.uniform(-1, 1, [count, *SHAPE]).astype(np.float32), "label": rng.integers(0, 3, count)}
-
-
-def off_their_start(network, spread=0.3, seed=0):
-    rng = np.random.default_rng(seed)
-    for weight in network.trainable_weights:
-        weight.assign(weight + spread * rng.normal(size=weight.shape))
-    return network
 
 
 # --- a step by hand: an encoder of two lines, a decoder of four pixels before, and of the code

@@ -68,6 +68,15 @@ def test_a_step_moves_each_network_by_the_gradient_computed_by_hand():
     np.testing.assert_allclose([logs["d_loss"], logs["g_loss"]], expected, rtol=1e-5)
 
 
+def test_what_is_served_is_told_drawn_and_judged_outside_of_training_as_computed_by_hand():
+    model = GANCLS(line([0.8, -0.5, 0.3]), line([0.6, 0.9, -0.2]), told_by([0.7, -1.1, 0.4]), WORDS)
+    # Each network says the negative outside of training: "a b" is -(0.7 - 1.1) = 0.4, "c" is -0.4.
+    one, text = tf.constant([[1.0], [2.0]]), tf.constant(["a b", "c"])
+    np.testing.assert_allclose(model.encode(text), [[0.4], [-0.4]], rtol=1e-5)
+    np.testing.assert_allclose(model.draw(one, text), [[-0.9], [-2.1]], rtol=1e-5)  # -(0.8 z - 0.5 t + 0.3)
+    np.testing.assert_allclose(model.discriminate(one, text)["logits"], [[-0.76], [-0.64]], rtol=1e-5)
+
+
 def test_where_all_logits_are_0_the_losses_are_2_log_2_and_log_2():
     model = GANCLS(line([0.5, 0.5, 0.0]), line([0.0, 0.0, 0.0]), told_by([1.0, 2.0, 3.0]), WORDS)
     batch = {"image": np.ones([4, 1]), "wrong": np.ones([4, 1]), "text": np.ones([4, 2], np.int32)}

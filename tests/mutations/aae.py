@@ -16,12 +16,16 @@ def edits():
     label_loss = 'losses.cross_entropy(self.encoder(labelled, training=True)["category"], label)'
     missing = "missing = tf.nn.relu(self.heads_apart - between)"
     return [
-        edit("D: prior and codes swapped", of_d, "self.discriminator(z), self.discriminator(z_prior)"),
+        edit(
+            "D: prior and codes swapped",
+            of_d,
+            "self.discriminator(z, training=True), self.discriminator(z_prior, training=True)",
+        ),
         edit("D: called outside of training", of_d, of_d.replace("training=True", "training=False")),
         edit(
             "D of y: prior and codes swapped",
             of_y,
-            "self.category_discriminator(y), self.category_discriminator(y_prior)",
+            "self.category_discriminator(y, training=True), self.category_discriminator(y_prior, training=True)",
         ),
         edit("D of y: not trained", "total = d_loss + category_d_loss", "total = d_loss"),
         edit("D of z: not trained", "total = d_loss + category_d_loss", "total = category_d_loss + 0.0 * d_loss"),

@@ -9,7 +9,7 @@ def edits():
     of_mapping = "        averages.update(self.average_mapping, self.mapping, keep)\n"
     of_synthesis = "        averages.update(self.average_synthesis, self.synthesis, keep)\n"
     g_step, d_step = "self.minimize(g_loss, tape, self.g_optimizer)", "self.minimize(total, tape, self.d_optimizer)"
-    chosen = "tf.where((tf.range(self.depth) < crossover)[:, None], first[:, None], second[:, None])"
+    chosen, styles = "(tf.range(depth) < crossover)", "networks/style.py"
     w, mean = "w = self.average_mapping(z, training=training)", "mean + decay * (self.value - mean)"
     return [
         edit("D: real and fake swapped", pair, "judged(fake), judged(real)"),
@@ -40,10 +40,10 @@ def edits():
             g_step,
             f"{g_step}\n        {d_step.replace('tape', 'of_d')}",
         ),
-        edit("styles never mixed", "chance < self.mixing", "chance < 0.0"),
-        edit("styles mixed the other way round", chosen, chosen.replace("<", ">=")),
+        edit("styles never mixed", "chance < mixing", "chance < 0.0", file=styles),
+        edit("styles mixed the other way round", chosen, chosen.replace("<", ">="), file=styles),
         edit("a crossover beyond the level", "used = self.depth - 2 * self.stage.times", "used = self.depth"),
-        edit("a crossover of 0", "random.uniform([], 1.0, float(used)", "random.uniform([], 0.0, float(used)"),
+        edit("a crossover of 0", "random.uniform([], 1.0,", "random.uniform([], 0.0,", file=styles),
         edit("the mean style keeps 0.95", "style_decay=0.995", "style_decay=0.95"),
         edit("the mean style takes what it should keep", mean, "self.value + decay * (mean - self.value)"),
         edit("the mapping itself is served", w, w.replace("average_mapping", "mapping")),

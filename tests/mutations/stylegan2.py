@@ -46,11 +46,12 @@ def edits():
             "tf.reduce_mean(tf.reduce_sum(tf.square(slope), axis=2)",
             "tf.reduce_sum(tf.reduce_sum(tf.square(slope), axis=2)",
         ),
-        edit("always two styles", "chance < self.mixing", "chance < 1.0"),
+        edit("always two styles", "chance < mixing", "chance < 1.0", file="networks/style.py"),
         edit(
             "styles the other way round",
-            "tf.where(is_first, first[:, None], second[:, None])",
-            "tf.where(is_first, second[:, None], first[:, None])",
+            "(tf.range(depth) < crossover)",
+            "(tf.range(depth) >= crossover)",
+            file="networks/style.py",
         ),
         edit(
             "the mean style of D's pass alone",

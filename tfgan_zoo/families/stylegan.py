@@ -15,6 +15,7 @@ smaller level is a square: the level's own divided by 4 for each halving. Depart
 import tensorflow as tf
 
 from tfgan_zoo import averages, base, growing, latent, losses, random, replicas, signatures
+from tfgan_zoo.networks import style
 
 
 class StyleGAN(base.GenerativeModel):
@@ -113,9 +114,7 @@ class StyleGAN(base.GenerativeModel):
         first, second = (tf.cast(self.mapping(self.prior.draw(count), training=True), tf.float32) for _ in range(2))
         self.mean_style.update(first, self.style_decay)
         used = self.depth - 2 * self.stage.times
-        chance, place = random.uniform([], same=True), random.uniform([], 1.0, float(used), same=True)
-        crossover = tf.where(chance < self.mixing, tf.cast(place, tf.int32), self.depth)  # 1 ... used - 1
-        return tf.where((tf.range(self.depth) < crossover)[:, None], first[:, None], second[:, None])
+        return style.mixed(first, second, self.depth, self.mixing, used)
 
     def synthesize(self, w):
         """Whole pictures of styles by the average, the noise the same for all: w [B, layers, dim] -> [B, H, W, C]."""

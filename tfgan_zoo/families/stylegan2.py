@@ -18,6 +18,7 @@ Under mixed precision both regularisers are computed in float32, by `base.in_flo
 import tensorflow as tf
 
 from tfgan_zoo import adaptive, averages, base, latent, losses, random, replicas, signatures
+from tfgan_zoo.networks import style
 from tfgan_zoo.optimizers import Adam
 
 
@@ -131,10 +132,7 @@ class StyleGAN2(base.GenerativeModel):
     def mixed_styles(self, mapping, count):
         """w [count, layers, dim]: of one z, from a random layer on with probability `mixing` of another; and w of z."""
         first, second = (tf.cast(mapping(self.prior.draw(count), training=True), tf.float32) for _ in range(2))
-        chance, place = random.uniform([], same=True), random.uniform([], 1.0, float(self.depth), same=True)
-        crossover = tf.where(chance < self.mixing, tf.cast(place, tf.int32), self.depth)  # 1 ... layers - 1
-        is_first = (tf.range(self.depth) < crossover)[:, None]
-        return tf.where(is_first, first[:, None], second[:, None]), first
+        return style.mixed(first, second, self.depth, self.mixing), first
 
     def regularize_generator(self, real):
         mapping, synthesis, _ = self.wide
