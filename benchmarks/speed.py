@@ -160,14 +160,14 @@ def once(name, measure, args):
     if name.startswith("torch/") and not args.torch_python:
         print(f"{name}: needs --torch-python", flush=True)
         return
-    begun = os.getloadavg()[0]
+    begun, commit = os.getloadavg()[0], _commit()
     try:
         measured = measure()
     except turns.Failed as error:
         print(f"{name}: failed: {error}", file=sys.stderr, flush=True)
         return
     now = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
-    line = {"name": name, "commit": _commit(), "time": now, "machine": machine, "versions": _versions(), "seed": SEED}
+    line = {"name": name, "commit": commit, "time": now, "machine": machine, "versions": _versions(), "seed": SEED}
     line |= {"load": [round(begun, 1), round(os.getloadavg()[0], 1)], **measured}
     args.json.parent.mkdir(parents=True, exist_ok=True)
     with open(args.json, "a", encoding="utf-8") as file:

@@ -55,7 +55,8 @@ def _run(chosen):
         bare, run = (median(line["sides"][side]) for side in ("bare", "run"))
         costs = spread(ratios(line, "run"))
         cpu = spread(ratios(line, "run", key="cpu_ms"))
-        flop = line["sides"]["bare"].get("gflop", "")
+        flop = line["sides"]["bare"].get("gflop")
+        flop = f"{flop:.3g}" if flop else ""
         rows.append([name, flop, f"{bare:.3g}", f"{run:.3g}", costs, cpu, line["sides"]["run"]["peak_mb"]])
     head = ["recipe", "GFLOP", "bare step, ms", "in a run, ms", "ratio", "ratio of processor time", "peak memory, MB"]
     return table(head, rows)
@@ -85,7 +86,7 @@ def scaled(chosen):
         for n in (8, 64, 256):
             reducing = 2 * (n - 1) / n * known["gradients_mb"] * 1e6 / (WITHIN if n <= 8 else BETWEEN) + LATENCY
             row.append(f"{100 * computing / (computing + reducing):.0f} %")
-        rows.append([name, known["gflop"], known["gradients_mb"], f"{1e3 * computing:.2g}", *row])
+        rows.append([name, f"{known['gflop']:.3g}", f"{known['gradients_mb']:.3g}", f"{1e3 * computing:.2g}", *row])
     return table(["recipe", "GFLOP a step", "gradients, MB", "computing, ms", "8", "64", "256"], rows)
 
 

@@ -87,5 +87,5 @@ def test_the_model_of_many_accelerators_is_computing_over_computing_and_a_ring()
     text = speed_tables.scaled({"x": {"sides": {"bare": known}}, "y": {"sides": {"bare": {}}}})
     shares = [0.01 / (0.01 + 2 * (n - 1) / n * 0.1 / rate + 20e-6) for n, rate in ((8, 300), (64, 25), (256, 25))]
     assert text.splitlines()[2:] == [
-        "| x | 936.0 | 100.0 | 10 | " + " | ".join(f"{s:.0%}".replace("%", " %") for s in shares) + " |"
+        "| x | 936 | 100 | 10 | " + " | ".join(f"{s:.0%}".replace("%", " %") for s in shares) + " |"
     ]
