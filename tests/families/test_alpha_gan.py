@@ -180,6 +180,16 @@ def test_the_best_code_discriminator_is_where_its_loss_with_the_prior_as_1_has_n
 # --- what is served
 
 
+def test_what_is_served_is_said_outside_of_training_as_computed_by_hand():
+    model, x = lines(), tf.constant([[1.0], [2.0]])
+    served = {name: function for name, (function, _) in model.signatures().items()}
+    # Each network says the negative of its line there.
+    np.testing.assert_allclose(served["encode"](x)["code"], [[-1.1], [-1.9]], rtol=1e-5)
+    np.testing.assert_allclose(served["decode"](x)["generated"], [[-0.4], [-1.0]], rtol=1e-5)
+    np.testing.assert_allclose(served["discriminate"](x)["logits"], [[-0.8], [-1.5]], rtol=1e-5)
+    np.testing.assert_allclose(served["discriminate_code"](x)["code_logits"], [[0.1], [0.6]], rtol=1e-5)
+
+
 def test_discriminators_are_served_by_pictures_and_by_codes():
     model = TestAlphaGAN().make()
     image = np.random.default_rng(0).uniform(-1, 1, [2, *SHAPE]).astype(np.float32)

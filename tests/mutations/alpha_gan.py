@@ -14,9 +14,17 @@ def edits():
     joint = "reconstruction, data_term = self.of_pictures(real, code, z)\n                    code_term"
     again = "code = self.encoder(real, training=True)\n            with"
     return [
-        edit("C: prior and posterior swapped", of_codes, "self.code_discriminator(code), self.code_discriminator(z)"),
+        edit(
+            "C: prior and posterior swapped",
+            of_codes,
+            "self.code_discriminator(code, training=True), self.code_discriminator(z, training=True)",
+        ),
         edit("C: called outside of training", of_codes, of_codes.replace("training=True", "training=False")),
-        edit("D: real and fake swapped", of_d, "self.discriminator(reconstructed), self.discriminator(real)"),
+        edit(
+            "D: real and fake swapped",
+            of_d,
+            "self.discriminator(reconstructed, training=True), self.discriminator(real, training=True)",
+        ),
         edit("D: no generated pictures", generated, ""),
         edit("D: reconstructions twice", generated, generated.replace("generated", "reconstructed")),
         edit("D: generated pictures count half", " + of_fakes(self", " + 0.5 * of_fakes(self"),
@@ -58,7 +66,7 @@ def edits():
             "data_term = self.term(\n",
         ),
         edit(
-            "reconstruct serves samples' networks in training",
+            "pictures served as in training",
             "return self.generator(z, training=False)",
             "return self.generator(z, training=True)",
         ),
