@@ -1,7 +1,9 @@
 """BGAN: black and white pictures from noise, by a policy gradient; or continuous ones.
 
-Default: the embedded glyphs (DejaVu Sans) at 16x16, each pixel black or white, 1,500 steps of 64. Looked at, not
-scored: many are letter-like, some blank (the picture is of commit 9c865d8); its time was not noted.
+Default: the embedded glyphs (DejaVu Sans) at 16x16, each pixel black or white, 4,000 steps of 64, 3 minutes on two cores
+of an AMD EPYC that did other work too. Looked at: letters, signs and small marks, one in five blank. Recall 0.83,
+precision 0.20 in the features of a classifier of the letters, against pictures that are grey (commit 66c9185, one
+seed).
 
     python recipes/bgan.py
     python recipes/bgan.py --pixels=continuous

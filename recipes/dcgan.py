@@ -1,8 +1,8 @@
 """DCGAN: pictures from noise, by convolutions and batch norm.
 
 Default: the embedded glyphs (DejaVu Sans) at 32x32, 3,000 steps of 64 of 0.053 s each on two cores of an AMD EPYC with
-avx512_bf16. Looked at, not scored: many readable letters, some no letter at all, grey specks (shortly before commit
-71e030a).
+avx512_bf16; an average of the generator is served, which the paper has not. Looked at: most are letters or signs, firm
+strokes, some blots. FD 58.1, recall 0.71 in the features of a classifier of the letters (commit 66c9185, one seed).
 
     python recipes/dcgan.py
     python recipes/dcgan.py --dataset=mnist --image-size=28

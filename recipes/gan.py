@@ -1,7 +1,8 @@
 """GAN: pictures, or points on a line or plane, from noise, by fully connected networks.
 
-Default: the embedded glyphs (DejaVu Sans) at 16x16. Frechet distance to the training characters 7.98 in mixed_bfloat16,
-7.95 in float32, in the features of a classifier of the letters (one seed, commit a559b8a); its time was not noted.
+Default: the embedded glyphs (DejaVu Sans) at 16x16, 10,000 steps of 64, 23 s where little else runs. Looked at: half
+are letters, soft, with specks. Frechet distance to the training characters 8.4, recall 0.69 in the features of a
+classifier of the letters (commit 66c9185, one seed; 7.98 in mixed_bfloat16 and 7.95 in float32 at commit a559b8a).
 
     python recipes/gan.py
     python recipes/gan.py --dataset=toy:gaussian --steps=3000

@@ -1,7 +1,9 @@
 """LSGAN: pictures from noise, by least squares.
 
-Default: the embedded glyphs (DejaVu Sans) at 32x32, 1,500 steps of 64. Looked at, not scored: most are readable (the
-picture is of commit eebff4e); its time was not noted.
+Default: the embedded glyphs (DejaVu Sans) at 32x32, 3,000 steps of 64, under 4 minutes on two cores of an AMD EPYC that
+did other work too; an average of the generator is served, which the paper has not. Looked at: most are letters with
+marks and signs, a few faint ones. FD 64.3, recall 0.68 in the features of a classifier of the letters (commit 66c9185,
+one seed).
 
     python recipes/lsgan.py
     python recipes/lsgan.py --coding=binary

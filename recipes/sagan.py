@@ -1,8 +1,8 @@
 """SAGAN: pictures from noise, by networks that see all places of a picture at once.
 
-Default: the embedded glyphs (DejaVu Sans) at 32x32, attention at 16x16, 2,000 steps of 64. With `--labels`: the Latin
-letters, drawn as asked for. Looked at, not scored: letter-like (the picture is of commit 06c3fea); its time was not
-noted.
+Default: the embedded glyphs (DejaVu Sans) at 32x32, attention at 16x16, 3,000 steps of 64; an average of the generator
+is served, which the paper has not. Not yet run with these two; with 2,000 steps and without it: letter-like (commit
+06c3fea). With `--labels`: the Latin letters, drawn as asked for.
 
     python recipes/sagan.py
     python recipes/sagan.py --labels --run-dir=runs/letters
