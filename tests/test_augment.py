@@ -179,8 +179,8 @@ def test_an_augmented_family_compiles_with_xla():
     Augmented().test_the_step_compiles_with_xla_and_computes_the_same()
 
 
-def test_an_augmented_family_resumes_in_the_middle_of_annealing_with_the_same_bits(tmp_path):
-    Augmented().test_a_restart_halfway_ends_with_the_same_bits(tmp_path)
+def test_an_augmented_family_resumes_in_the_middle_of_annealing_with_the_same_bits():
+    Augmented().test_a_restart_halfway_ends_with_the_same_bits()
 
 
 def test_an_augmented_family_trains_in_half_precision_and_serves_plain_pictures(tmp_path):

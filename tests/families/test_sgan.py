@@ -33,9 +33,9 @@ class WithAllOptions(TestSGAN):
         return small(minibatch=4, reference=5, objective="saturating", g_steps=2, real_target=0.9, history_weight=0.1)
 
 
-def test_with_all_options_it_trains_alike_on_replicas_and_resumes(two_replicas, tmp_path):
+def test_with_all_options_it_trains_alike_on_replicas_and_resumes(two_replicas):
     WithAllOptions().test_two_replicas_make_the_update_that_one_makes(two_replicas)
-    WithAllOptions().test_a_restart_halfway_ends_with_the_same_bits(tmp_path)
+    WithAllOptions().test_a_restart_halfway_ends_with_the_same_bits()
 
 
 # --- a step by hand: G(z) = a z + b; D has one feature h = t x + u and three logits, lines of it
