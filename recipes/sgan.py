@@ -69,6 +69,8 @@ class Config(run.Config):
     """The rate of Adam with beta_1 0.5, for both players."""
     epsilon: float = 1e-8
     """Adam's; the published code has 1e-8 below the root, which is as an epsilon of 1e-4."""
+    average: float = dataclasses.field(default=0.0, metadata={"below": 1})
+    """What a moving average of G's weights takes of the new ones in a step, if it is to be served; 0: G itself is."""
 
 
 PRESETS = {
@@ -103,6 +105,7 @@ def main(job, config):
             average_rate=config.average_rate,
             seed=config.seed,
         )
+        model.serve_average("generator", config.average)
         g_optimizer, d_optimizer = (Adam(config.learning_rate, 0.5, epsilon=config.epsilon) for _ in range(2))
 
     def mistaken():
