@@ -1,8 +1,9 @@
 """SAGAN: pictures from noise, by networks that see all places of a picture at once.
 
-Default: the embedded glyphs (DejaVu Sans) at 32x32, attention at 16x16, 3,000 steps of 64; an average of the generator
-is served, which the paper has not. Not yet run with these two; with 2,000 steps and without it: letter-like (commit
-06c3fea). With `--labels`: the Latin letters, drawn as asked for.
+Default: the embedded glyphs (DejaVu Sans) at 32x32, attention at 16x16, 3,000 steps of 64, 6 minutes on two cores of an
+AMD EPYC with avx512_bf16; an average of the generator is served, which the paper has not. With `--labels`: the Latin
+letters, drawn as asked for. Looked at: strokes, letter-like, some letters; a few blank or faint. FD 128, recall 0.45 in
+the features of a classifier of the letters (commit 66c9185, one seed).
 
     python recipes/sagan.py
     python recipes/sagan.py --labels --run-dir=runs/letters
