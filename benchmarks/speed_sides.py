@@ -56,7 +56,6 @@ def measure(side, recipe, flags, taken, phase=1, replicas=1):
     import keras  # after tfgan_zoo, which sets TensorFlow up before it is imported, as in the recipes
     import tensorflow as tf
 
-    from tfgan_zoo import signatures
     from tfgan_zoo.data import batches
 
     class Job(job.Job):
@@ -79,7 +78,8 @@ def measure(side, recipe, flags, taken, phase=1, replicas=1):
 
                 speed_keras.fit(model, data, self.config, [Turned(taken, known)])
             elif side == "live":
-                inputs = request(model.signatures()["serving_default"][1], self.config.batch_size)
+                specs = {spec.name: spec for spec in model.signatures()["serving_default"][1]}
+                inputs = request(specs, self.config.batch_size)
                 model(inputs)
                 taken.say(**known)
                 taken.take(lambda: model(inputs), lambda done: tf.nest.map_structure(lambda x: x.numpy(), done))
@@ -125,14 +125,6 @@ def measure(side, recipe, flags, taken, phase=1, replicas=1):
         updates = [op.inputs[-1].shape.num_elements() for op in graph.get_operations() if "ApplyAdam" in op.type]
         return {"gflop": round(flop / 1e9, 6), "gradients_mb": round(4 * sum(updates) / 1e6, 6)}
 
-    def request(specs, count):
-        rng = np.random.default_rng(0)
-        shapes = [[count, *spec.shape[1:]] if spec.shape.rank else [] for spec in specs]
-        made = [signatures.NAMES[s.name].example(shape, rng) for s, shape in zip(specs, shapes, strict=True)]
-        return {s.name: tf.cast(x, s.dtype) for s, x in zip(specs, made, strict=True)}
-
-    import numpy as np
-
     with tempfile.TemporaryDirectory() as folder:
         own = [f"--run-dir={folder}/run", f"--export-dir={folder}/exported", *LATE]
         config = of_runs.parse(recipe.PRESETS, [*own, *flags])
@@ -144,22 +136,37 @@ def measure(side, recipe, flags, taken, phase=1, replicas=1):
         recipe.main(Job(recipe.__name__, config, strategy, device), config)
 
 
-def exported(folder, count, taken):
-    """Calls `serving_default` of an export."""
+def request(specs, count):
+    """What a signature can be asked: input name -> a tensor of so many examples.
+
+    Args:
+        specs: input name -> `tf.TensorSpec`.
+        count: of examples.
+    """
     from tfgan_zoo import signatures
 
     # isort: split
     import numpy as np
     import tensorflow as tf
 
+    rng = np.random.default_rng(0)
+    shapes = {name: [count, *spec.shape[1:]] if spec.shape.rank else [] for name, spec in specs.items()}
+    made = {name: signatures.NAMES[name].example(shape, rng) for name, shape in shapes.items()}
+    return {name: tf.cast(made[name], spec.dtype) for name, spec in specs.items()}
+
+
+def exported(folder, count, taken):
+    """Calls `serving_default` of an export."""
+    import tfgan_zoo  # noqa: F401  first: it sets TensorFlow up before it is imported
+
+    # isort: split
+    import tensorflow as tf
+
     begun = time.perf_counter()
     model = tf.saved_model.load(folder)
     function = model.signatures["serving_default"]
     loaded = time.perf_counter() - begun
-    rng, inputs = np.random.default_rng(0), {}
-    for name, spec in function.structured_input_signature[1].items():
-        shape = [count, *spec.shape[1:]] if spec.shape.rank else []
-        inputs[name] = tf.cast(signatures.NAMES[name].example(shape, rng), spec.dtype)
+    inputs = request(function.structured_input_signature[1], count)
     function(**inputs)
     taken.say(load_s=round(loaded, 3))
     taken.take(lambda: function(**inputs), lambda done: tf.nest.map_structure(lambda x: x.numpy(), done))

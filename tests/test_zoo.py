@@ -1,11 +1,12 @@
 """The page of the zoo is made of the lines of its runs, and keeps what was written by hand."""
 
-import importlib.util
 import json
 from pathlib import Path
 
 import pytest
 from PIL import Image
+
+from benchmarks import zoo as module
 
 ROOT = Path(__file__).resolve().parent.parent
 LINE = {
@@ -16,16 +17,8 @@ LINE = {
 }  # fmt: skip
 
 
-def loaded():
-    spec = importlib.util.spec_from_file_location("zoo", ROOT / "benchmarks/zoo.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.fixture
 def zoo(tmp_path, monkeypatch):
-    module = loaded()
     text = module.PAGE.read_text(encoding="utf-8")
     for name, path in {"LINES": "zoo.jsonl", "PAGE": "zoo.md", "SHEET": "zoo.png"}.items():
         monkeypatch.setattr(module, name, tmp_path / path)
@@ -40,7 +33,7 @@ def written(zoo, out, *lines):
 
 
 def test_the_zoo_has_every_family_of_the_readme():
-    assert sorted(loaded().families()) == sorted(path.stem for path in (ROOT / "recipes").glob("*.py"))
+    assert sorted(module.families()) == sorted(path.stem for path in (ROOT / "recipes").glob("*.py"))
 
 
 def test_a_family_is_a_row_of_means_over_its_runs(zoo, tmp_path):
