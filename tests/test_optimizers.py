@@ -77,14 +77,34 @@ def test_epsilon_is_1e_8_beside_the_root_of_the_second_moment():
     np.testing.assert_allclose(variable, 1 - 0.01 * root * g / (root * np.abs(g) + 1e-8), rtol=1e-6)
 
 
+def below_the_root(gradients, weights, rate=0.01, beta_1=0.5, beta_2=0.999, epsilon=1e-8):
+    """By hand: theta - rate m_hat / sqrt(v_hat + epsilon)."""
+    m, v = np.zeros_like(weights), np.zeros_like(weights)
+    for t, g in enumerate(gradients, start=1):
+        m, v = beta_1 * m + (1 - beta_1) * g, beta_2 * v + (1 - beta_2) * g**2
+        weights = weights - rate * (m / (1 - beta_1**t)) / np.sqrt(v / (1 - beta_2**t) + epsilon)
+    return weights
+
+
+@pytest.mark.parametrize("jit_compile", [False, True])
+def test_below_the_root_epsilon_is_the_same_beside_every_steps_moments(jit_compile):
+    weights, _ = trained(Adam(0.01, 0.5, below_root=True), jit_compile=jit_compile)
+    for i, begin in enumerate(start()):
+        expected = below_the_root([gradients(t)[i].astype(np.float64) for t in range(6)], begin.numpy().astype(float))
+        np.testing.assert_allclose(weights[i], expected, atol=1e-6)
+    beside, _ = trained(Adam(0.01, 0.5, epsilon=1e-4))
+    assert np.abs(beside[0] - weights[0]).max() > 1e-3  # the gradients here are such that it matters
+
+
 def test_xla_makes_the_same_update():
     theirs = keras.optimizers.Adam(0.01, 0.5, epsilon=1e-8)
     assert_same(trained(Adam(0.01, 0.5), jit_compile=True), trained(theirs))
 
 
-def test_two_replicas_update_by_the_sum_of_their_gradients(two_replicas):
+@pytest.mark.parametrize("below_root", [False, True])
+def test_two_replicas_update_by_the_sum_of_their_gradients(two_replicas, below_root):
     with two_replicas.scope():
-        variables, optimizer = start(), Adam(0.01, 0.5)
+        variables, optimizer = start(), Adam(0.01, 0.5, below_root=below_root)
         optimizer.build(variables)
 
     def apply(g):
@@ -93,8 +113,8 @@ def test_two_replicas_update_by_the_sum_of_their_gradients(two_replicas):
 
     for step in range(3):
         tf.function(lambda g: two_replicas.run(apply, args=(g,)))(gradients(step))
-    theirs = trained(keras.optimizers.Adam(0.01, 0.5, epsilon=1e-8), 3)
-    assert_same((variables, optimizer.variables), theirs)
+    one = Adam(0.01, 0.5, below_root=True) if below_root else keras.optimizers.Adam(0.01, 0.5, epsilon=1e-8)
+    assert_same((variables, optimizer.variables), trained(one, 3))
 
 
 def test_a_sparse_gradient_counts_as_the_dense_one():
@@ -114,7 +134,7 @@ def test_amsgrad_is_refused():
 
 
 def test_a_config_makes_the_same_optimizer_again():
-    copy = Adam.from_config(Adam(0.02, 0.3, 0.8, 1e-5, clipnorm=2.0).get_config())
-    assert type(copy) is Adam
+    copy = Adam.from_config(Adam(0.02, 0.3, 0.8, 1e-5, below_root=True, clipnorm=2.0).get_config())
+    assert type(copy) is Adam and copy.below_root
     settings = [float(copy.learning_rate), copy.beta_1, copy.beta_2, copy.epsilon, copy.clipnorm]
     np.testing.assert_allclose(settings, [0.02, 0.3, 0.8, 1e-5, 2.0], rtol=1e-6)

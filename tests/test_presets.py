@@ -302,7 +302,8 @@ def test_the_paper_preset_of_sgan_builds_networks_of_the_published_size_and_norm
     counts = {"generator": 694_568, "discriminator": 1_538_770}
     assert {role: parameters(getattr(job.model, role)) for role in counts} == counts
     assert job.model.prior == Prior(100, "uniform") and job.given["until"] == 300 * 600
-    assert [job.given[name].epsilon for name in ("g_optimizer", "d_optimizer")] == [1e-4, 1e-4]
+    given = [job.given[name] for name in ("g_optimizer", "d_optimizer")]
+    assert [(x.epsilon, x.below_root) for x in given] == [(1e-8, True)] * 2
     first = next(x for x in job.model.discriminator.layers if hasattr(x, "g"))
     assert np.abs(first.bias).max() > 0.1  # 0 before
     np.testing.assert_array_equal(job.model.average.get_weights()[0], job.model.discriminator.get_weights()[0])
