@@ -20,7 +20,7 @@ release: .venv/installed
 	.venv/bin/python -m tfgan_zoo.hub pack exported release
 
 zoo: .venv/installed
-	.venv/bin/python benchmarks/zoo.py $(ARGS)
+	.venv/bin/python -m benchmarks.zoo $(ARGS)
 
 bench: .venv/installed
 	.venv/bin/python -m benchmarks.speed $(ARGS)

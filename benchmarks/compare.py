@@ -1,7 +1,7 @@
 """Six kinds of generative models on the same pictures: what each can say and draw, and what that costs.
 
-    python benchmarks/compare.py
-    python benchmarks/compare.py --page
+    python -m benchmarks.compare
+    python -m benchmarks.compare --page
 
 The pictures are the letters of the embedded glyphs at 16x16, black and white by a threshold, written as files so that
 every recipe reads the same ones. Each model is trained by its recipe, exported, and measured from its SavedModel; where
@@ -10,13 +10,11 @@ docs/results/compare.jsonl, the table and the strips of docs/compare.md are made
 """
 
 import argparse
-import json
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 # isort: split
+from benchmarks import record
 from tfgan_zoo import pictures
 from tfgan_zoo.data import batches, images
 from tfgan_zoo.metrics import extractors, frechet, neighbours
@@ -27,8 +25,8 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
-ROOT = Path(__file__).resolve().parent.parent
-LINES, PAGE, STRIPS = ROOT / "docs/results/compare.jsonl", ROOT / "docs/compare.md", ROOT / "docs/pictures/compare.png"
+DOCS = record.ROOT / "docs"
+LINES, PAGE, STRIPS = DOCS / "results/compare.jsonl", DOCS / "compare.md", DOCS / "pictures/compare.png"
 SIDE, SAMPLES, SHOWN = 16, 1000, 16
 MARK = "<!-- below: written by benchmarks/compare.py -->"
 # recipe -> its name and flags, what is known of -log p(x) and the held-out measure that says it, what a sample takes
@@ -54,16 +52,9 @@ def main():
     if not args.page:
         write_letters(out / "letters", args.data_dir)
     for name in () if args.page else args.models:
-        if all(line["model"] != name for line in lines()):
-            line = measured(name, out, args.seed)
-            with LINES.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(line) + "\n")
-            print(json.dumps(line), flush=True)
+        if all(line["model"] != name for line in record.read(LINES)):
+            print(record.append(LINES, measured(name, out, args.seed)), flush=True)
     write_page(out)
-
-
-def lines():
-    return [json.loads(line) for line in LINES.read_text(encoding="utf-8").splitlines()] if LINES.exists() else []
 
 
 def write_letters(folder, data_dir):
@@ -94,13 +85,12 @@ def measured(name, out, seed):
     own, took = [f"--seed={seed}", f"--run-dir={run}", f"--export-dir={exported}"], run.with_suffix(".seconds")
     if not took.exists():
         began = time.monotonic()
-        _call([str(ROOT / f"recipes/{name}.py"), *on, *own, *flags], run.with_suffix(".log"))
+        record.call([f"recipes/{name}.py", *on, *own, *flags], run.with_suffix(".log"))
         took.write_text(str(time.monotonic() - began))
-    version = Path(json.loads((run / "exported.json").read_text())["path"])
-    told = json.loads((version / "metadata.json").read_text())
+    version, told = record.exported(run)
     judge = out / f"classifiers/{(out / 'letters').name}_classifier.keras"
     if not judge.exists():
-        _call(["-m", "tfgan_zoo.metrics.classifier", *on, f"--out={judge.parent}"], out / "classifier.log")
+        record.call(["-m", "tfgan_zoo.metrics.classifier", *on, f"--out={judge.parent}"], out / "classifier.log")
     data = letters(out)
     loaded = tf.saved_model.load(str(version))  # whose signatures do not keep its variables alive
     served = loaded.signatures
@@ -113,13 +103,6 @@ def measured(name, out, seed):
         "probe": _probe(served["encode"], data) if "encode" in served else None,
         "scores": _scores(served["sample"], data, judge),
     }  # fmt: skip
-
-
-def _call(command, log):
-    with open(log, "a", encoding="utf-8") as file:
-        code = subprocess.run([sys.executable, *command], stdout=file, stderr=subprocess.STDOUT, cwd=ROOT).returncode
-    if code:
-        raise SystemExit(f"{' '.join(command)} ended with {code}: {log} says why")
 
 
 def _drawn(sample, count, seed):
@@ -177,7 +160,7 @@ def _probe(encode, data):
 
 
 def write_page(out):
-    found = {line["model"]: line for line in lines()}
+    found = {line["model"]: line for line in record.read(LINES)}
     if not found:
         return
     heads = [
@@ -194,13 +177,11 @@ def write_page(out):
             *(f"{line['scores'][metric]:.3g}" for metric in ("FD", "precision", "recall")),
             f"{line['probe']:.1%}" if line["probe"] else "no code is served",
         ])  # fmt: skip
-    table = ["| " + " | ".join(cells) + " |" for cells in [heads, ["---"] * len(heads), *rows]]
-    page = PAGE.read_text(encoding="utf-8")
-    PAGE.write_text(page[: page.index(MARK)] + "\n".join([MARK, "", *table, ""]), encoding="utf-8")
+    record.write_below(PAGE, MARK, record.table(heads, rows))
     strips = {}
     for name in (name for name in ROWS if (out / f"exported/{name}").exists()):
-        version = json.loads((out / f"runs/{name}/exported.json").read_text())["path"]
-        loaded = tf.saved_model.load(version)
+        version, _ = record.exported(out / f"runs/{name}")
+        loaded = tf.saved_model.load(str(version))
         strips[ROWS[name][0]] = _drawn(loaded.signatures["sample"], SHOWN, 0)
     if strips:  # a row for each model
         across = {str(i): np.stack([made[i] for made in strips.values()]) for i in range(SHOWN)}

@@ -1,8 +1,8 @@
 """Mode coverage of mixtures of Gaussians by family: VEEGAN's protocol, means over seeds.
 
-    python benchmarks/modes.py --json=modes.jsonl
-    python benchmarks/modes.py --json=modes.jsonl --steps=10000 --batch-size=128
-    python benchmarks/modes.py --json=modes.jsonl --rows gan unrolled_gan_10 --data toy:ring --seeds=3
+    python -m benchmarks.modes --json=modes.jsonl
+    python -m benchmarks.modes --json=modes.jsonl --steps=10000 --batch-size=128
+    python -m benchmarks.modes --json=modes.jsonl --rows gan unrolled_gan_10 --data toy:ring --seeds=3
 
 Networks for every row: those of Unrolled GAN's appendix A, as `--preset=paper` of its recipe has them. Adam with beta_1
 0.5 and learning rates 1e-3 (G) and 1e-4 (D); WGAN-GP has the betas of its own paper, 0 and 0.9, and 1e-3 for both (with
@@ -11,14 +11,13 @@ JSON line per run, then a table. Runs that the file has are not done again.
 """
 
 import argparse
-import json
 import time
-from pathlib import Path
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from benchmarks import record
 from tfgan_zoo import FGAN, GAN, LSGAN, WGANGP, UnrolledGAN
 from tfgan_zoo.data import toy
 from tfgan_zoo.metrics import modes
@@ -50,7 +49,7 @@ def main():
     args = parser.parse_args()
     if args.steps < 1 or args.steps % PER_EXECUTION:
         parser.error(f"--steps={args.steps} is not a multiple of {PER_EXECUTION}")
-    done = _read(args.json)
+    done = {tuple(line[name] for name in KEY): line for line in record.read(args.json)}
     for seed in range(args.seeds):  # outermost: every row has a number early
         for data in args.data:
             for row in args.rows:
@@ -58,18 +57,10 @@ def main():
                 if key in done:
                     continue
                 result = dict(zip(KEY, key, strict=True)) | _run(*key)
-                print(json.dumps(result), flush=True)
-                with open(args.json, "a", encoding="utf-8") as file:
-                    file.write(json.dumps(result) + "\n")
+                print(record.append(args.json, result), flush=True)
                 done[key] = result
     asked = (args.steps, args.batch_size)
     print(_table([r for k, r in done.items() if k[0] in args.data and k[1] in args.rows and k[3:] == asked]))
-
-
-def _read(path):
-    lines = Path(path).read_text(encoding="utf-8").splitlines() if Path(path).exists() else []
-    results = [json.loads(line) for line in lines]
-    return {tuple(r[name] for name in KEY): r for r in results}
 
 
 def _run(name, row, seed, steps, batch_size):

@@ -1,7 +1,7 @@
 """Whether time helps: a Recycle-GAN on clips of turning characters beside a CycleGAN that sees their single frames.
 
-    python benchmarks/recycle_gan.py
-    python benchmarks/recycle_gan.py --steps=4000 --seeds=3
+    python -m benchmarks.recycle_gan
+    python -m benchmarks.recycle_gan --steps=4000 --seeds=3
 
 Both have the translators, discriminators, batch of clips, rate and steps of `recipes/recycle_gan.py`. CycleGAN takes
 all three frames of each clip as pictures, with no pool and, as Recycle-GAN, no identity term. Both are scored on
@@ -12,21 +12,18 @@ import argparse
 import dataclasses
 import json
 import statistics
-import sys
 import time
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
-from recipes import recycle_gan  # noqa: E402
-from tfgan_zoo import CycleGAN, RecycleGAN, pictures  # noqa: E402
-from tfgan_zoo.data import batches, frames  # noqa: E402
-from tfgan_zoo.metrics import flicker  # noqa: E402
-from tfgan_zoo.run import devices  # noqa: E402
+from recipes import recycle_gan
+from tfgan_zoo import CycleGAN, RecycleGAN, pictures
+from tfgan_zoo.data import batches, frames
+from tfgan_zoo.metrics import flicker
+from tfgan_zoo.run import devices
 
 # isort: split
-import keras  # noqa: E402  after tfgan_zoo, which sets TensorFlow up before it is imported, as in the recipes
-import tensorflow as tf  # noqa: E402
+import keras  # after tfgan_zoo, which sets TensorFlow up before it is imported, as in the recipes
+import tensorflow as tf
 
 MODELS = ("recycle_gan", "cyclegan")
 SHOWN = ("l1_a_to_b", "l1_b_to_a", "l1_identity", "flicker_a_to_b", "flicker_b_to_a", "flicker_identity", "seconds")

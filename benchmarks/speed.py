@@ -23,7 +23,6 @@ import argparse
 import dataclasses
 import datetime
 import importlib.metadata
-import json
 import os
 import re
 import statistics
@@ -33,11 +32,10 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks import turns
+from benchmarks import record, turns
 
-ROOT = Path(__file__).resolve().parent.parent
-RECIPES = sorted(path.stem for path in (ROOT / "recipes").glob("*.py"))
-RECORD = ROOT / "docs/results/speed.jsonl"
+RECIPES = sorted(path.stem for path in (record.ROOT / "recipes").glob("*.py"))
+RECORD = record.ROOT / "docs/results/speed.jsonl"
 SEED = 0
 
 
@@ -142,7 +140,7 @@ def main(argv=None):
     if args.tables:
         from benchmarks import speed_tables
 
-        return print(speed_tables.tables(read(args.json), ROOT / "docs/pictures/speed.png"))
+        return print(speed_tables.tables(record.read(args.json), record.ROOT / "docs/pictures/speed.png"))
     made = [(m.name, lambda m=m: take_turns(m, args)) for m in measurements()]
     made += [(f"start/{recipe}", lambda recipe=recipe: start(recipe, args)) for recipe in ("pix2pix", "dcgan", "gan")]
     made += [(f"export/{recipe}", lambda recipe=recipe: export(recipe, args)) for recipe in ("dcgan", "pix2pix")]
@@ -154,7 +152,7 @@ def main(argv=None):
 def once(name, measure, args):
     """Measures and appends a line, unless there is one of this name and kind of processor."""
     machine = _machine()
-    known = {(line["name"], line["machine"]["cpu"], *line["machine"]["flags"]) for line in read(args.json)}
+    known = {(line["name"], line["machine"]["cpu"], *line["machine"]["flags"]) for line in record.read(args.json)}
     if (name, machine["cpu"], *machine["flags"]) in known and not args.again:
         print(f"{name}: is measured", flush=True)
         return
@@ -170,16 +168,9 @@ def once(name, measure, args):
     now = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
     line = {"name": name, "commit": commit, "time": now, "machine": machine, "versions": _versions(), "seed": SEED}
     line |= {"load": [round(begun, 1), round(os.getloadavg()[0], 1)], **measured}
-    args.json.parent.mkdir(parents=True, exist_ok=True)
-    with open(args.json, "a", encoding="utf-8") as file:
-        file.write(json.dumps(line) + "\n")
+    record.append(args.json, line)
     medians = {side: round(statistics.median(each["ms"]), 3) for side, each in measured.get("sides", {}).items()}
     print(f"{name}: {medians or measured}", flush=True)
-
-
-def read(path):
-    """The lines of a record; none where there is no file."""
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
 def take_turns(measurement, args):
@@ -188,7 +179,7 @@ def take_turns(measurement, args):
     try:
         for name, words in measurement.sides.items():
             try:
-                processes[name] = turns.Process(_command(words, args), ROOT, measurement.cores)
+                processes[name] = turns.Process(_command(words, args), record.ROOT, measurement.cores)
             except turns.Failed as error:
                 if name == next(iter(measurement.sides)):
                     raise
@@ -246,8 +237,8 @@ def _lines(command, words):
     before = os.times()
     process = subprocess.Popen(
         [sys.executable, "-u", *command],
-        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"},
+        cwd=record.ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+        env={**os.environ, "PYTHONPATH": str(record.ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"},
     )  # fmt: skip
     for line in process.stdout:
         for word, stage in words.items():
@@ -297,7 +288,7 @@ def _versions():
 
 def _commit():
     def git(*words):
-        return subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True).stdout.strip()
+        return subprocess.run(["git", *words], cwd=record.ROOT, capture_output=True, text=True).stdout.strip()
 
     return git("rev-parse", "--short", "HEAD") + ("+" if git("status", "--porcelain", "-uno") else "")
 

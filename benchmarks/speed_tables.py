@@ -4,6 +4,8 @@ import statistics
 
 import matplotlib.figure
 
+from benchmarks.record import table
+
 COLOURS = {"float32": "#7aa6c2", "mixed_bfloat16": "#1f5f8b", "auto": "#1f5f8b"}
 OTHERS = "#c9c9c9"
 OF = {"keras": "plain Keras", "torch": "PyTorch, on one core"}
@@ -18,9 +20,9 @@ def tables(lines, chart):
     """
     last = {line["name"]: line for line in lines}
     sections = []
-    for kind, title, table in TABLES:
+    for kind, title, table_of in TABLES:
         chosen = {name.split("/", 1)[1]: line for name, line in last.items() if name.startswith(f"{kind}/")}
-        made = table(chosen)
+        made = table_of(chosen)
         if made.count("\n") > 1:  # more than its head
             sections.append(f"**{title}**\n\n{made}")
     draw({name: line for name, line in last.items() if name.startswith(("torch/", "keras/"))}, chart)
@@ -41,12 +43,6 @@ def ratios(line, side, to=None, key="ms"):
 def spread(values):
     """`median (least to most)` of ratios."""
     return f"{statistics.median(values):.2f} ({min(values):.2f} to {max(values):.2f})"
-
-
-def table(head, rows):
-    """A table of Markdown."""
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(str(cell) for cell in row) + " |" for row in lines)
 
 
 def _run(chosen):

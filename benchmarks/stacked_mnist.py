@@ -1,7 +1,7 @@
 """Modes of stacked MNIST that an unrolled GAN finds, by K and by the size of D: Unrolled GAN's table, means over seeds.
 
-    python benchmarks/stacked_mnist.py
-    python benchmarks/stacked_mnist.py --steps=4000 --batch-size=64 --learning-rate=1e-3 --unroll-steps 0 5
+    python -m benchmarks.stacked_mnist
+    python -m benchmarks.stacked_mnist --steps=4000 --batch-size=64 --learning-rate=1e-3 --unroll-steps 0 5
 
 Networks, z, optimizers, batch and steps are those with which PacGAN's code repeats the experiment
 (github.com/fjxmlzn/PacGAN; the paper's own text was not at hand); the generator's loss is non-saturating. D's width is
@@ -19,6 +19,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from benchmarks import record
 from tfgan_zoo import UnrolledGAN, pictures, random
 from tfgan_zoo.data import images, stacked_mnist
 from tfgan_zoo.families.unrolled_gan import stacked_generator, strided_discriminator
@@ -53,12 +54,13 @@ def main():
         parser.error(f"--steps={args.steps} is not a multiple of {PER_EXECUTION}")
     folder = Path(args.run_dir)
     folder.mkdir(parents=True, exist_ok=True)
-    path = Path(args.json or folder / "results.jsonl")
+    path = args.json or folder / "results.jsonl"
     digits = images.labelled("mnist", image_size=28, data_dir=args.data_dir)
     trained = train_classifier(digits, folder)
     accuracy = json.loads(trained.with_suffix(".json").read_text(encoding="utf-8"))["accuracy"]
     print(f"classifier {trained}: {100 * accuracy:.2f} % of held-out digits", flush=True)
-    data, classify, done = stacked_mnist.stacks(data_dir=args.data_dir), load_classifier(trained), _read(path)
+    data, classify = stacked_mnist.stacks(data_dir=args.data_dir), load_classifier(trained)
+    done = {tuple(line[name] for name in KEY): line for line in record.read(path)}
     asked = (args.steps, args.batch_size, args.learning_rate)
     for seed in range(args.seeds):  # outermost: every row has a number early
         for d_fraction in args.d_fraction:
@@ -67,18 +69,10 @@ def main():
                 if key in done:
                     continue
                 result = dict(zip(KEY, key, strict=True)) | _run(data, classify, folder, *key)
-                print(json.dumps(result), flush=True)
-                with open(path, "a", encoding="utf-8") as file:
-                    file.write(json.dumps(result) + "\n")
+                print(record.append(path, result), flush=True)
                 done[key] = result
     print(f"{args.steps:,} steps of {args.batch_size}, learning rate {args.learning_rate:g}")
     print(_table([r for k, r in done.items() if k[3:] == asked]))
-
-
-def _read(path):
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    results = [json.loads(line) for line in lines]
-    return {tuple(r[name] for name in KEY): r for r in results}
 
 
 def _run(data, classify, folder, d_fraction, k, seed, steps, batch_size, learning_rate):

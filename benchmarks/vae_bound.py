@@ -1,7 +1,7 @@
 """The bound of log p(x) that many samples of z give, of a finished run of the VAE's recipe.
 
     python recipes/vae.py --dataset=mnist --image-size=28 --run-dir=runs/vae_mnist
-    python benchmarks/vae_bound.py --run-dir=runs/vae_mnist --samples=5000 --images=1000
+    python -m benchmarks.vae_bound --run-dir=runs/vae_mnist --samples=5000 --images=1000
 
 Pixels of held-out pictures are drawn black and white once, by a seed, with the probability of their brightness: the
 binarisation called dynamic. Prints the evidence lower bound and the importance weighted one (Burda, Grosse and
@@ -9,7 +9,6 @@ Salakhutdinov, arXiv 1509.00519), means over the pictures in nats, with the stan
 """
 
 import argparse
-import importlib.util
 import json
 import time
 import types
@@ -17,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from recipes import vae
 from tfgan_zoo import likelihoods, random
 from tfgan_zoo.data import batches, images
 from tfgan_zoo.run import callbacks
@@ -24,7 +24,6 @@ from tfgan_zoo.run import callbacks
 # isort: split
 import tensorflow as tf  # after tfgan_zoo, which keeps TensorFlow's start-up messages off the terminal
 
-ROOT = Path(__file__).resolve().parent.parent
 AT_ONCE = 100  # pictures, and samples of each
 
 
@@ -62,9 +61,6 @@ def main():
 
 def restored(run_dir, count):
     """The first held-out pictures of a run's data, and its model with the weights of its last checkpoint."""
-    spec = importlib.util.spec_from_file_location("recipe", ROOT / "recipes/vae.py")
-    recipe = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(recipe)
     config = types.SimpleNamespace(**json.loads((Path(run_dir) / "config.json").read_text(encoding="utf-8")))
     size = [int(side) for side in config.image_size.split("x")]
     data = images.images(
@@ -74,7 +70,7 @@ def restored(run_dir, count):
         fit=config.fit,
         data_dir=config.data_dir,
     )
-    model = recipe.model_of(config, data.shapes["image"], data.train.counts[0])
+    model = vae.model_of(config, data.shapes["image"], data.train.counts[0])
     callbacks.load_networks(model, run_dir, "--run-dir")
     return batches.take(data.test, count), model
 

@@ -1,9 +1,9 @@
 """Trains, exports and scores every family's default recipe, one after another, and writes what came of it.
 
-    python benchmarks/zoo.py
-    python benchmarks/zoo.py --families gan dcgan --seeds 0 1 2
-    python benchmarks/zoo.py --minutes=60
-    python benchmarks/zoo.py --page
+    python -m benchmarks.zoo
+    python -m benchmarks.zoo --families gan dcgan --seeds 0 1 2
+    python -m benchmarks.zoo --minutes=60
+    python -m benchmarks.zoo --page
 
 What is finished is not done again; a run that was stopped goes on where it was. Each run is a line of docs/results/
 zoo.jsonl; from those lines docs/zoo.md and its contact sheet are made. `--page` only makes these. The last column of
@@ -19,7 +19,6 @@ import json
 import re
 import signal
 import statistics
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -27,8 +26,10 @@ from pathlib import Path
 import matplotlib.figure
 from PIL import Image
 
-ROOT = Path(__file__).resolve().parent.parent
-LINES, PAGE, SHEET = ROOT / "docs/results/zoo.jsonl", ROOT / "docs/zoo.md", ROOT / "docs/pictures/zoo.png"
+from benchmarks import record
+
+DOCS = record.ROOT / "docs"
+LINES, PAGE, SHEET = DOCS / "results/zoo.jsonl", DOCS / "zoo.md", DOCS / "pictures/zoo.png"
 README_ROW = r"^\| (.+?) \|.*\]\(recipes/(\w+)\.py\)"
 SCORES = {"FD": "FD", "KID": "KID", "precision": "precision", "recall": "recall", "coverage": "coverage"}
 MARK = "<!-- below: written by benchmarks/zoo.py, but for the last column -->"
@@ -48,7 +49,8 @@ def main():
     out, until = Path(args.out).resolve(), time.monotonic() + 60 * args.minutes
     for seed in () if args.page else args.seeds:  # outermost: every family has a number early
         for family in args.families:
-            if time.monotonic() < until and not any((r["family"], r["seed"]) == (family, seed) for r in lines()):
+            done = [(line["family"], line["seed"]) for line in record.read(LINES)]
+            if time.monotonic() < until and (family, seed) not in done:
                 run(family, seed, out, flags)
                 write_page(names, out)
     write_page(names, out)
@@ -56,12 +58,8 @@ def main():
 
 def families():
     """stem -> name, in the order of README's table."""
-    rows = re.findall(README_ROW, (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
+    rows = re.findall(README_ROW, (record.ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
     return {stem: name for name, stem in rows}
-
-
-def lines():
-    return [json.loads(line) for line in LINES.read_text(encoding="utf-8").splitlines()] if LINES.exists() else []
 
 
 def run(family, seed, out, flags):
@@ -73,15 +71,14 @@ def run(family, seed, out, flags):
     started = time.monotonic()
     own = [f"--seed={seed}", f"--run-dir={folder}", f"--export-dir={exported}"]
     try:
-        code = _call([str(ROOT / f"recipes/{family}.py"), *own, *flags], folder.with_suffix(".log"))
+        record.call([f"recipes/{family}.py", *own, *flags], folder.with_suffix(".log"))
+    except record.Failed as error:
+        print(error, flush=True)
+        return
     finally:
         seconds = before + time.monotonic() - started
         took.write_text(str(seconds))
-    if code:
-        print(f"{family}, seed {seed}: ended with {code}; {folder.with_suffix('.log')} says why", flush=True)
-        return
-    version = Path(json.loads((folder / "exported.json").read_text())["path"])
-    told = json.loads((version / "metadata.json").read_text())
+    version, told = record.exported(folder)
     config = told["config"]
     line = {
         "family": family, "seed": seed, "commit": told["commit"], "device": told["device"],
@@ -92,10 +89,7 @@ def run(family, seed, out, flags):
         "flags": [flag for flag in flags if not flag.startswith("--data-dir")],
         "scores": _scores(version, told, out, flags), "held_out": told["metrics"],
     }  # fmt: skip
-    LINES.parent.mkdir(exist_ok=True)
-    with LINES.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(line) + "\n")
-    print(json.dumps(line), flush=True)
+    print(record.append(LINES, line), flush=True)
 
 
 def _scores(version, told, out, flags):
@@ -106,26 +100,12 @@ def _scores(version, told, out, flags):
     judge = out / "classifiers/glyphs_classifier.keras"
     data = [flag for flag in flags if flag.startswith("--data-dir")]
     if not judge.exists():
-        code = _call(["-m", "tfgan_zoo.metrics.classifier", f"--out={judge.parent}", *data], out / "classifier.log")
-        if code:
-            raise SystemExit(f"no classifier: {out / 'classifier.log'} says why")
+        record.call(["-m", "tfgan_zoo.metrics.classifier", f"--out={judge.parent}", *data], out / "classifier.log")
     metrics = "fd,kid,prdc" + (",label_accuracy" if "label" in takes else "")
     asked = ["--split=train", f"--metrics={metrics}", f"--extractor={judge}", "--extractor-name=letters"]
-    code = _call(["-m", "tfgan_zoo.evaluate", str(version), *asked, *data], version.parent / "scores.log")
-    if code:
-        raise SystemExit(f"{version} was not scored: {version.parent / 'scores.log'} says why")
-    records = json.loads((version / "metrics.json").read_text())
-    return {record["metric"].removesuffix("-letters"): record["value"] for record in records}
-
-
-def _call(command, log):
-    with open(log, "a", encoding="utf-8") as file:
-        process = subprocess.Popen([sys.executable, *command], stdout=file, stderr=subprocess.STDOUT, cwd=ROOT)
-        try:
-            return process.wait()
-        finally:
-            process.terminate()
-            process.wait()
+    record.call(["-m", "tfgan_zoo.evaluate", str(version), *asked, *data], version.parent / "scores.log")
+    measured = json.loads((version / "metrics.json").read_text())
+    return {one["metric"].removesuffix("-letters"): one["value"] for one in measured}
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -134,15 +114,14 @@ def _call(command, log):
 
 def write_page(names, out):
     found = {}
-    for line in lines():
+    for line in record.read(LINES):
         found.setdefault(line["family"], []).append(line)
     if not found:
         return
-    page = PAGE.read_text(encoding="utf-8")
-    kept = {cells[0]: cells[-1] for cells in map(_cells, page.splitlines()) if len(cells) == len(COLUMNS)}
+    page = PAGE.read_text(encoding="utf-8").splitlines()
+    kept = {cells[0]: cells[-1] for cells in map(_cells, page) if len(cells) == len(COLUMNS)}
     rows = [_row(names[stem], found[stem], kept.get(names[stem], "")) for stem in names if stem in found]
-    table = ["| " + " | ".join(cells) + " |" for cells in [COLUMNS, ["---"] * len(COLUMNS), *rows]]
-    PAGE.write_text(page[: page.index(MARK)] + "\n".join([MARK, "", *table, ""]), encoding="utf-8")
+    record.write_below(PAGE, MARK, record.table(COLUMNS, rows))
     _draw_sheet(
         {names[stem]: out / f"runs/{stem}-{found[stem][0]['seed']}/samples.png" for stem in names if stem in found}
     )

@@ -72,10 +72,7 @@ def main(job, config):
         discriminators = growing_discriminators(shape, config.width, config.wide, group=config.group)
         means = copied(generators)
     for phase in phases:
-        which = "fading" if phase.stage.steps else "steady"
-        generator, discriminator, average = (
-            getattr(levels[phase.level], which) for levels in (generators, discriminators, means)
-        )
+        generator, discriminator, average = (phase.of(levels) for levels in (generators, discriminators, means))
         with job.scope():
             model = ProGAN(generator, discriminator, average, stage=phase.stage, decay=config.decay, seed=config.seed)
             optimizers = {name: Adam(config.learning_rate, 0.0, 0.99) for name in ("g_optimizer", "d_optimizer")}

@@ -9,7 +9,7 @@ mixed_bfloat16; L1 per frame 0.0846 and 0.0634, where the input itself has 0.083
     python recipes/recycle_gan.py
     python recipes/recycle_gan.py --dataset=path/to/folder     # trainA/ and trainB/ with a folder of frames per clip
     python recipes/recycle_gan.py --preset=paper --dataset=path/to/folder --steps=200000
-    python benchmarks/recycle_gan.py                           # beside a CycleGAN that learns from single frames
+    python -m benchmarks.recycle_gan                           # beside a CycleGAN that learns from single frames
 
 Paper (arXiv 1808.05174) and its published scripts: 256x256, cut at random from 286x286, batch 1, 100 epochs and 100
 more in which the rate goes to 0. `--steps` is 200 times the windows of the smaller domain's training clips; 20 to 40

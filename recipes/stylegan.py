@@ -84,10 +84,8 @@ def main(job, config):
         discriminators = growing_discriminators(shape, config.width, config.wide, group=config.group, blur=True)
         means = averages.copy(mapping), copied(syntheses), MeanStyle(config.style_dim)
     for phase in phases:
-        rate, which = rate_of(sizes[phase.level]), "fading" if phase.stage.steps else "steady"
-        synthesis, discriminator, average = (
-            getattr(levels[phase.level], which) for levels in (syntheses, discriminators, means[1])
-        )
+        rate = rate_of(sizes[phase.level])
+        synthesis, discriminator, average = (phase.of(levels) for levels in (syntheses, discriminators, means[1]))
         with job.scope():
             model = StyleGAN(
                 mapping,

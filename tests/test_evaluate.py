@@ -802,6 +802,13 @@ def test_an_export_that_enlarges_is_scored_on_parts_of_pictures_as_it_was_traine
     assert (code, error) == (2, "error: --tiles is for models that enlarge pictures; leave it out")
 
 
+@pytest.mark.parametrize("text", ["{", "[]", '{"noise": "uniform"}', '{"noise": {"law": "cauchy"}}'])
+def test_metadata_that_is_no_json_or_has_an_unknown_law_of_noise_is_one_clear_line(text, noise, call):
+    (noise / "metadata.json").write_text(text)
+    code, _, error = call(noise)
+    assert code == 2 and error.startswith(f"error: {noise}/metadata.json cannot be read (") and error.count("\n") == 0
+
+
 def test_metadata_of_another_form_tells_nothing():
     for metadata in ({}, {"data": [1], "config": 3}, {"data": {"name": 5}, "config": {"channels": "3"}}):
         assert sources.trained_on(metadata) == sources.Settings()

@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from tfgan_zoo import growing
 from tfgan_zoo.errors import InputError
-from tfgan_zoo.networks.growing import copied, growing_discriminators, heights, progan_generators, widths
+from tfgan_zoo.networks.growing import Level, copied, growing_discriminators, heights, progan_generators, widths
 
 FACES = [4 * 2**level for level in range(9)]  # 4x4 to 1024x1024
 
@@ -38,6 +38,8 @@ def test_phases_are_as_long_as_their_batches_need_and_the_last_one_takes_what_is
         ("16", 2, 3, 12),
     ]
     assert [p.stage for p in phases] == [growing.Stage(1), growing.Stage(0, 3, 4), growing.Stage(0)]
+    levels = [Level(f"steady {height}", f"fading {height}") for height in (4, 8, 16)]
+    assert [p.of(levels) for p in phases] == ["steady 8", "fading 16", "steady 16"]
     (only,) = growing.phases([4, 8], batch_of, start=8, images=10, steps=12)
     assert (only.name, only.until, only.stage.steps) == ("8", 12, 0)
 

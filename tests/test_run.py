@@ -1,12 +1,10 @@
 """`run.main` on recipes/pix2pix.py with tiny networks and twelve tiny pictures."""
 
 import dataclasses
-import importlib.util
 import json
 import os
 import shutil
 import signal
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +12,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
+from recipes import pix2pix as recipe
 from tfgan_zoo import run
 from tfgan_zoo.families.pix2pix import Pix2Pix
 from tfgan_zoo.run import callbacks, devices, job
@@ -23,20 +22,6 @@ TINY = [
     "--image-size=8", "--width=8", "--patch-layers=1", "--batch-size=2", "--steps=4", "--strategy=one_device",
     "--precision=float32", "--log-every=1", "--sample-every=2", "--checkpoint-every=2",
 ]  # fmt: skip
-
-
-def _recipe():
-    path = Path(__file__).parent.parent / "recipes" / "pix2pix.py"
-    spec = importlib.util.spec_from_file_location("recipe_pix2pix", path)
-    module = importlib.util.module_from_spec(spec)
-    with pytest.MonkeyPatch.context() as patch:  # a dataclass looks its module up while it is made
-        patch.setitem(sys.modules, spec.name, module)
-        spec.loader.exec_module(module)
-    sys.modules[spec.name] = module
-    return module
-
-
-recipe = _recipe()
 
 
 @dataclasses.dataclass

@@ -1,9 +1,6 @@
 import contextlib
 import functools
-import importlib.util
 import json
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +8,7 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 from sample_data import store
 
+from recipes import unrolled_gan as recipe
 from tfgan_zoo.data import batches, stacked_mnist
 from tfgan_zoo.errors import InputError
 from tfgan_zoo.metrics import modes
@@ -71,21 +69,11 @@ def test_stacks_come_in_any_size(fake_mnist):
     )
 
 
-@pytest.fixture
-def recipe(monkeypatch):
-    path = Path(__file__).resolve().parent.parent / "recipes/unrolled_gan.py"
-    spec = importlib.util.spec_from_file_location("recipe_unrolled_gan", path)
-    module = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, spec.name, module)  # where dataclasses look for the types
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.mark.parametrize(
     ("dataset", "network", "most"), [("stacked_mnist", "stacked_mnist", 64), ("mnist", "recurrent", 10)]
 )
 def test_a_run_on_digits_ends_with_the_modes_that_its_classifier_finds(
-    recipe, dataset, network, most, fake_mnist, tmp_path, monkeypatch
+    dataset, network, most, fake_mnist, tmp_path, monkeypatch
 ):
     monkeypatch.setattr(modes, "STACKED_SAMPLES", 64)
     monkeypatch.setattr(recipe, "train_classifier", functools.partial(train_classifier, steps=1, batch_size=4))
@@ -124,13 +112,13 @@ def test_a_run_on_digits_ends_with_the_modes_that_its_classifier_finds(
         ({"width": 10, "d_fraction": 0.25}, (8, 8, 1), "^--width=10 with --d-fraction=0.25 gives D layers of 2.5 and"),
     ],
 )
-def test_widths_that_make_no_network_are_one_clear_line(recipe, flags, shape, message):
+def test_widths_that_make_no_network_are_one_clear_line(flags, shape, message):
     with pytest.raises(InputError, match=message):
         recipe.networks(recipe.Config(**flags), shape)
 
 
 @pytest.mark.parametrize("network", ["plain", "appendix_a"])
-def test_the_discriminator_has_its_fraction_of_the_generators_width(recipe, network):
+def test_the_discriminator_has_its_fraction_of_the_generators_width(network):
     _, whole = recipe.networks(recipe.Config(network=network, width=16), (2,))
     _, half = recipe.networks(recipe.Config(network=network, width=16, d_fraction=0.5), (2,))
     hidden = [[layer.units for layer in d.layers if hasattr(layer, "units")][:-1] for d in (whole, half)]

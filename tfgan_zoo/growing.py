@@ -82,6 +82,11 @@ class Phase(NamedTuple):
     until: int
     stage: Stage
 
+    def of(self, levels):
+        """Its network of those of all levels, `networks.growing.Level`s."""
+        level = levels[self.level]
+        return level.fading if self.stage.steps else level.steady
+
 
 def phases(heights, batch_of, *, start, images, steps):
     """The phases of a run: the first level, then for each further one its fade-in and its stabilisation.

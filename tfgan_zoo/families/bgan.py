@@ -170,7 +170,7 @@ def mnist_generator(image_shape, latent_dim=64, width=64):
     Raises:
         InputError: an image size that does not fit.
     """
-    height, breadth = _quarter(image_shape)
+    height, breadth = sizes.divided(image_shape, 4)
     z = keras.Input([latent_dim])
     x = kl.Rescaling(0.5, 0.5)(z)  # [-1, 1] to [0, 1]
     for units in (1024, height * breadth * 2 * width):
@@ -195,18 +195,10 @@ def mnist_discriminator(image_shape, width=64):
     Raises:
         InputError: an image size that does not fit.
     """
-    _quarter(image_shape)
+    sizes.divided(image_shape, 4)
     image = x = keras.Input(image_shape)
     for channels in (width, 2 * width):
         x = kl.LeakyReLU(negative_slope=0.2)(kl.Conv2D(channels, 5, 2, "same")(x))
     x = kl.LeakyReLU(negative_slope=0.2)(kl.Dense(1024)(kl.Flatten()(x)))
     x = kl.Dense(1, name="logits")(x)  # [B, 1]
     return keras.Model(image, kl.Activation("linear", dtype="float32")(x), name="mnist_discriminator")
-
-
-def _quarter(image_shape):
-    height, breadth = sizes.sides(image_shape)
-    if height % 4 or breadth % 4:
-        near = sizes.multiples_near(height, breadth, 4)
-        raise InputError(f"image size {height}x{breadth}: expected multiples of 4, like {near}")
-    return height // 4, breadth // 4

@@ -173,10 +173,7 @@ def convolutional_autoencoder(image_shape, width=64):
     Raises:
         InputError: an image size that does not fit.
     """
-    height, breadth = sizes.sides(image_shape)
-    if height % 8 or breadth % 8:
-        near = sizes.multiples_near(height, breadth, 8)
-        raise InputError(f"image size {height}x{breadth}: expected multiples of 8, like {near}")
+    sizes.divided(image_shape, 8)
 
     image = keras.Input(image_shape)
     x = kl.ReLU()(_down(width, True, _normal_0002)(image))  # [B, H/2, W/2, width]

@@ -1,18 +1,16 @@
 """Where the images that are measured come from: a model's signature, and a data set of the same size."""
 
 import dataclasses
-import json
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 from PIL import Image, ImageOps
 
-from tfgan_zoo import latent, trust
+from tfgan_zoo import latent, signatures, trust
 from tfgan_zoo.data import batches, captioned, decoding, domains, folders, images, instances, layouts, low_high, masked
 from tfgan_zoo.errors import InputError
 from tfgan_zoo.metrics.checks import COLOURS
-from tfgan_zoo.signatures import NAMES, OnImages, told_sizes
 
 KINDS = {
     "images": images.images,
@@ -146,20 +144,19 @@ def load(folder, flags):
         loaded = tf.saved_model.load(str(path))
     except Exception as error:  # a damaged file: protobuf, OS, TensorFlow and Python errors
         raise InputError(f"{folder} cannot be loaded ({' '.join(str(error).split())[:120]}); export it anew") from error
-    metadata = path / "metadata.json"
+    known = signatures.told(path)
+    noise = known.get("noise") or {}
     try:
-        known = json.loads(metadata.read_text(encoding="utf-8")) if metadata.exists() else {}
-        noise = known.get("noise") or {}
         latent.Prior(1, **noise)
-    except (ValueError, AttributeError, TypeError) as error:
-        raise InputError(f"{metadata} cannot be read ({error}); mend it or move it away") from error
+    except (ValueError, TypeError) as error:
+        raise InputError(f"{path / 'metadata.json'} cannot be read ({error}); mend it or move it away") from error
 
     def described(function):
         specs = function.structured_input_signature[1].items()
         named = [tf.TensorSpec(spec.shape, spec.dtype, name=name) for name, spec in specs]
         return function, named, function.structured_outputs
 
-    trained = {name: _of_training(*told_sizes(known, name)) for name in loaded.signatures}
+    trained = {name: _of_training(*signatures.told_sizes(known, name)) for name in loaded.signatures}
     found = {name: lambda function=function: described(function) for name, function in loaded.signatures.items()}
     fitting = _fitting(str(folder), found, flags, noise, trained)
     return dataclasses.replace(fitting, metadata=known, loaded=loaded)
@@ -177,7 +174,7 @@ def live(model, flags):
     trained = {
         name: _of_training(function.image_shape[:2], function.sizes, function.scale)
         for name, (function, _) in served.items()
-        if isinstance(function, OnImages)
+        if isinstance(function, signatures.OnImages)
     }
     prior = getattr(model, "prior", None)
     return _fitting("the model", found, flags, prior.described() if prior else {}, trained)
@@ -220,7 +217,7 @@ def _as_generator(model, name, function, specs, outputs, flags, noise, trained, 
     output = "generated" if "generated" in made else min(made, default=None)  # a SavedModel keeps them in no order
     inputs = {}
     for spec in specs:
-        known = spec.name in NAMES and spec.name not in ("z", "image")
+        known = spec.name in signatures.NAMES and spec.name not in ("z", "image")
         role = spec.name if known else {2: "z", 4: "image"}.get(spec.shape.rank)
         if role is None or role in inputs or (role in ("z", "image") and not spec.dtype.is_floating):
             return None

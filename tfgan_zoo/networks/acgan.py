@@ -15,7 +15,6 @@ import keras
 from keras import layers as kl
 
 from tfgan_zoo import layers
-from tfgan_zoo.errors import InputError
 from tfgan_zoo.networks import sizes
 
 
@@ -54,12 +53,7 @@ def acgan_imagenet_generator(image_shape, num_classes, latent_dim=100, widths=(7
     Raises:
         InputError: an image size that does not fit.
     """
-    height, width = sizes.sides(image_shape)
-    times = 2 ** len(widths)
-    if height % times or width % times:
-        near = sizes.multiples_near(height, width, times)
-        raise InputError(f"image size {height}x{width}: expected multiples of {times}, like {near}")
-    base = height // times, width // times
+    base = sizes.divided(image_shape, 2 ** len(widths))
     inputs, x = _inputs(latent_dim, num_classes)
     x = kl.Dense(math.prod(base) * widths[0], "relu", kernel_initializer=layers.normal_002())(x)
     x = kl.Reshape([*base, widths[0]])(x)

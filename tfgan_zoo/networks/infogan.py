@@ -11,7 +11,6 @@ import keras
 from keras import layers as kl
 
 from tfgan_zoo import layers
-from tfgan_zoo.errors import InputError
 from tfgan_zoo.networks import sizes
 
 SLOPE = 0.01
@@ -31,7 +30,7 @@ def infogan_generator(image_shape, latent_dim=74, width=64):
     Raises:
         InputError: an image size that does not fit.
     """
-    height, breadth = _quarter(image_shape)
+    height, breadth = sizes.divided(image_shape, 4)
     z = x = keras.Input([latent_dim])
     for units in (16 * width, height * breadth * 2 * width):
         x = kl.ReLU()(_norm()(kl.Dense(units, kernel_initializer=layers.normal_002())(x)))
@@ -59,7 +58,7 @@ def infogan_discriminator(image_shape, categories=(10,), continuous=2, width=64,
     Raises:
         InputError: an image size that does not fit.
     """
-    height, breadth = _quarter(image_shape)
+    height, breadth = sizes.divided(image_shape, 4)
     image = keras.Input(image_shape)
     x = kl.Rescaling(0.5, 0.5)(image)  # [-1, 1] to [0, 1]
     x = kl.LeakyReLU(negative_slope=SLOPE)(_conv(width)(x))  # [B, H/2, W/2, width]
@@ -93,11 +92,3 @@ def _conv(channels):
 
 def _deconv(channels):
     return kl.Conv2DTranspose(channels, 4, 2, "same", kernel_initializer=layers.normal_002())
-
-
-def _quarter(image_shape):
-    height, breadth = sizes.sides(image_shape)
-    if height % 4 or breadth % 4:
-        near = sizes.multiples_near(height, breadth, 4)
-        raise InputError(f"image size {height}x{breadth}: expected multiples of 4, like {near}")
-    return height // 4, breadth // 4

@@ -9,7 +9,6 @@ offset, as in the authors' later PyTorch code (from memory); their first, in Lua
 import keras
 from keras import layers as kl
 
-from tfgan_zoo.errors import InputError
 from tfgan_zoo.layers import InstanceNormalization, ReflectionPadding2D, normal_002
 from tfgan_zoo.networks import sizes
 
@@ -27,12 +26,9 @@ def residual_translator_generator(image_shape, out_channels=None, width=64, bloc
     Raises:
         InputError: an image size that does not fit.
     """
-    height, breadth = sizes.sides(image_shape)
-    if height % 4 or breadth % 4 or min(height, breadth) < 8:
-        near = sizes.multiples_near(max(height, 8), max(breadth, 8), 4)
-        raise InputError(f"image size {height}x{breadth}: expected multiples of 4, at least 8, like {near}")
+    sizes.divided(image_shape, 4, least=8)
     if blocks is None:
-        blocks = 9 if min(height, breadth) >= 256 else 6
+        blocks = 9 if min(image_shape[:2]) >= 256 else 6
 
     # The biases before a norm are the published network's and do nothing: instance normalisation takes them away.
     image = keras.Input(image_shape)

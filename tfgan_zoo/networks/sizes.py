@@ -14,6 +14,25 @@ def sides(image_shape):
     return image_shape[0], image_shape[1]
 
 
+def divided(image_shape, step, least=0):
+    """Height and width of an image as multiples of `step`: 28x32 and 4 give (7, 8).
+
+    Args:
+        image_shape: (H, W, C).
+        step: what both sides are multiples of.
+        least: of the smaller side, a multiple of `step`.
+
+    Raises:
+        InputError: other sides.
+    """
+    height, width = sides(image_shape)
+    if height % step or width % step or min(height, width) < least:
+        near = multiples_near(max(height, least), max(width, least), step)
+        of_size = f"multiples of {step}" + (f", at least {least}" if least else "")
+        raise InputError(f"image size {height}x{width}: expected {of_size}, like {near}")
+    return height // step, width // step
+
+
 def halvings(image_shape):
     """How often both sides of an image halve until the smaller is 4 to 7 pixels: `((base_height, base_width), times)`.
 
@@ -45,9 +64,8 @@ def depth(image_shape, times=None):
     """
     height, breadth = sides(image_shape)
     most = min((n & -n).bit_length() - 1 for n in (height, breadth))  # how often 2 divides both
-    if times is None and most < 3:
-        near = multiples_near(height, breadth, 8)
-        raise InputError(f"image size {height}x{breadth}: expected multiples of 8, like {near}")
+    if times is None:
+        divided(image_shape, 8)
     if times is not None and times < 2:
         raise InputError(f"depth {times}: expected 2 or more halvings")
     if times is not None and times > most:

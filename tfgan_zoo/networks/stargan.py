@@ -28,11 +28,7 @@ def stargan_generator(image_shape, num_domains, width=64, blocks=6):
     Raises:
         InputError: an image size that does not fit.
     """
-    height, breadth = sizes.sides(image_shape)
-    if height % 4 or breadth % 4 or min(height, breadth) < 8:
-        near = sizes.multiples_near(max(height, 8), max(breadth, 8), 4)
-        raise InputError(f"image size {height}x{breadth}: expected multiples of 4, at least 8, like {near}")
-
+    sizes.divided(image_shape, 4, least=8)
     image, domain = keras.Input(image_shape), keras.Input([], dtype="int64")
     planes = kl.Reshape([1, 1, num_domains])(one_hot(domain, num_domains)) * keras.ops.ones_like(image[..., :1])
     x = kl.Concatenate()([image, planes])  # [B, H, W, C + num_domains]

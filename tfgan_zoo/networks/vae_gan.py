@@ -10,7 +10,6 @@ import keras
 from keras import layers as kl
 
 from tfgan_zoo import layers
-from tfgan_zoo.errors import InputError
 from tfgan_zoo.networks import sizes
 
 
@@ -26,7 +25,7 @@ def vae_gan_encoder(image_shape, latent_dim=128, widths=(64, 128, 256), units=10
     Raises:
         InputError: an image size that does not fit.
     """
-    _coarsest(image_shape, len(widths))
+    sizes.divided(image_shape, 2 ** len(widths))
     image = x = keras.Input(image_shape)
     for width in widths:
         x = kl.ReLU()(layers.batch_normalization()(kl.Conv2D(width, 5, 2, "same", use_bias=False)(x)))
@@ -45,7 +44,7 @@ def vae_gan_decoder(image_shape, latent_dim=128, widths=(256, 128, 32)):
     Raises:
         InputError: an image size that does not fit.
     """
-    height, breadth = _coarsest(image_shape, len(widths))
+    height, breadth = sizes.divided(image_shape, 2 ** len(widths))
     z = keras.Input([latent_dim])
     x = kl.Dense(height * breadth * widths[0], use_bias=False)(z)
     x = kl.Reshape([height, breadth, widths[0]])(kl.ReLU()(layers.batch_normalization()(x)))
@@ -68,7 +67,7 @@ def vae_gan_discriminator(image_shape, widths=(32, 128, 256, 256), units=512):
     Raises:
         InputError: an image size that does not fit.
     """
-    _coarsest(image_shape, len(widths) - 1)
+    sizes.divided(image_shape, 2 ** (len(widths) - 1))
     image = keras.Input(image_shape)
     features = x = kl.Conv2D(widths[0], 5, 1, "same", activation="relu")(image)
     for width in widths[1:]:
@@ -81,13 +80,3 @@ def vae_gan_discriminator(image_shape, widths=(32, 128, 256, 256), units=512):
 
 def _wide(x):
     return kl.Activation("linear", dtype="float32")(x)
-
-
-def _coarsest(image_shape, times):
-    """Height and width after so many halvings."""
-    height, breadth = sizes.sides(image_shape)
-    step = 2**times
-    if height % step or breadth % step:
-        near = sizes.multiples_near(height, breadth, step)
-        raise InputError(f"image size {height}x{breadth}: expected multiples of {step}, like {near}")
-    return height // step, breadth // step

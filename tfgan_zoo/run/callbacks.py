@@ -313,9 +313,9 @@ def load_networks(model, source, flag="--init-from"):
         path = str(source).removesuffix(".index")
         if not Path(f"{path}.index").exists():
             raise InputError(f"{flag}={source} does not exist; give the folder of a run, or a checkpoint in it")
-    averaged = model.averaged[0] if model.averaged else ""
-    there = [role for role in model.roles if role != f"average_{averaged}"]
-    networks = tf.train.Checkpoint(**{role: getattr(model, role) for role in there})
+    networks = {role: getattr(model, role) for role in model.roles}
+    average = model.served(model.averaged[0]) if model.averaged else None
+    networks = tf.train.Checkpoint(**{role: each for role, each in networks.items() if each is not average})
     try:
         status = tf.train.Checkpoint(model=networks).read(path)
         status.assert_existing_objects_matched().expect_partial()
@@ -325,8 +325,8 @@ def load_networks(model, source, flag="--init-from"):
             f"{flag}={source}: {path} is of other networks than this run's ({reason}); give the flags that made "
             "them, or another run"
         ) from error
-    if averaged:
-        model.served(averaged).set_weights(getattr(model, averaged).get_weights())
+    if model.averaged:
+        average.set_weights(getattr(model, model.averaged[0]).get_weights())
     return path
 
 
