@@ -173,6 +173,9 @@ def _draw_sheet(grids):
             axis.imshow(grid.crop((0, 0, side, side)), cmap="gray", interpolation="nearest")
         axis.set_title(name, fontsize=9)
     figure.savefig(SHEET, dpi=100)
+    with Image.open(SHEET) as sheet:
+        small = sheet.convert("P", palette=Image.Palette.ADAPTIVE, colors=64)
+    small.save(SHEET, optimize=True)
 
 
 if __name__ == "__main__":

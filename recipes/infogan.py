@@ -14,8 +14,8 @@ with specks; a category is one or a few shapes; the continuous codes change the 
 the categorical code that Q infers from a held-out picture names its class, by the best assignment of categories to
 classes.
 
-Paper (arXiv 1606.03657): section 7.1 and the appendix, MNIST, with batch and steps of the published code. Not yet run
-here; the second command, at 2,000 of its 5,000 steps, is in docs/results.md.
+Paper (arXiv 1606.03657): section 7.1 and the appendix, MNIST, with batch and steps of the published code. On an
+accelerator the category names 81.6 % of the test digits, the mean of three seeds (docs/results.md; paper: 95 %).
 """
 
 import dataclasses

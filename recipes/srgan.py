@@ -13,6 +13,9 @@ dB after the first phase and 26.63 at the end, of a bicubic filter 19.21; SSIM o
 `--mse-steps` as `--steps` it is SRResNet that is trained and exported. VGG's weights are a file of Keras' VGG19 without
 top; without them the content loss is the mean squared error, which has to be asked for: `--content=mse`.
 
+On photographs, 15,000 steps of SRResNet with 64 channels and 8 blocks are 1.10 dB above the bicubic filter
+(docs/results.md).
+
 Paper (arXiv 1609.04802): section 3.2, 350,000 pictures of ImageNet, patches of 96x96, batch 16, 10^6 steps by the mean
 squared error, then 10^5 at a rate of 1e-4 and 10^5 at 1e-5. Parts of 192x192 are ours. Not yet run here.
 """
