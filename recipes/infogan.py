@@ -57,6 +57,8 @@ class Config(run.Config):
     """The rate of the generator's Adam, with beta_1 0.5."""
     d_learning_rate: float = 2e-4
     """The rate of the Adam of the discriminator and Q, with beta_1 0.5."""
+    average: float = dataclasses.field(default=0.0, metadata={"below": 1})
+    """What a moving average of G's weights takes of the new ones in a step, if it is to be served; 0: G itself is."""
 
 
 PRESETS = {
@@ -80,6 +82,7 @@ def main(job, config):
             continuous_weight=config.continuous_weight,
             seed=config.seed,
         )
+        model.serve_average("generator", config.average)
         g_optimizer, d_optimizer = Adam(config.g_learning_rate, 0.5), Adam(config.d_learning_rate, 0.5)
 
     def named():

@@ -53,6 +53,8 @@ class Config(run.Config):
     """The rate of Adam with beta_1 0.5, for both players."""
     halve_every: int = dataclasses.field(default=0, metadata={"least": 0})
     """Steps after which the rate halves, again and again; 0: never."""
+    average: float = dataclasses.field(default=0.0, metadata={"below": 1})
+    """What a moving average of G's weights takes of the new ones in a step, if it is to be served; 0: G itself is."""
 
 
 PRESETS = {
@@ -91,6 +93,7 @@ def main(job, config):
             interpolate=config.interpolate,
             seed=config.seed,
         )
+        model.serve_average("generator", config.average)
         g_optimizer, d_optimizer = optimizer(), optimizer()
     job.train(
         model, data, until=config.steps, transform=transform, g_optimizer=g_optimizer, d_optimizer=d_optimizer

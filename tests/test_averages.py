@@ -228,7 +228,12 @@ def test_an_average_that_cannot_be_is_refused():
 def test_a_recipe_offers_an_average_just_where_its_family_serves_one(recipe):
     offers = "serve_average" in (RECIPES / f"{recipe}.py").read_text()
     source = (RECIPES.parent / f"tfgan_zoo/families/{recipe}.py").read_text()
-    shown, served = (
-        "served(" in source.partition(f"def {name}(")[2].partition("    def ")[0] for name in ("preview", "signatures")
-    )
-    assert offers == shown == served
+
+    def of(name):
+        return source.partition(f"    def {name}(")[2].partition("\n    def ")[0]
+
+    def serves(name):
+        by = [helper for helper in ("generate", "draw") if f"self.{helper}(" in of(name)]
+        return any("served(" in of(each) for each in (name, *by))
+
+    assert offers == serves("preview") == serves("signatures")

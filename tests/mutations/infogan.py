@@ -11,8 +11,8 @@ def edits():
     weighted = "self.category_weight * of_categories + self.continuous_weight * of_numbers"
     d_step, g_step = D_STEP.replace("d_loss", "total"), G_STEP.replace("g_loss", "total")
     drawn = "z, codes = self.prior.draw(count), self.draw_codes(count)\n"
-    made = "fake = self.generate(z, codes, training=True)"
-    said = "said = self.discriminator(self.generate(z, codes, training=True), training=True)"
+    images = "self.generator(self.code(z, codes), training=True)"
+    made, said = f"fake = {images}", f"said = self.discriminator({images}, training=True)"
     log_q = "-0.5 * tf.square((code - mean) / deviation) - tf.math.log(deviation) - 0.5 * math.log(2.0 * math.pi)"
     return [
         edit(
@@ -34,13 +34,11 @@ def edits():
         edit("G: against the information", g_total, g_total.replace("- self", "+ self")),
         edit("G: the sign flipped", "g_loss = losses", "g_loss = -losses"),
         edit("G: judged outside of training", said, said.replace("True), training=True", "True), training=False")),
-        edit("G: made outside of training", said, said.replace("codes, training=True", "codes, training=False")),
+        edit("G: made outside of training", said, said.replace("codes), training=True", "codes), training=False")),
         edit(
             "G: a gradient stopped at its images",
             said,
-            said.replace(
-                "self.generate(z, codes, training=True)", "tf.stop_gradient(self.generate(z, codes, training=True))"
-            ),
+            said.replace(images, f"tf.stop_gradient({images})"),
         ),
         edit("G: on the codes of D's step", f"{drawn}        with", "with"),
         edit(

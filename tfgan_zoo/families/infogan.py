@@ -107,9 +107,9 @@ class InfoGAN(base.GenerativeModel):
         one_hot = [tf.one_hot(category[:, i], size) for i, size in enumerate(self.categories)]
         return tf.concat([z, *one_hot, continuous], 1)
 
-    def generate(self, z, codes, training=False):
-        """G(z, c): images."""
-        return self.generator(self.code(z, codes), training=training)
+    def generate(self, z, codes):
+        """G(z, c) as it is shown and served: images."""
+        return self.served("generator")(self.code(z, codes), training=False)
 
     def information(self, said, codes):
         """L_I, equation 5, of the codes of each kind: `(categorical, continuous)`, scalars in nats.
@@ -142,7 +142,7 @@ class InfoGAN(base.GenerativeModel):
         count = tf.shape(real)[0]
 
         z, codes = self.prior.draw(count), self.draw_codes(count)
-        fake = self.generate(z, codes, training=True)
+        fake = self.generator(self.code(z, codes), training=True)
         with tf.GradientTape() as tape:
             real_said, fake_said = self.discriminator(real, training=True), self.discriminator(fake, training=True)
             d_loss = losses.non_saturating_discriminator_loss(real_said["logits"], fake_said["logits"])
@@ -151,7 +151,7 @@ class InfoGAN(base.GenerativeModel):
 
         z, codes = self.prior.draw(count), self.draw_codes(count)
         with tf.GradientTape() as tape:
-            said = self.discriminator(self.generate(z, codes, training=True), training=True)
+            said = self.discriminator(self.generator(self.code(z, codes), training=True), training=True)
             g_loss = losses.non_saturating_generator_loss(said["logits"])
             information = self.information(said, codes)
             total = g_loss - self.weighted(information)
@@ -203,7 +203,7 @@ class InfoGAN(base.GenerativeModel):
             continuous = given.get("continuous", tf.zeros([tf.shape(z)[0], 0]))
             return {"generated": self.generate(z, (category, continuous))}
 
-        served = signatures.noise_to_image(self.generator, self.logits, _Whole(self))
+        served = signatures.noise_to_image(self.served("generator"), self.logits, _Whole(self))
         z = tf.TensorSpec([None, self.prior.dim], tf.float32, name="z")
         _, seen = served["discriminate"]
         return served | {"serving_default": (generate, [z, *codes]), "infer_codes": (self.infer_codes, seen)}

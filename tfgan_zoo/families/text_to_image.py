@@ -106,7 +106,7 @@ class GANCLS(base.GenerativeModel):
     def draw(self, z, text):
         """z [B, latent_dim] and texts [B] -> images. A request of other numbers of the two fails."""
         with tf.control_dependencies(_one_each(text, z)):
-            return self.generator([tf.identity(z), self.encode(text)], training=False)
+            return self.served("generator")([tf.identity(z), self.encode(text)], training=False)
 
     def discriminate(self, image, text):
         """`logits` of images [B, H, W, C] with texts [B]."""
