@@ -51,7 +51,7 @@ def main(argv=None):
                 plan = lower(folder, phase, model, step, numbers, kept)
                 phases.append(
                     plan
-                    | {"steps": until - start, "begins": begins, "streams": data.train.counts}
+                    | {"start": start, "steps": until - start, "begins": begins, "streams": data.train.counts}
                     | {"batch_size": count, "seed": self.config.seed}
                 )
                 variables.update({id(v): (phase, i) for i, v in enumerate(kept)})

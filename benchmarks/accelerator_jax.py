@@ -74,7 +74,8 @@ def train(folder, phase, plan, begun, steps, chunk, seconds, until):
     order = [Order(count, plan["seed"], stream) for stream, count in enumerate(plan["streams"])]
 
     def numbered(first, count):
-        p = np.arange(first * plan["batch_size"], (first + count) * plan["batch_size"]).reshape(count, -1)
+        size, begin = plan["batch_size"], plan["start"] + first
+        p = np.arange(begin * size, (begin + count) * size).reshape(count, size)
         return [stream(p) for stream in order]
 
     begin = time.perf_counter()
