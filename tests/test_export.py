@@ -16,10 +16,11 @@ from serving import proofs
 from serving.models import SHAPE, small
 from tensorflow_serving.config import model_server_config_pb2
 
-from tfgan_zoo import SNGAN, GoGAN, held_out, latent, signatures
+from tfgan_zoo import SNGAN, GoGAN, PixelCNN, held_out, latent, signatures
 from tfgan_zoo.errors import InputError
 from tfgan_zoo.export import WRITTEN_HERE, export
 from tfgan_zoo.networks.mlp import mlp_discriminator, mlp_generator
+from tfgan_zoo.networks.pixel_cnn import gated_pixel_cnn
 
 
 @pytest.fixture(scope="module")
@@ -527,6 +528,15 @@ def test_float16_weights_halve_an_export_and_change_its_answers_little(exported,
         assert json.loads((path / "metadata.json").read_text())["weights"] == "float16"
         assert "Kernels are stored as float16" in (path / "README.md").read_text()
         assert "Kernels are" not in (whole / "README.md").read_text()
+
+
+def test_float16_weights_are_those_of_a_model_that_has_drawn_before(tmp_path):
+    model = PixelCNN(gated_pixel_cnn((8, 8, 1), 8, 2, kernel=3, first_kernel=3))
+    model.preview(tf.zeros([2, 8, 8, 1]))
+    for weights, dtype in (("float16", tf.float16), ("float32", tf.float32)):
+        loaded = tf.saved_model.load(str(export(model, tmp_path / "pixel_cnn", weights=weights)))
+        stored = loaded.signatures["sample"].variables
+        assert {v.dtype for v in stored if len(v.shape) > 1} == {dtype}
 
 
 def test_a_weight_that_is_no_float16_is_an_input_error_and_so_are_other_weights(tmp_path):

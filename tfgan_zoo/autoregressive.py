@@ -10,7 +10,7 @@ import math
 import tensorflow as tf
 from keras import layers as kl
 
-from tfgan_zoo import likelihoods, random
+from tfgan_zoo import base, likelihoods, random
 from tfgan_zoo.errors import InputError
 from tfgan_zoo.masked_layers import Gate, MaskedConv2D
 
@@ -128,7 +128,7 @@ class Sampler:
         self._check_logits()
         specs = [tf.TensorSpec([None, self.height * self.width * self.colours], tf.float32)]
         specs += [tf.TensorSpec([None, *code.shape[1:]], tf.float32) for code in network.inputs[1:]]
-        self._drawn = tf.function(self._draw, input_signature=specs, autograph=False)
+        self._drawn = base.graph_when_eager(self._draw, input_signature=specs)
 
     def __call__(self, uniform, *codes):
         """Pictures [B, H, W, C] in [-1, 1].

@@ -4,6 +4,8 @@ Optimizers and their variables, loss scaling, replicas, steps per execution, ran
 A family subclasses `GenerativeModel`, writes `train_step` as its paper's algorithm box, and says what it serves.
 """
 
+import functools
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -355,6 +357,25 @@ def as_function(network):
     As an attribute of a model it is neither trained nor checkpointed, and exported only if a signature calls it.
     """
     return lambda x: network(x, training=False)
+
+
+def graph_when_eager(function, **options):
+    """A function of tensors, or a method, that runs as a graph when it is called eagerly.
+
+    A graph that calls it is given its operations. A `tf.function` would give it the graph of an earlier call, which
+    reads the weights as they were read then: an export with float16 weights reads others.
+
+    Args:
+        function: what is traced.
+        **options: of `tf.function`.
+    """
+    traced = tf.function(function, autograph=False, **options)
+
+    @functools.wraps(function)
+    def called(*args):
+        return (function if tf.inside_function() else traced)(*args)
+
+    return called
 
 
 def in_float32(network):

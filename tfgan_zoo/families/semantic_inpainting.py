@@ -82,7 +82,7 @@ class SemanticInpainting(base.GenerativeModel):
         context = tf.reduce_sum(weights * tf.abs(made - image), axis=[1, 2, 3])
         return context - self.prior_weight * tf.math.softplus(logits[:, 0])
 
-    @tf.function(autograph=False)  # an eager search would take minutes
+    @base.graph_when_eager  # an eager search would take minutes
     def complete(self, image, mask, iterations, seed):
         """Searches and blends.
 
