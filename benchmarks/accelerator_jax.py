@@ -2,9 +2,9 @@
 
     python benchmarks/accelerator_jax.py work/sgan work/infogan --seconds=120 --chunk=500
 
-Of each folder one phase after the other, as far as the seconds (of steps, compiling aside) reach; what came of it is
-written beside it: the variables, the losses of each chunk, how long compiling and a step took. Knows nothing of the
-package.
+Of each folder one phase after the other, up to the first that the seconds (of steps, compiling aside) do not reach to
+the end of. What came of it is written beside it: the variables, the losses of each chunk, how long compiling and a step
+took. Knows nothing of the package.
 """
 
 import argparse
@@ -29,21 +29,22 @@ def main():
     parser.add_argument("--seconds", type=float, default=float("inf"), help="of each folder")
     parser.add_argument("--chunk", type=int, default=500, help="steps in one call")
     parser.add_argument("--steps", type=int, help="of each phase; by default the recipe's")
-    parser.add_argument("--until", type=float, default=float("inf"), help="a time of the clock, in seconds since 1970")
     args = parser.parse_args()
     for folder in args.folders:
         left, states = args.seconds, []
         for phase, plan in enumerate(json.loads((folder / "plan.json").read_text())):
             begun = {int(i): states[earlier][j] for i, (earlier, j) in plan["begins"].items()}
-            told, state = train(folder, phase, plan, begun, args.steps or plan["steps"], args.chunk, left, args.until)
+            told, state = train(folder, phase, plan, begun, args.steps or plan["steps"], args.chunk, left)
             states.append(state)
             left -= told["seconds"]
             np.savez(folder / f"{phase}-after.npz", **{str(i): x for i, x in enumerate(state)})
             (folder / f"{phase}-told.json").write_text(json.dumps(told))
             print(json.dumps({k: v for k, v in told.items() if k != "losses"}), told["losses"][-1], flush=True)
+            if told["steps"] < told["of"]:
+                break
 
 
-def train(folder, phase, plan, begun, steps, chunk, seconds, until):
+def train(folder, phase, plan, begun, steps, chunk, seconds):
     """Runs a phase. Returns what there is to tell, and the variables."""
     with np.load(folder / f"{phase}-before.npz") as file:
         state = [begun.get(i, file[str(i)]) for i in range(len(file.files))]
@@ -82,7 +83,7 @@ def train(folder, phase, plan, begun, steps, chunk, seconds, until):
     compiled = run.lower(state, constants, numbered(0, chunk)).compile()
     compiling = time.perf_counter() - begin
     done, losses, took = 0, [], 0.0
-    while done < steps and took < seconds and time.time() < until:
+    while done < steps and took < seconds:
         begin = time.perf_counter()
         count = min(chunk, steps - done)
         of_these = compiled if count == chunk else run
@@ -99,7 +100,7 @@ class Order:
     """Number of a place in the run -> number of an example: every one once in an epoch, in another order each."""
 
     def __init__(self, count, seed, stream):
-        self.count, self.key, self.kept = count, (seed, stream), {}
+        self.count, self.key = count, (seed, stream)
 
     def __call__(self, p):
         epochs, places = np.divmod(p, self.count)
