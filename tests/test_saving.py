@@ -179,7 +179,7 @@ def test_every_builder_is_among_those_saved():
         if inspect.isfunction(value) and value.__module__ == module.__name__ and not name.startswith("_")
         if next(iter(inspect.signature(value).parameters), None) in ("image_shape", "shape")
     }
-    assert builders - {"sides", "halvings", "depth", "heights", "widths"} <= {
+    assert builders - {"sides", "divided", "halvings", "depth", "heights", "widths"} <= {
         name for b in BUILDS.values() for name in b.__code__.co_names
     }
 
