@@ -1,9 +1,8 @@
 """ProGAN: pictures from noise, by networks that grow from small pictures to large ones.
 
 Default: the embedded glyphs (DejaVu Sans), grown from 8x8 to 32x32 in 6,500 steps at twice the paper's rate: 12 minutes
-on two cores of an AMD EPYC that were shared with other work, in mixed_bfloat16. Looked at, not scored: letter-like,
-a third or so readable (8, C, Y, l), the rest broken or smeared (commit f4a2fd7 with --learning-rate=0.002
---steps=6500).
+on two cores of an AMD EPYC that were shared with other work, in mixed_bfloat16. Looked at: letter-like, a third or so
+readable (8, C, Y, l), the rest broken or smeared; FD 43 and recall 0.65, in docs/zoo.md (commit c5e6c31).
 
     python recipes/progan.py
     python recipes/progan.py --dataset=path/to/pictures --image-size=64 --steps=12000
