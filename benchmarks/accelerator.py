@@ -100,13 +100,9 @@ def stepping(model, examples, transform, count, seed):
 
     @tf.function(jit_compile=True, autograph=False)
     def step():
-        columns = batches._in_batch(examples.load(*numbers), examples.columns)
-        if transform is not None:
-            places = model.step * count + tf.range(count, dtype=tf.int64)
-            seeds = batches._fold_in(batches._key(seed, batches._TRANSFORM), places)
-            columns = batches._each(transform, columns, seeds, examples.columns)
-        columns = {name: tf.ensure_shape(x, [count, *x.shape[1:]]) for name, x in columns.items()}
-        return train(iter([batches._bare(columns)]))
+        p = model.step * count + tf.range(count, dtype=tf.int64)
+        batch = batches.assembled(examples, examples.load(*numbers), p, seed=seed, transform=transform)
+        return train(iter([tf.nest.map_structure(lambda x: tf.ensure_shape(x, [count, *x.shape[1:]]), batch)]))
 
     # `variables` of a traced function has not all of them.
     known = {id(x.handle): x for x in gc.get_objects() if isinstance(x, tf.Variable)}
@@ -132,10 +128,8 @@ def lower(folder, phase, model, step, numbers, kept):
     layout = re.search(r"entry_computation_layout=\{\((.*?)\)->", head).group(1)
     (counter,) = [i for i, (kind, k) in enumerate(parameters) if kind == "variable" and kept[k] is model.step]
     count = re.search(rf"(%\S+) = s64\[\] parameter\({counter}\)", text[text.index("\nENTRY") :]).group(1)
-    if (
-        len(re.findall(r"\w+\[[\d,]*\]", layout)) != len(parameters)
-        or text.count(f"{count})") + text.count(f"{count},") < 1
-    ):
+    is_read = f"{count})" in text or f"{count}," in text
+    if len(re.findall(r"\w+\[[\d,]*\]", layout)) != len(parameters) or not is_read:
         raise SystemExit("the number of the step would be compiled in; leave --jitter, --crop and the like out")
     aliases = re.findall(r"\{(\d+)\}: \((\d+), \{\}", re.search(r"input_output_alias=\{(.*?)\}, entry", head).group(1))
     (folder / f"{phase}.hlo").write_bytes(hlo(stage="hlo_serialized"))

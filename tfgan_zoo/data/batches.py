@@ -160,13 +160,24 @@ def batches(examples, batch_size, *, seed, step=0, transform=None, context=None)
             stored = examples.load(*(_shuffled(p, n, _key(seed, k)) for k, n in enumerate(examples.counts)))
         else:
             stored = examples.decode(*encoded)
-        columns = _in_batch(stored, examples.columns)
-        if transform is not None:
-            columns = _each(transform, columns, _fold_in(_key(seed, _TRANSFORM), p), examples.columns)
-        return _bare(columns)
+        return assembled(examples, stored, p, seed=seed, transform=transform)
 
     dataset = dataset.map(batch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
     return dataset.prefetch(tf.data.AUTOTUNE)
+
+
+def assembled(examples, stored, p, *, seed, transform=None):
+    """A batch as `batches` gives it, of what was loaded.
+
+    Args:
+        examples, seed, transform: as `batches` takes them.
+        stored: what `examples.load` gives.
+        p: the numbers of these examples, counted from the start of the run, int64 `[B]`.
+    """
+    columns = _in_batch(stored, examples.columns)
+    if transform is not None:
+        columns = _each(transform, columns, _fold_in(_key(seed, _TRANSFORM), p), examples.columns)
+    return _bare(columns)
 
 
 def in_order(examples, batch_size):
