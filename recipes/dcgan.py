@@ -20,7 +20,7 @@ from tfgan_zoo.optimizers import Adam
 
 
 @dataclasses.dataclass(kw_only=True)
-class Config(run.Config):
+class Config(run.Augmented):
     """Train a DCGAN."""
 
     image_size: run.ImageSize = run.square(32)
@@ -32,10 +32,6 @@ class Config(run.Config):
     """Channels of the layer next to the picture; each further one has twice as many."""
     learning_rate: float = 2e-4
     """The rate of Adam with beta_1 0.5, for both players (section 4)."""
-    instance_noise: float = 0.0
-    """Standard deviation of noise on what the discriminator sees, lowered linearly to 0 over the steps; 0: none."""
-    diff_augment: str = ""
-    """Differentiable augmentation of what the discriminator sees: color,translation,cutout or some of them."""
     average: float = dataclasses.field(default=0.01, metadata={"below": 1})
     """What a moving average of G's weights takes of the new ones in a step, if it is to be served; 0: G itself is."""
 
@@ -59,12 +55,7 @@ def main(job, config):
     shape = data.shapes["image"]
     with job.scope():
         generator = dcgan_generator(shape, latent_dim=config.latent_dim, width=config.width)
-        discriminator = augment.wrap(
-            dcgan_discriminator(shape, width=config.width),
-            noise=config.instance_noise,
-            noise_steps=config.steps,
-            policy=config.diff_augment,
-        )
+        discriminator = augment.wrapper(config)(dcgan_discriminator(shape, width=config.width))
         model = DCGAN(generator, discriminator, seed=config.seed)
         model.serve_average("generator", config.average)
         g_optimizer, d_optimizer = Adam(config.learning_rate, 0.5), Adam(config.learning_rate, 0.5)

@@ -14,14 +14,14 @@ one GPU; 19 million pictures in all and mirrored ones are the published code's. 
 
 import dataclasses
 
-from tfgan_zoo import ProGAN, growing, latent, run
+from tfgan_zoo import ProGAN, augment, growing, latent, run
 from tfgan_zoo.data import images, transforms
 from tfgan_zoo.networks.growing import copied, growing_discriminators, heights, progan_generators
 from tfgan_zoo.optimizers import Adam
 
 
 @dataclasses.dataclass(kw_only=True)
-class Config(run.Config):
+class Config(run.Augmented):
     """Train a ProGAN."""
 
     image_size: run.ImageSize = run.square(32)
@@ -70,10 +70,18 @@ def main(job, config):
         generators = progan_generators(shape, config.latent_dim, config.width, config.wide)
         discriminators = growing_discriminators(shape, config.width, config.wide, group=config.group)
         means = copied(generators)
+        augmented = augment.wrapper(config)
     for phase in phases:
         generator, discriminator, average = (phase.of(levels) for levels in (generators, discriminators, means))
         with job.scope():
-            model = ProGAN(generator, discriminator, average, stage=phase.stage, decay=config.decay, seed=config.seed)
+            model = ProGAN(
+                generator,
+                augmented(discriminator),
+                average,
+                stage=phase.stage,
+                decay=config.decay,
+                seed=config.seed,
+            )
             optimizers = {name: Adam(config.learning_rate, 0.0, 0.99) for name in ("g_optimizer", "d_optimizer")}
         job.train(
             model,

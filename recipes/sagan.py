@@ -15,14 +15,14 @@ is that of the published code, its betas are the paper's (the code has 0 and 0.9
 
 import dataclasses
 
-from tfgan_zoo import SAGAN, latent, run
+from tfgan_zoo import SAGAN, augment, latent, run
 from tfgan_zoo.data import images
 from tfgan_zoo.networks.sn_resnet import sn_resnet_discriminator, sn_resnet_generator
 from tfgan_zoo.optimizers import Adam
 
 
 @dataclasses.dataclass(kw_only=True)
-class Config(run.Config):
+class Config(run.Augmented):
     """Train a SAGAN."""
 
     image_size: run.ImageSize = run.square(32)
@@ -60,7 +60,7 @@ def main(job, config):
     both = {"grow": True, "num_classes": classes, "attention": config.attention}
     with job.scope():
         generator = sn_resnet_generator(shape, config.latent_dim, config.width, spectral=True, **both)
-        discriminator = sn_resnet_discriminator(shape, config.width, bias=True, **both)
+        discriminator = augment.wrapper(config)(sn_resnet_discriminator(shape, config.width, bias=True, **both))
         model = SAGAN(generator, discriminator, num_classes=classes, seed=config.seed)
         model.serve_average("generator", config.average)
         g_optimizer = Adam(config.g_learning_rate, beta_1=0.0, beta_2=0.9)

@@ -26,7 +26,7 @@ from tfgan_zoo.optimizers import Adam, LinearDecay
 
 
 @dataclasses.dataclass(kw_only=True)
-class Config(run.Config):
+class Config(run.Augmented):
     """Train an SNGAN."""
 
     image_size: run.ImageSize = run.square(32)
@@ -46,10 +46,6 @@ class Config(run.Config):
     """The rate of Adam with betas 0 and 0.9, for both players."""
     decay: bool = False
     """Lower the learning rate linearly to 0."""
-    instance_noise: float = 0.0
-    """Standard deviation of noise on what the discriminator sees, lowered linearly to 0 over the steps; 0: none."""
-    diff_augment: str = ""
-    """Differentiable augmentation of what the discriminator sees: color,translation,cutout or some of them."""
     average: float = dataclasses.field(default=0.01, metadata={"below": 1})
     """What a moving average of G's weights takes of the new ones in a step, if it is to be served; 0: G itself is."""
 
@@ -73,12 +69,7 @@ def main(job, config):
 
     with job.scope():
         generator = sn_resnet_generator(shape, config.latent_dim, config.g_width, num_classes=classes)
-        discriminator = augment.wrap(
-            sn_resnet_discriminator(shape, config.d_width, num_classes=classes),
-            noise=config.instance_noise,
-            noise_steps=config.steps,
-            policy=config.diff_augment,
-        )
+        discriminator = augment.wrapper(config)(sn_resnet_discriminator(shape, config.d_width, num_classes=classes))
         model = SNGAN(generator, discriminator, num_classes=classes, n_dis=config.n_dis, seed=config.seed)
         model.serve_average("generator", config.average)
         optimizers = {"g_optimizer": adam(config.steps), "d_optimizer": adam(config.steps * config.n_dis)}

@@ -14,7 +14,7 @@ the batches, those of 8 GPUs, and the rates are the published code's. Not yet ru
 
 import dataclasses
 
-from tfgan_zoo import StyleGAN, averages, growing, latent, run
+from tfgan_zoo import StyleGAN, augment, averages, growing, latent, run
 from tfgan_zoo.data import images, transforms
 from tfgan_zoo.families.stylegan import MeanStyle
 from tfgan_zoo.networks.growing import copied, growing_discriminators, heights
@@ -24,7 +24,7 @@ from tfgan_zoo.optimizers import Adam
 
 
 @dataclasses.dataclass(kw_only=True)
-class Config(run.Config):
+class Config(run.Augmented):
     """Train a StyleGAN."""
 
     image_size: run.ImageSize = run.square(32)
@@ -82,6 +82,7 @@ def main(job, config):
         syntheses = stylegan_syntheses(shape, config.style_dim, config.width, config.wide)
         discriminators = growing_discriminators(shape, config.width, config.wide, group=config.group, blur=True)
         means = averages.copy(mapping), copied(syntheses), MeanStyle(config.style_dim)
+        augmented = augment.wrapper(config)
     for phase in phases:
         rate = rate_of(sizes[phase.level])
         synthesis, discriminator, average = (phase.of(levels) for levels in (syntheses, discriminators, means[1]))
@@ -89,7 +90,7 @@ def main(job, config):
             model = StyleGAN(
                 mapping,
                 synthesis,
-                discriminator,
+                augmented(discriminator),
                 means[0],
                 average,
                 means[2],

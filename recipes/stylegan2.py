@@ -16,7 +16,7 @@ by the published code. Config E: --width=16 --gamma=100. Not yet run here.
 
 import dataclasses
 
-from tfgan_zoo import StyleGAN2, adaptive, augment, latent, run
+from tfgan_zoo import StyleGAN2, augment, latent, run
 from tfgan_zoo.data import images, transforms
 from tfgan_zoo.families.stylegan2 import lazy_adam
 from tfgan_zoo.networks.style import mapping_network
@@ -24,7 +24,7 @@ from tfgan_zoo.networks.stylegan2 import stylegan2_discriminator, stylegan2_synt
 
 
 @dataclasses.dataclass(kw_only=True)
-class Config(run.Config):
+class Config(run.Augmented):
     """Train a StyleGAN2."""
 
     image_size: run.ImageSize = run.square(32)
@@ -61,12 +61,6 @@ class Config(run.Config):
     """Pictures after which the average of the generator has kept half of what it was."""
     flip: bool = False
     """Mirror every second picture."""
-    ada: bool = False
-    """Augment what the discriminator sees as often as it overfits: for few pictures. See docs/few_pictures.md."""
-    ada_target: float = dataclasses.field(default=0.6, metadata={"below": 1})
-    """The mean sign of what the discriminator says of training pictures that --ada aims at."""
-    ada_images: int = 500_000
-    """Pictures in which the probability of augmentation goes from 0 to 1, with --ada."""
 
 
 PRESETS = {
@@ -85,10 +79,7 @@ def main(job, config):
     with job.scope():
         mapping = mapping_network(config.latent_dim, config.style_dim, config.mapping_depth)
         synthesis = stylegan2_synthesis(shape, config.style_dim, config.width, config.most)
-        discriminator = augment.wrap(
-            stylegan2_discriminator(shape, config.width, config.most, config.group),
-            ada=adaptive.Adaptive(config.ada_target, config.ada_images) if config.ada else None,
-        )
+        discriminator = augment.wrapper(config)(stylegan2_discriminator(shape, config.width, config.most, config.group))
         model = StyleGAN2(
             mapping,
             synthesis,

@@ -138,6 +138,17 @@ def step(model, batch):
     return moved, {name: values[0] for name, values in logs.items()}
 
 
+def steep(first=300.0, second=300.0):
+    """D(x) = second * first x, of pictures of one pixel, in the precision of the policy but for its answer."""
+
+    def times(number, **given):
+        start = keras.initializers.Constant(number)
+        return keras.layers.Dense(1, use_bias=False, kernel_initializer=start, **given)
+
+    image = keras.Input([1, 1, 1])
+    return keras.Model(image, times(second, dtype="float32")(keras.layers.Flatten()(times(first)(image))))
+
+
 def weights_of(network):
     """All its trainable weights, one vector."""
     return np.concatenate([np.ravel(np.float64(v)) for v in network.trainable_variables] or [[]])

@@ -5,9 +5,12 @@ import second_gradient
 import tensorflow as tf
 from keras import layers as kl
 
-from tfgan_zoo import adaptive, augment, random, replicas
+from tfgan_zoo import DCGAN, SAGAN, SNGAN, ProGAN, StyleGAN, adaptive, augment, random, replicas, run
 from tfgan_zoo.errors import InputError
-from tfgan_zoo.networks.dcgan import dcgan_discriminator
+from tfgan_zoo.networks import growing, sn_resnet, style, stylegan
+from tfgan_zoo.networks.dcgan import dcgan_discriminator, dcgan_generator
+
+SHAPE, LAYERS = (8, 8, 1), (adaptive.Adaptive, augment.Augment)
 
 
 def pictures(count=6, height=8, width=8, channels=3):
@@ -195,6 +198,62 @@ def test_a_discriminator_sees_changed_pictures_in_training_alone_and_is_found_by
         assert np.abs(wrapped(image, training=True) - network(image)).min() > 0
         told = adaptive.observe(wrapped, -tf.ones([4, 1]))
     np.testing.assert_allclose([told["r_t"], told["augment_p"]], [-1.0, 0.6], rtol=1e-5)
+
+
+def sn_networks():
+    return sn_resnet.sn_resnet_generator(SHAPE, 3, 4), sn_resnet.sn_resnet_discriminator(SHAPE, 4)
+
+
+def style_networks():
+    return style.mapping_network(3, 4, depth=1), stylegan.stylegan_syntheses(SHAPE, 4, 4)[1].steady
+
+
+def grown():
+    return growing.growing_discriminators(SHAPE, 4)[1].steady
+
+
+FAMILIES = {  # family -> the model of a discriminator that is wrapped, its networks
+    "dcgan": (lambda d, g: DCGAN(g, d), lambda: (dcgan_discriminator(SHAPE, 4), dcgan_generator(SHAPE, 3, 4))),
+    "sngan": (lambda d, g: SNGAN(g, d, n_dis=1), lambda: sn_networks()[::-1]),
+    "sagan": (lambda d, g: SAGAN(g, d), lambda: sn_networks()[::-1]),
+    "stylegan": (lambda d, *g: StyleGAN(*g, d), lambda: (grown(), *style_networks())),
+    "progan": (lambda d, g: ProGAN(g, d), lambda: (grown(), growing.progan_generators(SHAPE, 3, 4)[1].steady)),
+}
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_step_of_a_family_observes_what_its_discriminator_says_of_training_pictures(family, monkeypatch):
+    model, networks = FAMILIES[family]
+    keras.utils.set_random_seed(0)
+    untouched = networks()[0]
+    keras.utils.set_random_seed(0)
+    discriminator, *others = networks()
+    seen, observe = [], adaptive.Adaptive.observe
+    monkeypatch.setattr(adaptive.Adaptive, "observe", lambda *given: seen.append(given[1].numpy()) or observe(*given))
+    model = model(augment.wrap(discriminator, ada=adaptive.Adaptive(0.999, images=64, every=1)), *others)
+    model.compile(**{name: keras.optimizers.SGD(0.01) for name in model.trains})
+    image = pictures(8, channels=1)
+    with random.stream(0):
+        logs = model.train_step(image)
+    expected = np.array(untouched(image, training=True))
+    if family == "progan":  # the critic's answers are those below and above the middle of both
+        expected -= expected.mean()
+        np.testing.assert_allclose(seen[0].mean(), -logs["d_loss"] / 2, rtol=1e-4, atol=1e-6)
+        seen[0] -= seen[0].mean()
+    np.testing.assert_allclose(seen[0], expected, rtol=1e-4, atol=1e-5)
+    (layer,) = (layer for layer in model.discriminator.layers if isinstance(layer, adaptive.Adaptive))
+    assert len(seen) == 1 and float(logs["r_t"]) <= 1.0
+    np.testing.assert_allclose(logs["augment_p"], layer.p)
+
+
+def test_the_discriminators_of_one_wrapper_share_p():
+    config = run.Augmented(ada=True, ada_target=0.5, ada_images=100, diff_augment="color")
+    wrapped = augment.wrapper(config)
+    layers = [[x for x in wrapped(dcgan_discriminator(SHAPE, 4)).layers if isinstance(x, LAYERS)] for _ in range(2)]
+    assert [type(x) for x in layers[0]] == [adaptive.Adaptive, augment.Augment]
+    assert layers[0][0] is layers[1][0] and layers[0][0].target == 0.5 and layers[0][0].images == 100
+    plain = dcgan_discriminator(SHAPE, 4)
+    assert augment.wrapper(run.Augmented())(plain) is plain
 
 
 def test_it_is_asked_for_with_a_target_and_channels_that_fit():

@@ -51,7 +51,7 @@ TINY = {
     "pixel_gan": ["--image-size=6", "--width=2", "--decoder-width=2", "--code-width=4", "--categories=3"],
     "pixel_vae": ["--image-size=6", "--width=2", "--decoder-width=2", "--layers=0", "--latent-dim=2"],
     "recycle_gan": ["--image-size=8", "--width=8", "--predictor-width=4", "--patch-layers=1", "--blocks=1"],
-    "sagan": ["--image-size=16", "--width=8", "--attention=8", "--labels"],
+    "sagan": ["--image-size=16", "--width=8", "--attention=8", "--labels", "--ada"],
     "semantic_inpainting": ["--image-size=8", "--width=8", "--iterations=3", "--evaluated=5"],
     "sgan": ["--image-size=8", "--width=4", "--labels-per-class=2", "--minibatch=3", "--reference=5"],
     "sngan": [
@@ -65,7 +65,7 @@ TINY = {
     "stargan": ["--image-size=8", "--g-width=4", "--d-width=4", "--d-layers=2", "--n-critic=2", "--measured=264"],
     "srgan": ["--image-size=32", "--crop=16", "--width=8", "--blocks=1", "--d-width=8", "--mse-steps=2"],
     "stylegan2": ["--image-size=8", "--width=4", "--most=8", "--g-every=2", "--d-every=2", "--ada"],
-    "stylegan": ["--image-size=8", "--width=4", "--style-dim=5", "--start=4", "--phase-images=2"],
+    "stylegan": ["--image-size=8", "--width=4", "--style-dim=5", "--start=4", "--phase-images=2", "--ada"],
     "text_to_image": ["--image-size=10", "--crop=8", "--g-width=4", "--d-width=4", "--embedding-dim=8", "--text-dim=4"],
     "unrolled_gan": ["--image-size=8", "--width=8", "--unroll-steps=2"],
     "vae_gan": [

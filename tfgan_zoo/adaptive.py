@@ -84,18 +84,23 @@ class Adaptive(keras.layers.Layer):
         return super().get_config() | {name: getattr(self, name) for name in names}
 
 
-def observe(discriminator, real_logits):
+def observe(discriminator, real_logits, fake_logits=None):
     """Tells the `Adaptive` layer of a discriminator what it said of training pictures: one line of a `train_step`.
 
     Args:
         discriminator: the network, made by `augment.wrap` or not.
         real_logits: what it said of the batch, in training, `[B, ...]`; the higher, the more real.
+        fake_logits: of a critic, whose answers have no zero, what it said of as many fakes: in place of 0 stands the
+            middle between the means of both over the global batch. No paper has it.
 
     Returns:
         Scalars to `track`: `{"r_t", "augment_p"}`; none where there is no such layer.
     """
     for layer in discriminator._flatten_layers():
         if isinstance(layer, Adaptive):
+            if fake_logits is not None:
+                both = replicas.gather(tf.cast(tf.stack([real_logits, fake_logits], axis=1), tf.float32))
+                real_logits = tf.cast(real_logits, tf.float32) - tf.reduce_mean(both)
             rate, p = layer.observe(tf.stop_gradient(real_logits))
             return {"r_t": rate, "augment_p": p}
     return {}

@@ -10,10 +10,12 @@ is the discriminator of plain pictures. Each call draws anew from the open `rand
 sees them too: its mixtures are augmented like any picture.
 """
 
+import functools
+
 import keras
 import tensorflow as tf
 
-from tfgan_zoo import random
+from tfgan_zoo import adaptive, random
 from tfgan_zoo.errors import InputError
 
 
@@ -39,6 +41,23 @@ def wrap(discriminator, *, noise=0.0, noise_steps=None, policy="", ada=None):
     one = len(inputs) == 1
     logits = discriminator(seen[0] if one else seen)
     return keras.Model(inputs[0] if one else inputs, logits, name=f"augmented_{discriminator.name}")
+
+
+def wrapper(config):
+    """`wrap` with what the flags of a recipe ask for, a function of a discriminator alone.
+
+    Discriminators of one wrapper share an `adaptive.Adaptive` layer, as those of the stages of a growing GAN have to.
+
+    Args:
+        config: a `run.Config` with the flags of `run.Augmented`.
+    """
+    return functools.partial(
+        wrap,
+        noise=config.instance_noise,
+        noise_steps=config.steps,
+        policy=config.diff_augment,
+        ada=adaptive.Adaptive(config.ada_target, config.ada_images) if config.ada else None,
+    )
 
 
 @keras.saving.register_keras_serializable(package="tfgan_zoo")

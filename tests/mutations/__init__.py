@@ -156,6 +156,7 @@ def hinge(edit, indent):
     line, of_g = f"{margin}        ", f"logits = {fake}"
     loss = "tf.reduce_mean(tf.nn.relu(1.0 - _f32(real_logits))) + tf.reduce_mean(tf.nn.relu(1.0 + _f32(fake_logits)))"
     made = "fake = self.generate(fake_label, count)"
+    observed = "        augmentation = adaptive.observe(self.discriminator, real_logits)\n"
     return [
         edit("D: real and fake swapped", f"{real},{line}{fake}", f"{fake},{line}{real}"),
         edit(
@@ -179,7 +180,7 @@ def hinge(edit, indent):
         ),
         edit("G: on the labels of D's fakes", f"\n\n        {label}\n        with", "\n\n        with")
         if indent > 8
-        else edit("G: on the labels of D's fakes", f"{D_STEP}\n\n        {label}", D_STEP),
+        else edit("G: on the labels of D's fakes", f"{observed}\n        {label}", observed),
         edit("G: a gradient stopped at its images", of_g, of_g.replace("given(fake,", "given(tf.stop_gradient(fake),")),
         edit("G: the sign flipped", "g_loss = losses", "g_loss = -losses"),
         edit("made outside of training", "label), training=True)\n\n    def", "label), training=False)\n\n    def"),

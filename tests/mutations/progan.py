@@ -6,7 +6,7 @@ def edits():
     total = "total = d_loss + self.gp_weight * gp + self.drift_weight * drift"
     pair, drift = "judged(real), judged(fake)", "tf.reduce_mean(tf.square(real_logits))"
     whole, g_loss = (
-        "return judged(x, training) / 2**self.stage.times",
+        "training=training) / 2**self.stage.times",
         "losses.wasserstein_generator_loss(judged(made()))",
     )
     update = "averages.update(self.average, self.generator, self.decay)"
@@ -21,7 +21,7 @@ def edits():
         edit("the drift dropped", total, total.replace(" + self.drift_weight * drift", "")),
         edit("the drift of fakes", drift, drift.replace("real", "fake")),
         edit("the drift of the mean", drift, "tf.square(tf.reduce_mean(real_logits))"),
-        edit("the penalty in the level's own pixels", whole, "return judged(x, training)"),
+        edit("the penalty in the level's own pixels", whole, "training=training)"),
         edit("the penalty's slope divided twice", whole, whole.replace("2**", "4**")),
         edit(
             "D: fakes of the average",

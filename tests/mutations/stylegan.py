@@ -17,7 +17,7 @@ def edits():
         edit("R1 not halved", total, total.replace(" / 2.0", "")),
         edit("R1's sign flipped", total, total.replace("+", "-")),
         edit("R1 of fakes", "losses.squared_slope(of_whole, real)", "losses.squared_slope(of_whole, fake)"),
-        edit("R1 in the level's own pixels", "training) / 2**self.stage.times", "training)"),
+        edit("R1 in the level's own pixels", "training=training) / 2**self.stage.times", "training=training)"),
         edit("gamma = 1 by default", "gamma=10.0", "gamma=1.0"),
         edit("G: the sign flipped", f"g_loss = {g_loss}", f"g_loss = -{g_loss}"),
         edit("G: judged outside of training", g_loss, g_loss.replace("made())", "made(), False)")),

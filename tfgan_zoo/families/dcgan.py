@@ -9,7 +9,7 @@ each) and has no weight decay.
 
 import tensorflow as tf
 
-from tfgan_zoo import base, latent, losses, signatures
+from tfgan_zoo import adaptive, base, latent, losses, signatures
 
 
 class DCGAN(base.GenerativeModel):
@@ -42,17 +42,17 @@ class DCGAN(base.GenerativeModel):
     def train_step(self, real):
         fake = self.generator(self.prior.like(real), training=True)
         with tf.GradientTape() as tape:
-            d_loss = losses.non_saturating_discriminator_loss(
-                self.discriminator(real, training=True), self.discriminator(fake, training=True)
-            )
+            real_logits, fake_logits = self.discriminator(real, training=True), self.discriminator(fake, training=True)
+            d_loss = losses.non_saturating_discriminator_loss(real_logits, fake_logits)
         self.minimize(d_loss, tape, self.d_optimizer)
+        augmentation = adaptive.observe(self.discriminator, real_logits)
 
         with tf.GradientTape() as tape:
             fake = self.generator(self.prior.like(real), training=True)
             g_loss = losses.non_saturating_generator_loss(self.discriminator(fake, training=True))
         self.minimize(g_loss, tape, self.g_optimizer)
 
-        return self.track(d_loss=d_loss, g_loss=g_loss)
+        return self.track(d_loss=d_loss, g_loss=g_loss, **augmentation)
 
     def preview(self, real):
         return latent.preview(self.served("generator"), self.prior, real, self.seed)

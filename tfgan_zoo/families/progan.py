@@ -9,11 +9,13 @@ is penalised for its slope in the pixels of a *whole* picture, of which a pixel 
 the slope in the level's own pixels divided by 2 for each halving. Departs from both in that
 - alpha changes with every step, where the code has four steps for each;
 - there are no labels, for which the code has AC-GAN's losses.
+Under mixed precision the penalty is computed in float32, by `base.in_float32`. With adaptive augmentation, which is
+later than the paper, D is as sure of a picture as it is above the middle of real and fake ones (`adaptive.observe`).
 """
 
 import tensorflow as tf
 
-from tfgan_zoo import averages, base, growing, latent, losses, random, signatures
+from tfgan_zoo import adaptive, averages, base, growing, latent, losses, random, signatures
 
 
 class ProGAN(base.GenerativeModel):
@@ -61,6 +63,7 @@ class ProGAN(base.GenerativeModel):
         self.prior = latent.Prior(generator.inputs[0].shape[-1])
         self.stage = stage or growing.Stage()
         self.gp_weight, self.drift_weight, self.decay = gp_weight, drift_weight, decay
+        self.wide = base.in_float32(discriminator)
 
     def train_step(self, image):
         alpha = self.stage.alpha(random.step())
@@ -73,7 +76,7 @@ class ProGAN(base.GenerativeModel):
             return self.discriminator(self.stage.given(x, alpha), training=training)
 
         def of_whole(x, training):  # a slope in the pixels of whole pictures
-            return judged(x, training) / 2**self.stage.times
+            return self.wide(self.stage.given(x, alpha), training=training) / 2**self.stage.times
 
         fake = made()
         with tf.GradientTape() as tape:
@@ -83,13 +86,14 @@ class ProGAN(base.GenerativeModel):
             drift = tf.reduce_mean(tf.square(real_logits))
             total = d_loss + self.gp_weight * gp + self.drift_weight * drift
         self.minimize(total, tape, self.d_optimizer)
+        augmentation = adaptive.observe(self.discriminator, real_logits, fake_logits)
         averages.update(self.average, self.generator, self.decay)
 
         with tf.GradientTape() as tape:
             g_loss = losses.wasserstein_generator_loss(judged(made()))
         self.minimize(g_loss, tape, self.g_optimizer)
 
-        return self.track(d_loss=d_loss, gp=gp, g_loss=g_loss)
+        return self.track(d_loss=d_loss, gp=gp, g_loss=g_loss, **augmentation)
 
     def generate(self, z, training=False):
         """Whole pictures by the average: z [B, latent_dim] -> [B, H, W, C] in [-1, 1]."""

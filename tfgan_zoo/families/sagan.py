@@ -13,7 +13,7 @@ of the ICML text; equation and section numbers are from memory. Departs from the
 
 import tensorflow as tf
 
-from tfgan_zoo import base, latent, losses, random, signatures
+from tfgan_zoo import adaptive, base, latent, losses, random, signatures
 
 
 class SAGAN(base.GenerativeModel):
@@ -60,11 +60,13 @@ class SAGAN(base.GenerativeModel):
         fake_label = random.labels(count, self.num_classes)
         fake = self.generate(fake_label, count)
         with tf.GradientTape() as tape:
-            d_loss = losses.hinge_discriminator_loss(
+            real_logits, fake_logits = (
                 self.discriminator(base.given(real, label), training=True),
                 self.discriminator(base.given(fake, fake_label), training=True),
             )
+            d_loss = losses.hinge_discriminator_loss(real_logits, fake_logits)
         self.minimize(d_loss, tape, self.d_optimizer)
+        augmentation = adaptive.observe(self.discriminator, real_logits)
 
         fake_label = random.labels(count, self.num_classes)
         with tf.GradientTape() as tape:
@@ -73,7 +75,7 @@ class SAGAN(base.GenerativeModel):
             g_loss = losses.hinge_generator_loss(logits)
         self.minimize(g_loss, tape, self.g_optimizer)
 
-        return self.track(d_loss=d_loss, g_loss=g_loss)
+        return self.track(d_loss=d_loss, g_loss=g_loss, **augmentation)
 
     def preview(self, batch):
         return latent.preview(self.served("generator"), self.prior, batch, self.seed)

@@ -9,7 +9,7 @@ discriminator's, and is taken on as many fakes as theirs (the code takes twice a
 
 import tensorflow as tf
 
-from tfgan_zoo import base, latent, losses, random, signatures
+from tfgan_zoo import adaptive, base, latent, losses, random, signatures
 
 
 class SNGAN(base.GenerativeModel):
@@ -58,11 +58,13 @@ class SNGAN(base.GenerativeModel):
             fake_label = random.labels(count, self.num_classes)
             fake = self.generate(fake_label, count)
             with tf.GradientTape() as tape:
-                d_loss = losses.hinge_discriminator_loss(
+                real_logits, fake_logits = (
                     self.discriminator(base.given(real, label), training=True),
                     self.discriminator(base.given(fake, fake_label), training=True),
                 )
+                d_loss = losses.hinge_discriminator_loss(real_logits, fake_logits)
             self.minimize(d_loss, tape, self.d_optimizer)
+            augmentation = adaptive.observe(self.discriminator, real_logits)
 
         fake_label = random.labels(count, self.num_classes)
         with tf.GradientTape() as tape:
@@ -71,7 +73,7 @@ class SNGAN(base.GenerativeModel):
             g_loss = losses.hinge_generator_loss(logits)
         self.minimize(g_loss, tape, self.g_optimizer)
 
-        return self.track(d_loss=d_loss, g_loss=g_loss)
+        return self.track(d_loss=d_loss, g_loss=g_loss, **augmentation)
 
     def preview(self, batch):
         return latent.preview(self.served("generator"), self.prior, batch, self.seed)

@@ -10,11 +10,12 @@ smaller level is a square: the level's own divided by 4 for each halving. Depart
 - alpha changes with every step, where the code has four steps for each;
 - of two objectives that of FFHQ alone is here; for CelebA-HQ the paper has ProGAN's;
 - truncation is asked for with each request; 0.7 on the first 8 layers was the paper's, of which `cutoff` remains.
+Under mixed precision R1 is computed in float32, by `base.in_float32`.
 """
 
 import tensorflow as tf
 
-from tfgan_zoo import averages, base, growing, latent, losses, random, replicas, signatures
+from tfgan_zoo import adaptive, averages, base, growing, latent, losses, random, replicas, signatures
 from tfgan_zoo.networks import style
 
 
@@ -78,6 +79,7 @@ class StyleGAN(base.GenerativeModel):
         self.stage = stage or growing.Stage()
         self.gamma, self.mixing, self.half_life = gamma, mixing, half_life
         self.style_decay, self.cutoff = style_decay, cutoff
+        self.wide = base.in_float32(discriminator)
 
     def train_step(self, image):
         alpha = self.stage.alpha(random.step())
@@ -91,14 +93,16 @@ class StyleGAN(base.GenerativeModel):
             return self.discriminator(self.stage.given(x, alpha), training=training)
 
         def of_whole(x, training):  # a slope in the pixels of whole pictures
-            return judged(x, training) / 2**self.stage.times
+            return self.wide(self.stage.given(x, alpha), training=training) / 2**self.stage.times
 
         fake = made()
         with tf.GradientTape() as tape:
-            d_loss = losses.non_saturating_discriminator_loss(judged(real), judged(fake))
+            real_logits, fake_logits = judged(real), judged(fake)
+            d_loss = losses.non_saturating_discriminator_loss(real_logits, fake_logits)
             r1 = losses.squared_slope(of_whole, real)
             total = d_loss + self.gamma / 2.0 * r1
         self.minimize(total, tape, self.d_optimizer)
+        augmentation = adaptive.observe(self.discriminator, real_logits)
         keep = 0.5 ** (tf.cast(count * replicas.count(), tf.float32) / self.half_life)
         averages.update(self.average_mapping, self.mapping, keep)
         averages.update(self.average_synthesis, self.synthesis, keep)
@@ -107,7 +111,7 @@ class StyleGAN(base.GenerativeModel):
             g_loss = losses.non_saturating_generator_loss(judged(made()))
         self.minimize(g_loss, tape, self.g_optimizer)
 
-        return self.track(d_loss=d_loss, r1=r1, g_loss=g_loss)
+        return self.track(d_loss=d_loss, r1=r1, g_loss=g_loss, **augmentation)
 
     def mixed_styles(self, count):
         """w [count, layers, style_dim] of new z's: from a random layer on perhaps of another; the mean style moves."""

@@ -14,6 +14,7 @@
 the steps, `devices.py` where and how precisely they are computed.
 """
 
+from tfgan_zoo.run.flags import Augmented as Augmented
 from tfgan_zoo.run.flags import Config as Config
 from tfgan_zoo.run.flags import ImageSize as ImageSize
 from tfgan_zoo.run.flags import Size as Size

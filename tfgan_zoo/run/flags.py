@@ -146,6 +146,22 @@ class Config:
         }
 
 
+@dataclasses.dataclass(kw_only=True)
+class Augmented(Config):
+    """The flags of a recipe that has `augment.wrapper` put something before its discriminator."""
+
+    instance_noise: float = 0.0
+    """Standard deviation of noise on what the discriminator sees, lowered linearly to 0 over the steps; 0: none."""
+    diff_augment: str = ""
+    """Differentiable augmentation of what the discriminator sees: color,translation,cutout or some of them."""
+    ada: bool = False
+    """Augment what the discriminator sees as often as it overfits: for few pictures. See docs/few_pictures.md."""
+    ada_target: float = dataclasses.field(default=0.6, metadata={"below": 1})
+    """The mean sign of what the discriminator says of training pictures that --ada aims at."""
+    ada_images: int = 500_000
+    """Pictures in which the probability of augmentation goes from 0 to 1, with --ada."""
+
+
 def parse(presets, argv):
     """The config of a command line.
 
