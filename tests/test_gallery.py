@@ -350,6 +350,30 @@ def greys(sheets):
     return [part[0, 0] for part in inside]
 
 
+def test_ids_of_instances_are_those_of_connected_ink_and_a_picture_is_all_that_is_asked_for(page, tmp_path, sheets):
+    def of_ids(image, instance):
+        return {"generated": tf.cast(instance, tf.float32) / 2 - 1 + 0 * image}
+
+    image = tf.TensorSpec([None, None, None, 1], name="image")
+    ids = tf.TensorSpec([None, None, None, 1], tf.int32, name="instance")
+    save(tmp_path / "ids" / "1", serving_default=(of_ids, image, ids))
+    save(tmp_path / "alone" / "1", serving_default=(lambda instance: {"generated": tf.cast(instance, tf.float32)}, ids))
+    alone, model = gallery.discover(tmp_path)
+    assert alone.uses == () and "serving_default takes instance" in alone.reason
+    picture = np.ones([9, 9, 1], np.float32)
+    picture[1:3, 1:3] = picture[5:, 5:] = -1
+    expected = np.full_like(picture, -1)
+    expected[1:3, 1:3], expected[5:, 5:] = -0.5, 0
+    loaded, (use,) = gallery.load(model.path), model.uses
+    np.testing.assert_array_equal(gallery.answer(loaded, use, {"image": picture})[0], expected)
+    both = np.stack([picture, np.ones_like(picture)])
+    np.testing.assert_array_equal(gallery.answer(loaded, use, {"image": both})[1], np.full_like(picture, -1))
+    app = page("ids", tmp_path)
+    upload(app, 0)
+    assert greys(sheets[-2:]) == [0, 64], "all ink: one instance"
+    assert any("connected ink" in caption.value for caption in app.caption)
+
+
 def test_a_mask_is_asked_for_like_a_picture_and_black_is_the_hole(page, others, sheets):
     app = page("holes", others)
     assert [radio.options for radio in app.main.radio] == [["Draw", "Upload"], ["Rectangle", "Draw", "Upload"]]

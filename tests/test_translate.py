@@ -11,10 +11,11 @@ from keras import layers as kl
 from PIL import Image
 from serving.models import small
 
-from tfgan_zoo import Pix2Pix, translate
+from tfgan_zoo import Pix2Pix, Pix2PixHD, translate
 from tfgan_zoo.data import decoding
 from tfgan_zoo.errors import InputError
 from tfgan_zoo.export import export
+from tfgan_zoo.networks import pix2pix_hd
 from tfgan_zoo.networks.patchgan import patchgan_discriminator
 
 
@@ -43,6 +44,12 @@ def local():
     return keras.Model(image, kl.Conv2D(3, 3, padding="same", activation="tanh")(x))
 
 
+def hd():
+    keras.utils.set_random_seed(2)
+    generator = pix2pix_hd.global_generator((8, 8, 2), 1, width=4, downs=1, blocks=1)
+    return Pix2PixHD(generator, pix2pix_hd.multiscale_discriminator((8, 8, 1), 2, width=4, layers=1, scales=1))
+
+
 @pytest.fixture(scope="module")
 def models(tmp_path_factory):
     """Name -> version folder."""
@@ -64,7 +71,11 @@ def models(tmp_path_factory):
     def doubled(image):
         return {"generated": tf.repeat(tf.repeat(image, 2, 1), 2, 2)}
 
+    def of_ids(image, instance):
+        return {"generated": tf.cast(instance, tf.float32) / 2 - 1 + 0 * image}
+
     domain, mask = spec("domain", dtype=tf.int64), spec("mask", None, None, 1)
+    ids = spec("instance", None, None, 1, dtype=tf.int32)
     return {
         "local": export(Pix2Pix(local(), discriminator), folder / "local"),
         "unet": export(small("pix2pix", (8, 8, 3)), folder / "unet"),
@@ -73,6 +84,8 @@ def models(tmp_path_factory):
         "opacity": save(folder / "opacity", serving_default=(halved, spec("image", None, None, 4))),
         "domain": save(folder / "domain", serving_default=(turned, GREY, domain)),
         "mask": save(folder / "mask", serving_default=(filled, GREY, mask)),
+        "ids": save(folder / "ids", serving_default=(of_ids, GREY, ids)),
+        "hd": export(hd(), folder / "hd"),
         "fixed": save(folder / "fixed", serving_default=(negative, spec("image", 8, 12, 1))),
         "larger": save(folder / "larger", serving_default=(doubled, GREY)),
         "refusing": save(folder / "refusing", serving_default=(refusing, GREY)),
@@ -256,6 +269,46 @@ def test_masks_are_taken_by_name_and_a_picture_without_one_is_named(models, tmp_
     assert code == 2 and "takes a mask with each picture; give --mask-folder" in err
     code, _, err = call(models["both"], tmp_path / "in", tmp_path / "other", one)
     assert code == 2 and "takes no masks; leave out --mask-folder" in err
+
+
+def test_ids_of_instances_are_read_by_name_or_found_in_the_picture(models, tmp_path, call):
+    picture, ids = np.full([5, 7], 255, np.uint8), np.zeros([5, 7], np.int32)
+    picture[1:3, 1:3], picture[4, 5:], ids[2:, 3:], ids[0, 0] = 0, 0, 1, 3
+    (tmp_path / "in").mkdir()
+    Image.fromarray(picture).save(tmp_path / "in/a.png")
+    assert call(models["ids"], tmp_path / "in", tmp_path / "found")[0] == 0
+    levels = {0: 0, 1: 64, 2: 128, 3: 191}  # of id / 2 - 1
+    connected = np.where(picture > 0, 0, np.where(np.arange(5)[:, None] < 3, 1, 2))
+    np.testing.assert_array_equal(pixels(tmp_path / "found/a.png"), np.vectorize(levels.get)(connected))
+    (tmp_path / "ids").mkdir()
+    Image.fromarray(np.uint16(ids)).save(tmp_path / "ids/a.png")
+    told = f"--instance-folder={tmp_path / 'ids'}"
+    assert call(models["ids"], tmp_path / "in", tmp_path / "told", told, "--tile=4", "--overlap=1")[0] == 0
+    np.testing.assert_array_equal(pixels(tmp_path / "told/a.png"), np.vectorize(levels.get)(ids))
+    code, _, err = call(models["ids"], tmp_path / "in", tmp_path / "found", told)
+    assert code == 2 and "whose instance folder was None and not" in err
+    grey(tmp_path / "in/b.png", 10)
+    grey(tmp_path / "in/c.png", 10)
+    grey(tmp_path / "ids/c.png", 1, 6, 7)
+    code, _, err = call(models["ids"], tmp_path / "in", tmp_path / "more", told)
+    assert code == 1 and f"b.png: no instance b.png in {tmp_path / 'ids'}" in err
+    assert "c.png: it is 7x5 and its instance 7x6; expected the same" in err
+    code, _, err = call(models["both"], tmp_path / "in", tmp_path / "other", told)
+    assert code == 2 and "takes no ids; leave out --instance-folder" in err
+
+
+def test_a_pix2pix_hd_answers_the_same_to_pixels_and_to_files(models, tmp_path, call):
+    rng = np.random.default_rng(0)
+    Image.fromarray(rng.integers(0, 256, [16, 24], np.uint8)).save(tmp_path / "a.png")
+    Image.fromarray(rng.integers(0, 3, [16, 24], np.uint8)).save(tmp_path / "ids.png")
+    for flags in ([], [f"--instance-folder={tmp_path / 'ids.png'}"]):
+        made = []
+        for signature in ("serving_default", "translate_bytes"):
+            path = tmp_path / f"{len(flags)}{signature}.png"
+            assert call(models["hd"], tmp_path / "a.png", path, f"--signature={signature}", *flags)[0] == 0
+            made.append(pixels(path).astype(int))
+        assert np.abs(made[0] - made[1]).max() <= 1 and made[0].std() > 1
+    assert np.abs(pixels(tmp_path / "0serving_default.png").astype(int) - made[0]).max() > 1, "ids count"
 
 
 def test_a_network_of_one_size_gets_its_size_or_tiles_of_it(models, tmp_path, call):

@@ -76,7 +76,7 @@ NAMES = {
     "instance_bytes": Name("PNG files of ids, grey, of 8 or 16 bits, as large as the pictures", _id_files),
     "point": Name("points, on the scale of the data", _floats),
     "mask": Name("1 where the picture is known, 0 in the hole", lambda shape, rng: rng.integers(0, 2, shape), "mask"),
-    "instance": Name("ids of instances: pixels with the same number are one", _ids),
+    "instance": Name("ids of instances: pixels with the same number are one", _ids, "instance"),
     "label": Name("number of a class, from 0", _numbers, "label"),
     "domain": Name("number of the domain to translate to, from 0", _numbers, "domain"),
     "category": Name("values of the categorical codes, from 0", _numbers, "number"),

@@ -26,7 +26,7 @@ import tqdm
 import tyro
 
 from tfgan_zoo import errors, files, litert, pictures, served_files, signatures
-from tfgan_zoo.data import decoding, folders, inspection
+from tfgan_zoo.data import decoding, folders, inspection, instances
 from tfgan_zoo.errors import InputError
 
 RECORD = ".translate.json"  # of a folder of answers: what made them
@@ -35,6 +35,7 @@ ON_SHEET = 12  # pictures
 LONGEST_ON_SHEET = 256
 _CHANNELS = (1, 3, 4)
 _NUMBERS = ("domain", "label")
+_BESIDE = ("mask", "instance")  # beside a picture, and as large
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -55,6 +56,9 @@ class Config:
     """Name or number of the domain to translate to, or of the label, of a model that takes one."""
     mask_folder: str = ""
     """Where the masks are, of a model that takes them, named like the pictures: white is known. Or one mask."""
+    instance_folder: str = ""
+    """Where the ids of instances are, of a model that takes them, likewise. Default: those of connected ink, found in
+    each picture."""
     tile: int | None = None
     """Side of the tiles that a picture is cut into; 0: none. Default: 1024, of more than 2048 x 2048 pixels."""
     overlap: int = 128
@@ -95,7 +99,8 @@ def _run(config):
     with tqdm.tqdm(todo, unit="picture", disable=None, dynamic_ncols=True) as bar:
         for name, output in bar:
             try:
-                made = translator(_source(config, name), _mask(config, name))
+                mask, ids = (_beside(config, what, name) for what in _BESIDE)
+                made = translator(_source(config, name), mask, ids)
             except InputError as error:
                 failed[name] = str(error)
                 bar.write(f"{folders.printable(name)}: {error}", file=sys.stderr)
@@ -176,17 +181,18 @@ def _source(config, name):
     return Path(config.input) / name if name else Path(config.input)
 
 
-def _mask(config, name):
-    """The path of the mask of a picture, or None where none are given."""
-    if not config.mask_folder:
+def _beside(config, what, name):
+    """The path of the mask or the ids, `instance`, of a picture; None where no such folder is given."""
+    folder = getattr(config, f"{what}_folder")
+    if not folder:
         return None
-    folder, wanted = Path(config.mask_folder), Path(name or Path(config.input).name)
+    folder, wanted = Path(folder), Path(name or Path(config.input).name)
     if folder.is_file() and not name:
         return folder
     found = (folder / wanted, *(folder / wanted.with_suffix(suffix) for suffix in folders.SUFFIXES))
     path = next((path for path in found if path.is_file()), None)
     if path is None:
-        raise InputError(f"no mask {wanted.with_suffix('.png')} in {folder}")
+        raise InputError(f"no {what} {wanted.with_suffix('.png')} in {folder}")
     return path
 
 
@@ -208,10 +214,12 @@ def _check_record(config, translator):
         "signature": translator.signature,
         "number": translator.number,
         "mask_folder": os.path.realpath(config.mask_folder) if config.mask_folder else None,
+        "instance_folder": os.path.realpath(config.instance_folder) if config.instance_folder else None,
         "tile": config.tile,
         "overlap": config.overlap,
     }
     known = files.read_json(path)
+    known = known and dict.fromkeys(made_by) | known  # of a version that had fewer flags
     if known is not None and known != made_by and not config.force:
         other = next(name for name in made_by if known.get(name) != made_by[name])
         raise InputError(
@@ -267,8 +275,8 @@ class Translator:
         fitting = sorted((name for name in found if found[name]), key=lambda name: found[name].of_files)
         if not fitting:
             raise InputError(
-                f"{config.version} has no signature that makes pictures of pictures alone, with a mask or a domain, "
-                f"among {', '.join(found) or 'none'}; choose another model or --signature"
+                f"{config.version} has no signature that makes pictures of pictures alone, with a mask, ids or a "
+                f"domain, among {', '.join(found) or 'none'}; choose another model or --signature"
             )
         self.signature = fitting[0]
         self.use = found[self.signature]
@@ -280,6 +288,8 @@ class Translator:
         if bool(config.mask_folder) != bool(self.use.mask):
             what = "takes no masks; leave out" if config.mask_folder else "takes a mask with each picture; give"
             raise InputError(f"{config.version}: {self.signature} {what} --mask-folder")
+        if config.instance_folder and not self.use.instance:
+            raise InputError(f"{config.version}: {self.signature} takes no ids; leave out --instance-folder")
 
     def _number(self):
         domain, version = self.config.domain, f"{self.config.version}: {self.signature}"
@@ -297,23 +307,26 @@ class Translator:
             f"{version} takes a {self.use.number}; give --domain, {choice}" + f", not {domain}" * bool(domain)
         )
 
-    def __call__(self, path, mask=None):
+    def __call__(self, path, mask=None, ids=None):
         """The answer to the picture in the file `path`, uint8 `[H, W, C]` or a PNG file.
 
         Raises:
-            InputError: a file that cannot be read; a mask of another size; what the model refuses.
+            InputError: a file that cannot be read; a mask or ids of another size; what the model refuses.
         """
         try:
-            return self._of_file(path, mask) if self.use.of_files else self._of_pixels(path, mask)
+            return self._of_file(path, mask, ids) if self.use.of_files else self._of_pixels(path, mask, ids)
         except tf.errors.ResourceExhaustedError as error:
             raise InputError("there is not enough memory; give a smaller --tile") from error
         except tf.errors.OpError as error:
             raise InputError(f"the model refuses it ({signatures.refusal(error)})") from error
 
-    def _of_file(self, path, mask):
+    def _of_file(self, path, mask, ids):
         given = {self.use.image: tf.constant([self._file(path, None)])}
         if self.use.mask:
             given[self.use.mask] = tf.constant([self._file(mask, 1)])
+        if self.use.instance:
+            found = self._ids(ids) if ids else instances.connected(self._read(path, None))
+            given[self.use.instance] = tf.io.encode_png(tf.constant(_numbered(found)))[None]
         return self.function(**given, **self._numbers())[self.use.output].numpy()[0]
 
     def _file(self, path, channels):
@@ -327,14 +340,13 @@ class Translator:
         return decoding.png(self._read(path, channels))
 
     def _read(self, path, channels, size=None, fit="crop"):
-        try:
-            head = decoding.header(str(path))
-            height, width = size or (head.height, head.width)
-            return decoding.read(str(path), height, width, channels, fit, self.value_range, self.found_range)
-        except Exception as error:  # Pillow raises a dozen kinds on broken files
-            raise InputError(f"it cannot be read ({decoding.reason(error)})") from error
+        ranges = self.value_range, self.found_range
+        return _decoded(path, size, lambda *sides: decoding.read(str(path), *sides, channels, fit, *ranges))
 
-    def _of_pixels(self, path, mask):
+    def _ids(self, path, size=None, fit="crop"):
+        return _decoded(path, size, lambda *sides: decoding.read_ids(str(path), *sides, fit))
+
+    def _of_pixels(self, path, mask, ids):
         (height, width, channels), fixed = self.use.shape, None not in self.use.shape[:2]
         fit = _told(self.metadata, "fit", "picture_files") or _told(self.metadata, "fit")
         # A network of one size gets each picture in it, unless tiles are asked for.
@@ -343,9 +355,13 @@ class Translator:
         planes = {self.use.image: self._read(path, channels, **how)}
         if self.use.mask:
             planes[self.use.mask] = np.where(self._read(mask, 1, **how) > 127, np.uint8(1), np.uint8(0))
-            sides = [plane.shape[1::-1] for plane in planes.values()]
-            if sides[0] != sides[1]:
-                raise InputError("it is {}x{} and its mask {}x{}; expected the same".format(*sides[0], *sides[1]))
+        if self.use.instance:
+            picture = planes[self.use.image]
+            planes[self.use.instance] = self._ids(ids, **how) if ids else instances.connected(picture)
+        (_, own), *others = ((name, plane.shape[1::-1]) for name, plane in planes.items())
+        for name, sides in others:
+            if sides != own:
+                raise InputError("it is {}x{} and its {} {}x{}; expected the same".format(*own, name, *sides))
         return self._whole(planes, (height, width) if fixed else None)
 
     def _whole(self, planes, fixed):
@@ -377,8 +393,8 @@ class Translator:
         specs = self.function.structured_input_signature[1]
         given = {}
         for name, plane in planes.items():
-            value = plane[None].astype(np.float32)
-            given[name] = tf.cast(value if name == self.use.mask else value / 127.5 - 1, specs[name].dtype)
+            value = plane[None] if name in (self.use.mask, self.use.instance) else np.float32(plane[None]) / 127.5 - 1
+            given[name] = tf.cast(value, specs[name].dtype)
         made = self.function(**given, **self._numbers())[self.use.output].numpy()[0].astype(np.float32)
         height, width = next(iter(planes.values())).shape[:2]
         times = made.shape[0] // height
@@ -393,6 +409,23 @@ class Translator:
             return {}
         spec = self.function.structured_input_signature[1][self.use.number]
         return {self.use.number: tf.fill([1] * spec.shape.rank, tf.cast(self.number, spec.dtype))}
+
+
+def _decoded(path, size, read):
+    """`read(height, width)`, those of the file where none are given."""
+    try:
+        head = decoding.header(str(path))
+        return read(*(size or (head.height, head.width)))
+    except Exception as error:  # Pillow raises a dozen kinds on broken files
+        raise InputError(f"it cannot be read ({decoding.reason(error)})") from error
+
+
+def _numbered(ids):
+    """Ids as numbers of 16 bits: what was equal is equal."""
+    values, numbers = np.unique(ids, return_inverse=True)
+    if len(values) > 65536:
+        raise InputError(f"it has {len(values):,} ids; expected 65,536 or fewer")
+    return np.uint16(numbers.reshape(ids.shape))
 
 
 def axis(side, tile, overlap, multiple=1):
@@ -471,7 +504,7 @@ def _mirrored(plane, height, width):
 
 @dataclasses.dataclass(frozen=True)
 class _Use:
-    """Names of what a signature takes and gives; `mask` and `number` None where it takes none.
+    """Names of what a signature takes and gives; `mask`, `instance` and `number` None where it takes none.
 
     `shape` is (H, W, C) of the pictures, None for free sides; `of_files`: it takes and gives files.
     """
@@ -481,6 +514,7 @@ class _Use:
     of_files: bool
     shape: tuple = (None, None, None)
     mask: str | None = None
+    instance: str | None = None
     number: str | None = None
 
     def role(self, name):
@@ -495,10 +529,11 @@ def _as_use(function):
         if rank and shape[0] not in (None, 1):
             return None
         if spec.dtype == tf.string and rank == 1:
-            role = {"mask_bytes": "mask"}.get(name, "file" if name.endswith("_bytes") else None)
+            beside = name.removesuffix("_bytes")
+            role = beside if beside in _BESIDE else "file" if name.endswith("_bytes") else None
         elif rank == 4:
-            role = "mask" if name == "mask" else "image" if spec.dtype.is_floating and name != "instance" else None
-            role = role if role == "mask" or shape[3] in (None, *_CHANNELS) else None
+            is_image = spec.dtype.is_floating and shape[3] in (None, *_CHANNELS)
+            role = name if name in _BESIDE else "image" if is_image else None
         else:
             role = "number" if name in _NUMBERS and spec.dtype.is_integer and rank in (0, 1) else None
         if role is None or role in roles:
@@ -519,7 +554,7 @@ def _as_use(function):
     shape = (None, None, None) if of_files else tuple(function.structured_input_signature[1][roles["image"]].shape[1:])
     return _Use(
         roles["file" if of_files else "image"], output if output in made else min(made), of_files,
-        (*shape[:2], shape[2] or 3), roles.get("mask"), roles.get("number"),
+        (*shape[:2], shape[2] or 3), roles.get("mask"), roles.get("instance"), roles.get("number"),
     )  # fmt: skip
 
 

@@ -17,6 +17,7 @@ import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
 from tfgan_zoo import errors, held_out, latent, pictures, random, served_files, signatures, trust
+from tfgan_zoo.data import instances
 from tfgan_zoo.errors import InputError
 
 UNKNOWN_SIZE = 256  # of a picture where a signature takes any, and nothing says which were trained on
@@ -221,7 +222,9 @@ def decide(served, metadata=None):
             continue
         trained, sizes, scale = signatures.told_sizes(metadata or {}, name)
         inputs = {key: _tensor(key, info, trained) for key, info in sorted(served[name].inputs.items())}
-        unknown = [key for key, tensor in inputs.items() if not tensor.control]
+        controls = {tensor.control for tensor in inputs.values()}
+        found_in = {"instance": "image"}  # these are not given, but found in what is
+        unknown = [k for k, t in inputs.items() if not t.control or found_in.get(t.control, t.control) not in controls]
         shown = [key for key, info in served[name].outputs.items() if _is_picture(*_described(info))]
         if unknown:
             reasons.append(f"{name} takes {', '.join(unknown)}")
@@ -251,6 +254,7 @@ FITS = {
     "noise": lambda dtype, shape: dtype.is_floating and len(shape) == 2 and shape[1],
     "image": lambda dtype, shape: dtype.is_floating and len(shape) == 4 and shape[-1] in _CHANNELS,
     "mask": lambda dtype, shape: dtype.is_floating and len(shape) == 4 and shape[-1] == 1,
+    "instance": lambda dtype, shape: dtype.is_integer and len(shape) == 4 and shape[-1] == 1,
     "label": lambda dtype, shape: dtype.is_integer and len(shape) < 2,
     "domain": lambda dtype, shape: dtype.is_integer and len(shape) < 2,
     "count": lambda dtype, shape: dtype.is_integer and len(shape) < 2,
@@ -294,7 +298,8 @@ def answer(loaded, use, given, count=1):
         loaded: of `load`.
         use: one of its `Use`s.
         given: input name -> value for all `count` examples, or one that is meant for each. Pictures of any size are
-            mirrored at their right and lower edge up to one that fits, and the answer is cut back.
+            mirrored at their right and lower edge up to one that fits, and the answer is cut back. Ids of instances
+            are not given: they are those of the connected ink of the picture.
         count: how many.
 
     Returns:
@@ -305,8 +310,9 @@ def answer(loaded, use, given, count=1):
     """
     request, sides = {}, None
     for name, tensor in use.inputs.items():
-        value = np.asarray(given[name], object if tensor.dtype == "string" else tensor.dtype)
-        if use.sizes and tensor.control in ("image", "mask") and value.ndim == 3:
+        value = _ids(use, given) if tensor.control == "instance" else given[name]
+        value = np.asarray(value, object if tensor.dtype == "string" else tensor.dtype)
+        if use.sizes and tensor.control in ("image", "mask", "instance") and value.ndim == 3:
             sides = value.shape[:2]
             value = signatures.mirrored(tf.constant(value), *map(use.sizes.fitting, sides)).numpy()
         if value.ndim < len(tensor.shape):
@@ -317,6 +323,13 @@ def answer(loaded, use, given, count=1):
         return made[:, : sides[0] * use.scale, : sides[1] * use.scale] if sides else made
     except tf.errors.OpError as error:
         raise InputError(f"the model refuses this ({signatures.refusal(error)}); change what is given") from error
+
+
+def _ids(use, given):
+    """Ids [H, W, 1] of the connected ink of the picture [H, W, C], or of each of [N, H, W, C]."""
+    picture = np.asarray(given[next(iter(use.named("image")))])
+    pixels = np.uint8(np.round(np.clip(picture * 127.5 + 127.5, 0, 255)))
+    return instances.connected(pixels) if pixels.ndim == 3 else np.stack([instances.connected(x) for x in pixels])
 
 
 def draw(seed, count, prior):

@@ -159,6 +159,8 @@ def _use(model, trusted):
     with left:
         given = _numbers_and_texts(model, use, key)
         readers = _pictures(model, drawn, held_out, key)
+        if use.named("instance"):
+            st.caption("What touches is one instance: ids are those of the connected ink of the picture.")
     if readers is None:
         right.info("Draw or upload a picture on the left.")
         return
