@@ -18,7 +18,7 @@ with a text file beside each picture. The encoder is not the paper's. Not yet ru
 
 import dataclasses
 
-from tfgan_zoo import GANCLS, run
+from tfgan_zoo import GANCLS, augment, run
 from tfgan_zoo.data import captioned, transforms
 from tfgan_zoo.networks.text_to_image import bag_of_words, gan_cls_discriminator, gan_cls_generator
 from tfgan_zoo.optimizers import Adam
@@ -29,7 +29,7 @@ import keras  # after tfgan_zoo, which keeps TensorFlow's start-up messages off 
 
 
 @dataclasses.dataclass(kw_only=True)
-class Config(run.Config):
+class Config(run.Augmented):
     """Train a GAN-CLS on pictures with captions."""
 
     image_size: run.ImageSize = run.square(32)
@@ -87,7 +87,7 @@ def main(job, config):
         sizes = {"embedding_dim": config.embedding_dim, "text_dim": config.text_dim}
         model = GANCLS(
             gan_cls_generator(shape, latent_dim=config.latent_dim, width=config.g_width, **sizes),
-            gan_cls_discriminator(shape, width=config.d_width, **sizes),
+            augment.wrapper(config)(gan_cls_discriminator(shape, width=config.d_width, **sizes)),
             bag_of_words(len(words.known), words.length, config.embedding_dim),
             words,
             interpolate=config.interpolate,

@@ -5,10 +5,11 @@ import second_gradient
 import tensorflow as tf
 from keras import layers as kl
 
-from tfgan_zoo import DCGAN, SAGAN, SNGAN, ProGAN, StyleGAN, adaptive, augment, random, replicas, run
+from tfgan_zoo import DCGAN, GANCLS, SAGAN, SNGAN, ProGAN, StyleGAN, adaptive, augment, random, replicas, run
 from tfgan_zoo.errors import InputError
-from tfgan_zoo.networks import growing, sn_resnet, style, stylegan
+from tfgan_zoo.networks import growing, sn_resnet, style, stylegan, text_to_image
 from tfgan_zoo.networks.dcgan import dcgan_discriminator, dcgan_generator
+from tfgan_zoo.words import Words
 
 SHAPE, LAYERS = (8, 8, 1), (adaptive.Adaptive, augment.Augment)
 
@@ -221,20 +222,30 @@ FAMILIES = {  # family -> the model of a discriminator that is wrapped, its netw
 }
 
 
+@pytest.fixture
+def seen(monkeypatch):
+    """What `Adaptive` layers observe."""
+    found, observe = [], adaptive.Adaptive.observe
+    monkeypatch.setattr(adaptive.Adaptive, "observe", lambda *given: found.append(given[1].numpy()) or observe(*given))
+    return found
+
+
+def stepped(model, batch):
+    model.compile(**{name: keras.optimizers.SGD(0.01) for name in model.trains})
+    with random.stream(0):
+        return model.train_step(batch)
+
+
 @pytest.mark.parametrize("family", FAMILIES)
-def test_a_step_of_a_family_observes_what_its_discriminator_says_of_training_pictures(family, monkeypatch):
+def test_a_step_of_a_family_observes_what_its_discriminator_says_of_training_pictures(family, seen):
     model, networks = FAMILIES[family]
     keras.utils.set_random_seed(0)
     untouched = networks()[0]
     keras.utils.set_random_seed(0)
     discriminator, *others = networks()
-    seen, observe = [], adaptive.Adaptive.observe
-    monkeypatch.setattr(adaptive.Adaptive, "observe", lambda *given: seen.append(given[1].numpy()) or observe(*given))
     model = model(augment.wrap(discriminator, ada=adaptive.Adaptive(0.999, images=64, every=1)), *others)
-    model.compile(**{name: keras.optimizers.SGD(0.01) for name in model.trains})
     image = pictures(8, channels=1)
-    with random.stream(0):
-        logs = model.train_step(image)
+    logs = stepped(model, image)
     expected = np.array(untouched(image, training=True))
     if family == "progan":  # the critic's answers are those below and above the middle of both
         expected -= expected.mean()
@@ -244,6 +255,21 @@ def test_a_step_of_a_family_observes_what_its_discriminator_says_of_training_pic
     (layer,) = (layer for layer in model.discriminator.layers if isinstance(layer, adaptive.Adaptive))
     assert len(seen) == 1 and float(logs["r_t"]) <= 1.0
     np.testing.assert_allclose(logs["augment_p"], layer.p)
+
+
+def test_gan_cls_observes_what_its_discriminator_says_of_pictures_with_their_texts(seen):
+    words, encoder = Words.of(["a b", "c"]), text_to_image.bag_of_words(3, 2, 4)
+    sizes = {"embedding_dim": 4, "text_dim": 3, "width": 4}
+    keras.utils.set_random_seed(0)
+    untouched = text_to_image.gan_cls_discriminator(SHAPE, **sizes)
+    keras.utils.set_random_seed(0)
+    wrapped = augment.wrap(text_to_image.gan_cls_discriminator(SHAPE, **sizes), ada=adaptive.Adaptive())
+    model = GANCLS(text_to_image.gan_cls_generator(SHAPE, latent_dim=3, **sizes), wrapped, encoder, words)
+    image, text = pictures(8, channels=1), tf.constant(["a b", "c"] * 4)
+    expected = untouched([image, encoder(words.ids(text))], training=True)
+    logs = stepped(model, {"image": image, "wrong": image[::-1], "text": text})
+    np.testing.assert_allclose(seen, [expected], rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(logs["r_t"], np.mean(np.sign(expected)), rtol=1e-5)
 
 
 def test_the_discriminators_of_one_wrapper_share_p():

@@ -10,7 +10,7 @@ TOLD = "told = self.encoder(ids, training=True)"
 
 def edits():
     edit = of("text_to_image")
-    of_d, of_g = f"tape:\n            {TOLD}", f"self.d_optimizer)\n\n        {TOLD}"
+    of_d, of_g = f"tape:\n            {TOLD}", f"real_logits)\n\n        {TOLD}"
     of_fakes, wrong = f"{TOLD}\n        {MADE}", "self.discriminator([wrong, told], training=True)"
     first = "self.first"
     mean = "g_loss = (2.0 * g_loss + self.fooling(halfway(told, self.beta))) / 3.0"
@@ -56,7 +56,7 @@ def edits():
             '["generator"], "d_optimizer": ["discriminator", "encoder"]',
             '["generator", "encoder"], "d_optimizer": ["discriminator"]',
         ),
-        edit("G: texts of the encoder before D's step", of_g, "self.d_optimizer)\n"),
+        edit("G: texts of the encoder before D's step", of_g, "real_logits)\n"),
         edit("G: texts encoded outside of training", of_g, of_g.replace("True", "False")),
         edit("G: the sign flipped", f"return {G_LOSS}", f"return -{G_LOSS}"),
         edit("G: a gradient stopped at its images", G_LOSS, G_LOSS.replace("[fake,", "[tf.stop_gradient(fake),")),

@@ -17,7 +17,7 @@ batch of their own, where the program has one batch of all: batch normalisation 
 
 import tensorflow as tf
 
-from tfgan_zoo import base, latent, losses, random, signatures
+from tfgan_zoo import adaptive, base, latent, losses, random, signatures
 from tfgan_zoo.errors import InputError
 
 
@@ -80,6 +80,7 @@ class GANCLS(base.GenerativeModel):
             fake_logits = self.discriminator([fake, told], training=True)  # s_f
             d_loss = matching_discriminator_loss(real_logits, wrong_logits, fake_logits, self.cls_weight)
         self.minimize(d_loss, tape, self.d_optimizer)
+        augmentation = adaptive.observe(self.discriminator, real_logits)
 
         told = self.encoder(ids, training=True)
         with tf.GradientTape() as tape:
@@ -88,7 +89,7 @@ class GANCLS(base.GenerativeModel):
                 g_loss = (2.0 * g_loss + self.fooling(halfway(told, self.beta))) / 3.0
         self.minimize(g_loss, tape, self.g_optimizer)
 
-        return self.track(d_loss=d_loss, g_loss=g_loss)
+        return self.track(d_loss=d_loss, g_loss=g_loss, **augmentation)
 
     def fooling(self, told):
         """G's loss on embeddings [B, dim]."""
