@@ -69,7 +69,7 @@ def measurements():
             "auto": ["run", "dcgan", "--average=0"],
         },
     )
-    yield from (_torch(recipe) for recipe in ("dcgan", "wgan_gp", "pix2pix"))
+    yield from (_torch(recipe) for recipe in ("dcgan", "wgan_gp", "pix2pix", "cyclegan", "srgan"))
     for recipe in ("gan", "dcgan", "cgan", "pix2pix", "cyclegan", "srgan", "partial_conv", "recycle_gan", "stargan"):
         yield _pipeline(recipe)
     for recipe in ("text_to_image", "pix2pix_hd", "sgan"):
@@ -101,7 +101,7 @@ def _auto(recipe, precisions, jits, executions=(None,)):
 
 
 def _torch(recipe):
-    own = ["--average=0"] if recipe == "dcgan" else []  # which the other side does not keep
+    own = {"dcgan": ["--average=0"], "srgan": ["--phase=2"]}.get(recipe, [])  # no average there; not the SRResNet's
     sides = {name: ["bare", recipe, *own, f"--precision={name}"] for name in ("float32", "mixed_bfloat16")}
     for kept in ([], ["--channels-last"], ["--channels-last", "--compile"]):
         for half in ([], ["--bfloat16"]):

@@ -184,12 +184,13 @@ class UNet(nn.Module):
         return torch.tanh(self.ups[-1](functional.relu(x)))
 
 
-def patchgan(width=32):
-    """Of a condition and a picture, two layers with stride 2."""
+def patchgan(channels=2, norm=nn.BatchNorm2d, width=32):
+    """Of pictures of so many channels, a condition's among them; two layers with stride 2."""
+    bias = norm is nn.InstanceNorm2d
     return nn.Sequential(
-        nn.Conv2d(2, width, 4, 2, 1), nn.LeakyReLU(0.2),
-        nn.Conv2d(width, 2 * width, 4, 2, 1, bias=False), nn.BatchNorm2d(2 * width), nn.LeakyReLU(0.2),
-        nn.Conv2d(2 * width, 4 * width, 4, 1, 1, bias=False), nn.BatchNorm2d(4 * width), nn.LeakyReLU(0.2),
+        nn.Conv2d(channels, width, 4, 2, 1), nn.LeakyReLU(0.2),
+        nn.Conv2d(width, 2 * width, 4, 2, 1, bias=bias), norm(2 * width), nn.LeakyReLU(0.2),
+        nn.Conv2d(2 * width, 4 * width, 4, 1, 1, bias=bias), norm(4 * width), nn.LeakyReLU(0.2),
         nn.Conv2d(4 * width, 1, 4, 1, 1),
     )  # fmt: skip
 
@@ -220,7 +221,144 @@ def pix2pix(kept, made, autocast, batch=16):
     return {"generator": networks[0], "discriminator": networks[1]}, step
 
 
-STEPS = {"dcgan": dcgan, "wgan_gp": wgan_gp, "pix2pix": pix2pix}
+class Residual(nn.Module):
+    """x + f(x)."""
+
+    def __init__(self, *layers):
+        super().__init__()
+        self.inner = nn.Sequential(*layers)
+
+    def forward(self, x):
+        return x + self.inner(x)
+
+
+def translator(width=32, blocks=4):
+    """CycleGAN's generator, of one channel."""
+
+    def normed(layer, n):
+        return [layer, nn.InstanceNorm2d(n), nn.ReLU()]
+
+    def same(n):
+        return nn.Conv2d(n, n, 3, padding=1, padding_mode="reflect")
+
+    layers = normed(nn.Conv2d(1, width, 7, padding=3, padding_mode="reflect"), width)
+    for n in (width, 2 * width):
+        layers += normed(nn.Conv2d(n, 2 * n, 3, 2, 1), 2 * n)
+    for _ in range(blocks):
+        n = 4 * width
+        layers.append(Residual(*normed(same(n), n), same(n), nn.InstanceNorm2d(n)))
+    for n in (4 * width, 2 * width):
+        layers += normed(nn.ConvTranspose2d(n, n // 2, 3, 2, 1, output_padding=1), n // 2)
+    return nn.Sequential(*layers, nn.Conv2d(width, 1, 7, padding=3, padding_mode="reflect"), nn.Tanh())
+
+
+class Pool:
+    """Of 50 fakes; half of those that are asked for are old ones."""
+
+    def __init__(self, size=50):
+        self.size, self.images = size, []
+
+    def __call__(self, images):
+        answers = []
+        for image in images:
+            if len(self.images) < self.size:
+                self.images.append(image)
+                answers.append(image)
+            elif torch.rand(()) < 0.5:
+                place = int(torch.randint(self.size, ()))
+                answers.append(self.images[place])
+                self.images[place] = image
+            else:
+                answers.append(image)
+        return torch.stack(answers)
+
+
+def cyclegan(kept, made, autocast, batch=8):
+    networks = [translator(), translator(), patchgan(1, nn.InstanceNorm2d), patchgan(1, nn.InstanceNorm2d)]
+    networks = [n.to(memory_format=kept) for n in networks]
+    g_adam, d_adam = (adam(nn.ModuleList(pair), 2e-4) for pair in (networks[:2], networks[2:]))
+    ab, ba, judge_a, judge_b = map(made, networks)
+    a, b = ((torch.rand(batch, 1, 32, 32) * 2 - 1).to(memory_format=kept) for _ in range(2))
+    pool_a, pool_b = Pool(), Pool()
+
+    def l1(x, y):
+        return (x - y.float()).abs().mean()
+
+    def step():
+        with autocast():
+            fake_b, fake_a = ab(a), ba(b)
+        old_a, old_b = pool_a(fake_a.detach()), pool_b(fake_b.detach())
+        d_adam.zero_grad()
+        with autocast():
+            answers = (judge_a(a), judge_a(old_a)), (judge_b(b), judge_b(old_b))
+        sum(0.5 * ((r.float() - 1).square().mean() + f.float().square().mean()) for r, f in answers).backward()
+        d_adam.step()
+        g_adam.zero_grad()
+        with frozen(judge_a), frozen(judge_b), autocast():
+            answers = judge_b(fake_b), judge_a(fake_a)
+            cycle, identity = (ba(fake_b), ab(fake_a)), (ba(a), ab(b))
+        g_loss = sum((x.float() - 1).square().mean() for x in answers)
+        near = sum(l1(x, y) for x, y in zip((a, b), cycle, strict=True))
+        same = sum(l1(x, y) for x, y in zip((a, b), identity, strict=True))
+        (g_loss + 10 * near + 5 * same).backward()
+        g_adam.step()
+
+    return dict(
+        zip(("generator_ab", "generator_ba", "discriminator_a", "discriminator_b"), networks, strict=True)
+    ), step
+
+
+def srresnet(width=32, blocks=4):
+    def same(n, m, kernel=3):
+        return nn.Conv2d(n, m, kernel, padding=kernel // 2)
+
+    def block():
+        return Residual(
+            same(width, width), nn.BatchNorm2d(width), nn.PReLU(width), same(width, width), nn.BatchNorm2d(width)
+        )
+
+    ups = [[same(width, 4 * width), nn.PixelShuffle(2), nn.PReLU(width)] for _ in range(2)]
+    inner = [*(block() for _ in range(blocks)), same(width, width), nn.BatchNorm2d(width)]
+    return nn.Sequential(same(1, width, 9), nn.PReLU(width), Residual(*inner), *sum(ups, []), same(width, 1, 9))
+
+
+def srgan_judge(width=16, side=64):
+    layers, n = [nn.Conv2d(1, width, 3, padding=1), nn.LeakyReLU(0.2)], width
+    for i, m in enumerate([width, *(width * k for k in (2, 2, 4, 4, 8, 8))]):
+        layers += [nn.Conv2d(n, m, 3, 1 if i % 2 else 2, 1), nn.BatchNorm2d(m), nn.LeakyReLU(0.2)]
+        n = m
+    features = n * (side // 16) ** 2
+    return nn.Sequential(
+        *layers, nn.Flatten(), nn.Linear(features, 16 * width), nn.LeakyReLU(0.2), nn.Linear(16 * width, 1)
+    )
+
+
+def srgan(kept, made, autocast, batch=16):
+    networks = [n.to(memory_format=kept) for n in (srresnet(), srgan_judge())]
+    g_adam, d_adam = (adam(network, 1e-4, (0.9, 0.999)) for network in networks)
+    generator, discriminator = map(made, networks)
+    low, real = (torch.rand(batch, 1, n, n).mul(2).sub(1).to(memory_format=kept) for n in (16, 64))
+
+    def step():
+        with autocast():
+            fake = generator(0.5 * low + 0.5)
+        d_adam.zero_grad()
+        with autocast():
+            on_real, on_fake = discriminator(real), discriminator(fake.detach())
+        d_loss = functional.softplus(-on_real.float()).mean() + functional.softplus(on_fake.float()).mean()
+        d_loss.backward()
+        d_adam.step()
+        g_adam.zero_grad()
+        with frozen(discriminator), autocast():
+            on_fake = discriminator(fake)
+        content = (real - fake.float()).square().mean()
+        (content + 1e-3 * functional.softplus(-on_fake.float()).mean()).backward()
+        g_adam.step()
+
+    return {"generator": networks[0], "discriminator": networks[1]}, step
+
+
+STEPS = {"dcgan": dcgan, "wgan_gp": wgan_gp, "pix2pix": pix2pix, "cyclegan": cyclegan, "srgan": srgan}
 
 if __name__ == "__main__":
     main()
