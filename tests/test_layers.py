@@ -76,6 +76,37 @@ def test_reflection_padding_mirrors_without_the_border():
     assert layers.ReflectionPadding2D(3)(inputs).shape == (None, 11, None, 3)
 
 
+@pytest.mark.parametrize(("height", "width", "n"), [(8, 9, 3), (11, 8, 3), (7, 9, 3), (4, 5, 3), (4, 4, 1), (6, 7, 2)])
+@pytest.mark.parametrize("compiled", [False, True])
+def test_reflection_padding_and_its_gradients_are_those_of_numpy_at_any_size(height, width, n, compiled):
+    x, slope = (np.array(images(2, h, w, 3)) for h, w in ((height, width), (height + 2 * n, width + 2 * n)))
+    layer = layers.ReflectionPadding2D(n)
+
+    @tf.function(jit_compile=compiled)
+    def both(x):
+        with tf.GradientTape() as outer:
+            outer.watch(x)
+            with tf.GradientTape() as tape:
+                tape.watch(x)
+                y = layer(x)
+                loss = tf.reduce_sum(slope * y**3)
+            first = tape.gradient(loss, x)
+            again = tf.reduce_sum(first**2)
+        return y, first, outer.gradient(again, x)
+
+    y, first, second = both(tf.constant(x))
+    place = np.pad(np.arange(x.size).reshape(x.shape), [(0, 0), (n, n), (n, n), (0, 0)], mode="reflect").ravel()
+    np.testing.assert_array_equal(np.ravel(y), np.ravel(x)[place])
+    weight = np.bincount(place, slope.ravel(), x.size).reshape(x.shape)  # of each pixel, in all its places
+    np.testing.assert_allclose(first, 3 * weight * x**2, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(second, 36 * weight**2 * x**3, rtol=1e-4, atol=1e-3)
+
+
+def test_reflection_padding_refuses_a_picture_that_is_too_small():
+    with pytest.raises((ValueError, tf.errors.InvalidArgumentError), match="paddings must be less than"):
+        layers.ReflectionPadding2D(4)(images(1, 4, 9, 3))
+
+
 @pytest.mark.parametrize("size", [(6, 8), (5, 7), (1, 2)])
 def test_a_halving_average_is_that_of_the_pixels_that_are_there(size):
     x = np.random.default_rng(0).normal(size=[2, *size, 3]).astype(np.float32)

@@ -1,6 +1,7 @@
 """Layers that two or more families use. Images are `[B, H, W, C]`."""
 
 import contextlib
+import itertools
 import math
 
 import keras
@@ -76,11 +77,34 @@ class ReflectionPadding2D(keras.layers.Layer):
         self.n = n
 
     def call(self, x):
-        n = self.n
-        return tf.pad(x, [[0, 0], [n, n], [n, n], [0, 0]], mode="REFLECT")
+        n, sides = self.n, x.shape[1:3]
+        if None in sides or min(sides) < 2 * n + 2:
+            return tf.pad(x, [[0, 0], [n, n], [n, n], [0, 0]], mode="REFLECT")  # which refuses a picture too small
+
+        # By slices, which takes a fourth of that kernel's time on a CPU (docs/results.md).
+        @tf.custom_gradient
+        def padded(x):
+            for axis in (1, 2):
+                first, last = _part(x, axis, 1, n + 1), _part(x, axis, -n - 1, -1)
+                x = tf.concat([tf.reverse(first, [axis]), x, tf.reverse(last, [axis])], axis)
+            return x, lambda slope: _folded(_folded(slope, n, 1), n, 2)
+
+        return padded(x)
 
     def get_config(self):
         return super().get_config() | {"n": self.n}
+
+
+def _folded(x, n, axis):
+    """The transpose of a border of `n` mirrored at both ends of an axis: what lies in it is added where it is from."""
+    first, last = (tf.reverse(part, [axis]) for part in (_part(x, axis, 0, n), _part(x, axis, -n, None)))
+    ends = [n, n + 1, 2 * n + 1, -2 * n - 1, -n - 1, -n]
+    parts = [_part(x, axis, *pair) for pair in itertools.pairwise(ends)]
+    return tf.concat([parts[0], parts[1] + first, parts[2], parts[3] + last, parts[4]], axis)
+
+
+def _part(x, axis, start, stop):
+    return x[(slice(None),) * axis + (slice(start, stop),)]
 
 
 @_saved
