@@ -50,6 +50,8 @@ class Config(run.Augmented):
     """Examples over which the deviation is taken that D is told."""
     gamma: float = 10.0
     """The weight of R1 is half of it."""
+    mixing: float = dataclasses.field(default=0.9, metadata={"below": 1})
+    """The probability that a batch has styles of two z's."""
     learning_rate: float = 1e-3
     """The rate of Adam with betas 0 and 0.99, for both players."""
     learning_rates: str = ""
@@ -96,6 +98,7 @@ def main(job, config):
                 means[2],
                 stage=phase.stage,
                 gamma=config.gamma,
+                mixing=config.mixing,
                 half_life=config.half_life,
                 seed=config.seed,
             )
