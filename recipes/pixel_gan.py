@@ -21,7 +21,8 @@ held-out pictures: `nats`, minus log p(x|code); `shuffled_gap`, what they cost m
 and `prior_gap`, how far the most or least frequent category is from its share of the prior.
 
 Paper (arXiv 1706.00531): MNIST with 30 clusters (a figure from memory: an error of 5.27 %). Its networks and schedule
-were not seen; sizes, rates and steps are ours. Not yet run.
+were not seen; sizes, rates and steps are ours. Not yet run. The default's networks on MNIST, 4,000 steps, come to
+`cluster_accuracy_mapped` 0.868, 0.849 and 0.873 (docs/results.md).
 """
 
 import dataclasses

@@ -19,7 +19,8 @@ say. Of held-out pictures, in nats: `nats`, minus the bound; `kl`; `importance_n
 decoder ignores the code.
 
 Paper (arXiv 1611.05013): binarised MNIST as its published program has it, `-L 12 -fs 5 -dpx 16 -ldim 16`. That has one
-fixed draw of black and white pixels, which is not among our data: here they are drawn anew. Not yet run.
+fixed draw of black and white pixels, which is not among our data: here they are drawn anew. Not yet run. Smaller
+networks on MNIST, 4 epochs: minus the bound 84.4 nats (docs/results.md).
 """
 
 import dataclasses
