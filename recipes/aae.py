@@ -22,7 +22,7 @@ Paper (arXiv 1511.05644): MNIST, semi-supervised: 1,000 units, code of 10 number
 SGD with momentum 0.9 (reconstruction, labels) and 0.1 (both phases of regularisation); it quotes 1.90 % of errors with
 100 labels, 1.60 % with 1,000, and for clusters 9.55 % (16) and 4.10 % (30). No reimplementation known to us comes below
 about 3 %. Rates, their drops after 50 and 1,000 epochs and that there are 5,000 are from memory. After 100 epochs, on
-an accelerator: 2.90 % with 100 labels, a mean of three seeds, 1.71 % with 1,000, of two; clustering with these rates
+an accelerator: 2.90 % with 100 labels, a mean of three seeds, 1.68 % with 1,000, likewise; clustering with these rates
 failed; with the default's and --code-noise=0.3 it comes to 38.4 % (16) and 29.9 % (30) in 20,000 steps
 (docs/results.md).
 """
