@@ -17,6 +17,7 @@ from tfgan_zoo.data import batches, captioned, glyphs
 from tfgan_zoo.networks.classifier import classifier
 
 UNSEEN = (5, 8)  # styles that the judge is not trained on
+AT_ONCE = 512  # pictures
 
 
 def main():
@@ -38,10 +39,11 @@ def main():
     rng = np.random.default_rng(0)
 
     def drawn(wanted):
-        made = [
-            serve(z=tf.constant(rng.normal(size=[1, z_dim]), tf.float32), text=tf.constant([name]))["generated"]
-            for name in wanted
-        ]
+        made = []
+        for i in range(0, len(wanted), AT_ONCE):
+            some = wanted[i : i + AT_ONCE]
+            z = tf.constant(rng.normal(size=[len(some), z_dim]), tf.float32)
+            made.append(serve(z=z, text=tf.constant(some))["generated"])
         return np.concatenate(made)
 
     print("| | pictures | name | letter | case | accents |\n|---|---|---|---|---|---|")
@@ -73,12 +75,8 @@ class Judge:
         self.network.fit(examples.batch(128), steps_per_epoch=steps, verbose=0)
 
     def __call__(self, pictures):
-        logits = np.concatenate([self.network.predict_on_batch(some) for some in batched(pictures)])
+        logits = self.network.predict(pictures, batch_size=AT_ONCE, verbose=0)
         return [self.names[i] for i in (logits @ self.has.T - np.logaddexp(0, logits).sum(1)[:, None]).argmax(1)]
-
-
-def batched(pictures, size=512):
-    return [pictures[i : i + size] for i in range(0, len(pictures), size)]
 
 
 def row(what, read, wanted):

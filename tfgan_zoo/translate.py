@@ -529,11 +529,12 @@ def _as_use(function):
         if rank and shape[0] not in (None, 1):
             return None
         if spec.dtype == tf.string and rank == 1:
-            beside = name.removesuffix("_bytes")
-            role = beside if beside in _BESIDE else "file" if name.endswith("_bytes") else None
+            beside = {f"{what}_bytes": what for what in _BESIDE}
+            role = beside.get(name, "file" if name.endswith("_bytes") else None)
         elif rank == 4:
             is_image = spec.dtype.is_floating and shape[3] in (None, *_CHANNELS)
             role = name if name in _BESIDE else "image" if is_image else None
+            role = None if role == "instance" and not spec.dtype.is_integer else role
         else:
             role = "number" if name in _NUMBERS and spec.dtype.is_integer and rank in (0, 1) else None
         if role is None or role in roles:

@@ -222,9 +222,8 @@ def decide(served, metadata=None):
             continue
         trained, sizes, scale = signatures.told_sizes(metadata or {}, name)
         inputs = {key: _tensor(key, info, trained) for key, info in sorted(served[name].inputs.items())}
-        controls = {tensor.control for tensor in inputs.values()}
-        found_in = {"instance": "image"}  # these are not given, but found in what is
-        unknown = [k for k, t in inputs.items() if not t.control or found_in.get(t.control, t.control) not in controls]
+        no_image = all(tensor.control != "image" for tensor in inputs.values())  # in which ids would be found
+        unknown = [k for k, t in inputs.items() if not t.control or (t.control == "instance" and no_image)]
         shown = [key for key, info in served[name].outputs.items() if _is_picture(*_described(info))]
         if unknown:
             reasons.append(f"{name} takes {', '.join(unknown)}")
