@@ -4,7 +4,8 @@ Default: the embedded glyphs at 32x32, each of the 12 styles a domain; the true 
 the result, over all 132 directions. 900 steps of 2 x 16 in 5 min 48 s on two cores of an AMD EPYC with avx512_bf16 that
 did other work, too, in mixed_bfloat16: L1 0.0718 on unseen characters, where the input itself has 0.0740: little better
 than doing nothing. Weight and slant are seen to follow the style asked for, strokes are frayed (shortly before commit
-c5c491e). After 8,000 steps, on an accelerator, letters are crisp and whole; L1 0.0630 (docs/results.md).
+c5c491e). After 8,000 steps, on an accelerator, letters are crisp and whole; L1 0.0630, 0.0600 after 26,750
+(docs/results.md).
 
     python recipes/stargan.py
     python recipes/stargan.py --dataset=path/to/folder        # with a subfolder per domain
