@@ -5,6 +5,9 @@
 The judge is a classifier of the words of the names of all Latin letters, those of held-out names too, trained on the
 real pictures in ten of the twelve styles; what it reads is the name whose words are most probable together. The
 pictures in the other two styles say how well it reads. One picture of every name, z drawn anew, `--each` times.
+
+Last, what the discriminator knows of accents: whether of the names of one letter that were learned from, four or more,
+it finds a picture's own the most fitting.
 """
 
 import argparse
@@ -34,7 +37,8 @@ def main():
     styles = [np.arange(len(told)) % len(glyphs.STYLES) for told in names]  # a character's pictures follow each other
     judge = Judge([part["image"] for part in parts], names, styles, args.steps)
 
-    serve = tf.saved_model.load(args.export).signatures["serving_default"]
+    signatures = tf.saved_model.load(args.export).signatures
+    serve, discriminate = signatures["serving_default"], signatures["discriminate"]
     z_dim = serve.structured_input_signature[1]["z"].shape[1]
     rng = np.random.default_rng(0)
 
@@ -52,6 +56,24 @@ def main():
         row(f"real, {what}", judge(part["image"][real]), [name for name, one in zip(told, real, strict=True) if one])
         wanted = sorted(set(told)) * args.each
         row(f"drawn, {what}", judge(drawn(wanted)), wanted)
+
+    alike = {}
+    for name in sorted(set(names[0])):
+        alike.setdefault(parted(name)[:2], []).append(name)
+    alike = [some for some in alike.values() if len(some) >= 4]
+    known, guessed = (
+        sum(alike, []),
+        np.mean(np.repeat([1 / len(some) for some in alike], [len(some) for some in alike])),
+    )
+    real = parts[0]["image"][[names[0].index(name) for name in known]]
+    for what, pictures in ("real", real), ("drawn", drawn(known)):
+        found, left = [], iter(pictures)
+        for some in alike:
+            for i, picture in enumerate(next(left) for _ in some):
+                said = discriminate(image=tf.constant([picture] * len(some)), text=tf.constant(some))["logits"]
+                found.append(np.argmax(said) == i)
+        print(f"D, {what} pictures of {len(known)} names: the right accents {100 * np.mean(found):.1f} %", flush=True)
+    print(f"by chance {100 * guessed:.1f} %")
 
 
 class Judge:

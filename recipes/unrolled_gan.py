@@ -3,7 +3,7 @@
 Default: the embedded glyphs (DejaVu Sans) at 16x16, K = 5. 12,000 steps of 64 take 4 min of an AMD EPYC with 2 cores
 that did other work too (commit c5e6c31, with --steps). Looked at: letter-like, with specks; docs/zoo.md has its
 scores, and after 3,000 steps FD was 28, not 19, and recall 0.18, not 0.43. An average of G is no better. The ring
-with 10,000 steps of 64, mean of five seeds (networks of commit e253ef8): 7.2 of 8 modes with K = 10, 0.6 with K = 0.
+with the published steps and batch, three seeds (commit d5c6924): 8 of 8 modes with K = 10; the grid 22, 17 and 25.
 
     python recipes/unrolled_gan.py
     python recipes/unrolled_gan.py --preset=paper

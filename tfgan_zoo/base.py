@@ -319,6 +319,9 @@ class GenerativeModel(keras.Model):
                 logs = {k: v / self.steps_per_execution for k, v in logs.items()}
             return logs
 
+        # This graph optimizer of TensorFlow 2.21 can drop what keeps the reading of a weight before its update: a
+        # penalty then saw, once in many runs, a bias that was updated already (tests/ordered.py).
+        tf.config.optimizer.set_experimental_options({"dependency_optimization": False})
         self.train_function = one_execution if self.run_eagerly else tf.function(one_execution)
         return self.train_function
 
