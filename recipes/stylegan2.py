@@ -1,10 +1,10 @@
 """StyleGAN2: pictures from noise, by a generator that is told a style at each layer.
 
-Default: the embedded glyphs (DejaVu Sans) at 32x32, 7,000 steps of 32, of commit fc9396c with --gamma=0.3
---steps=7000: 11 steps a second on two cores of an AMD EPYC with avx512_bf16, in mixed_bfloat16. Looked at: clean
-strokes of many kinds, about half of them letters or signs; a style mixes with another, and truncation to 0 is one
-picture. FD 136.8, recall 0.30 in the features of a classifier of the letters. With --gamma=1 and 2,500 steps: round
-loops, recall 0.19; with 0.1 and styles of two z's strokes of few forms.
+Default: the embedded glyphs (DejaVu Sans) at 32x32, 7,000 steps of 32 in 9.5 min of two cores of an AMD EPYC with
+avx512_bf16, in mixed_bfloat16 (commit 57993cb). Looked at: letters and signs, about half readable, some on a faint
+ground; FD 88, recall 0.39 in the features of a classifier of the letters (an earlier run, of commit fc9396c, one seed
+as well: 137, 0.30). A style mixes with another, and truncation to 0 is one picture. With --gamma=1 and 2,500 steps:
+round loops, recall 0.19; with 0.1 and styles of two z's strokes of few forms.
 
     python recipes/stylegan2.py
     python recipes/stylegan2.py --ada --dataset=path/to/few/pictures --image-size=64 --steps=20000
