@@ -60,20 +60,15 @@ def main():
     alike = {}
     for name in sorted(set(names[0])):
         alike.setdefault(parted(name)[:2], []).append(name)
-    alike = [some for some in alike.values() if len(some) >= 4]
-    known, guessed = (
-        sum(alike, []),
-        np.mean(np.repeat([1 / len(some) for some in alike], [len(some) for some in alike])),
-    )
-    real = parts[0]["image"][[names[0].index(name) for name in known]]
-    for what, pictures in ("real", real), ("drawn", drawn(known)):
-        found, left = [], iter(pictures)
-        for some in alike:
-            for i, picture in enumerate(next(left) for _ in some):
-                said = discriminate(image=tf.constant([picture] * len(some)), text=tf.constant(some))["logits"]
-                found.append(np.argmax(said) == i)
+    known = [(name, some) for some in alike.values() if len(some) >= 4 for name in some]
+    real = parts[0]["image"][[names[0].index(name) for name, _ in known]]
+    for what, pictures in ("real", real), ("drawn", drawn([name for name, _ in known])):
+        found = []
+        for picture, (name, some) in zip(pictures, known, strict=True):
+            said = discriminate(image=tf.constant([picture] * len(some)), text=tf.constant(some))["logits"]
+            found.append(some[np.argmax(said)] == name)
         print(f"D, {what} pictures of {len(known)} names: the right accents {100 * np.mean(found):.1f} %", flush=True)
-    print(f"by chance {100 * guessed:.1f} %")
+    print(f"by chance {100 * np.mean([1 / len(some) for _, some in known]):.1f} %")
 
 
 class Judge:

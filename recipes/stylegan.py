@@ -3,7 +3,7 @@
 Default: the embedded glyphs (DejaVu Sans), grown from 8x8 to 32x32 in 4,000 steps at twice the paper's rate, in
 mixed_bfloat16: 5 min 12 s on two cores of an AMD EPYC (commit 18718da). Looked at: letter-like, few readable, and of
 few kinds; FD 199 and recall 0.09, in docs/zoo.md: weak. With --gamma=1 and 6,000 steps FD 165, recall 0.10; with
---gamma=0.3 --mixing=0 232 and 0.10; with --gamma=1 --ada --ada-images=50000 390 and 0.01.
+--gamma=0.3 --mixing=0 232 and 0.10; with --gamma=1 --ada --ada-images=50000 390 and 0.01 (commit 1654ea8).
 
     python recipes/stylegan.py
     python recipes/stylegan.py --dataset=path/to/pictures --image-size=64 --steps=12000

@@ -12,6 +12,7 @@ def unordered(model, iterator):
     graphs = [found.post_optimization_graph for found in context.export_run_metadata().function_graphs]
     context.disable_graph_collection()
     graph = max(graphs, key=lambda graph: len(graph.node))
+    named = {node.name: node for node in graph.node}
     inputs = {node.name: [name.lstrip("^").split(":")[0] for name in node.input] for node in graph.node}
 
     def before(name):
@@ -24,11 +25,10 @@ def unordered(model, iterator):
 
     def variable(node):
         name = inputs[node.name][0]
-        while graph_of[name].op == "Identity":
+        while named[name].op == "Identity":
             name = inputs[name][0]
         return name
 
-    graph_of = {node.name: node for node in graph.node}
     reads = [node for node in graph.node if node.op == "ReadVariableOp"]
     updates = [node for node in graph.node if node.op.startswith(("ResourceApply", "Assign"))]
     earlier = {node.name: before(node.name) for node in (*reads, *updates)}
