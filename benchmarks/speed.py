@@ -69,7 +69,7 @@ def measurements():
             "auto": ["run", "dcgan", "--average=0"],
         },
     )
-    yield from (_torch(recipe) for recipe in ("dcgan", "wgan_gp", "pix2pix", "cyclegan", "srgan"))
+    yield from (_torch(recipe) for recipe in ("dcgan", "wgan_gp", "pix2pix", "cyclegan", "srgan", "stylegan2"))
     for recipe in ("gan", "dcgan", "cgan", "pix2pix", "cyclegan", "srgan", "partial_conv", "recycle_gan", "stargan"):
         yield _pipeline(recipe)
     for recipe in ("text_to_image", "pix2pix_hd", "sgan"):

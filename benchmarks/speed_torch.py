@@ -8,6 +8,7 @@ steps of the same losses; Adam by its fused kernel, weights as PyTorch draws the
 
 import argparse
 import contextlib
+import copy
 import itertools
 
 import torch
@@ -358,7 +359,205 @@ def srgan(kept, made, autocast, batch=16):
     return {"generator": networks[0], "discriminator": networks[1]}, step
 
 
-STEPS = {"dcgan": dcgan, "wgan_gp": wgan_gp, "pix2pix": pix2pix, "cyclegan": cyclegan, "srgan": srgan}
+class Equalized(nn.Module):
+    """A linear layer, or a convolution where `size` is given, whose weights are scaled when they are used."""
+
+    def __init__(self, n, m, size=None, stride=1, padding=0, bias=True, rate=1.0):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(m, n, *([size, size] if size else [])) / rate)
+        self.bias = nn.Parameter(torch.zeros(m)) if bias else None
+        self.rate, self.stride, self.padding = rate, stride, padding
+
+    def kernel(self):
+        return self.weight * (self.rate / self.weight[0].numel() ** 0.5)
+
+    def forward(self, x):
+        bias = None if self.bias is None else self.bias * self.rate
+        if self.weight.dim() == 2:
+            return functional.linear(x, self.kernel(), bias)
+        return functional.conv2d(x, self.kernel(), bias, self.stride, self.padding)
+
+
+def activated(x):
+    return functional.leaky_relu(x, 0.2) * 2**0.5
+
+
+class Filter(nn.Module):
+    """The taps 1, 3, 3, 1 along both axes: with `up` between the pixels of a picture twice as large."""
+
+    def __init__(self, pads, gain=1.0, up=False):
+        super().__init__()
+        taps = torch.tensor([1.0, 3.0, 3.0, 1.0]) / 8
+        self.square, self.pads, self.up = gain * torch.outer(taps, taps), pads, up
+
+    def forward(self, x):
+        if self.up:
+            b, c, h, w = x.shape
+            x = functional.pad(x.reshape(b, c, h, 1, w, 1), [0, 1, 0, 0, 0, 1]).reshape(b, c, 2 * h, 2 * w)
+        channels, (before, after) = x.shape[1], self.pads
+        kernel = self.square.to(x.dtype).expand(channels, 1, 4, 4)
+        return functional.conv2d(functional.pad(x, [before, after, before, after]), kernel, groups=channels)
+
+
+class Modulated(nn.Module):
+    """StyleGAN2's convolution, by scales of its input and output."""
+
+    def __init__(self, n, m, size, style, up=False, demodulate=True):
+        super().__init__()
+        self.affine, self.inner = Equalized(style, n), Equalized(n, m, size)
+        self.filter = Filter((1, 1), 4.0) if up else None
+        self.demodulate = demodulate
+
+    def forward(self, x, w):
+        s, kernel = 1 + self.affine(w), self.inner.kernel()
+        x = x * s[:, :, None, None]
+        if self.filter is None:
+            x = functional.conv2d(x, kernel, padding=kernel.shape[-1] // 2)
+        else:
+            x = self.filter(functional.conv_transpose2d(x, kernel.transpose(0, 1), stride=2))
+        if self.demodulate:
+            d = (s.float().square() @ kernel.square().sum((2, 3)).t() + 1e-8).rsqrt()
+            x = x * d.to(x.dtype)[:, :, None, None]
+        return x + self.inner.bias[:, None, None]
+
+
+class Mapping(nn.Sequential):
+    def __init__(self, latent=64, style=64):
+        leaky = nn.LeakyReLU(0.2)
+        super().__init__(Equalized(latent, style, rate=0.01), leaky, Equalized(style, style, rate=0.01), leaky)
+
+    def forward(self, z):
+        return super().forward(z * (z.square().mean(1, keepdim=True) + 1e-8).rsqrt())
+
+
+class Synthesis(nn.Module):
+    """Of 32x32x1."""
+
+    def __init__(self, style=64, channels=(128, 64, 32, 16)):
+        super().__init__()
+        self.start = nn.Parameter(torch.randn(channels[0], 4, 4))
+        layers = [(channels[0], channels[0], False)]
+        for n, m in zip(channels[:-1], channels[1:], strict=True):
+            layers += [(n, m, True), (m, m, False)]
+        self.layers = nn.ModuleList(Modulated(n, m, 3, style, up) for n, m, up in layers)
+        self.strengths = nn.ParameterList(nn.Parameter(torch.zeros(())) for _ in layers)
+        self.to_rgb = nn.ModuleList(Modulated(n, 1, 1, style, demodulate=False) for n in channels)
+        self.enlarge = Filter((2, 1), 4.0, up=True)
+
+    def styled(self, i, x, w):
+        x = self.layers[i](x, w[:, i])
+        noise = torch.randn(x.shape[0], 1, *x.shape[2:])
+        return activated(x + (noise * self.strengths[i]).to(x.dtype))
+
+    def forward(self, w):
+        x = self.styled(0, self.start.expand(w.shape[0], -1, -1, -1), w)
+        image = self.to_rgb[0](x, w[:, 1])
+        for level in range(1, len(self.to_rgb)):
+            x = self.styled(2 * level, self.styled(2 * level - 1, x, w), w)
+            image = self.enlarge(image) + self.to_rgb[level](x, w[:, 2 * level + 1])
+        return image
+
+
+class Shrunk(nn.Module):
+    """A residual block of StyleGAN2's discriminator."""
+
+    def __init__(self, n, m):
+        super().__init__()
+        self.skip = nn.Sequential(Filter((1, 1)), Equalized(n, m, 1, 2, bias=False))
+        self.first, self.second = Equalized(n, n, 3, 1, 1), nn.Sequential(Filter((2, 2)), Equalized(n, m, 3, 2))
+
+    def forward(self, x):
+        return (activated(self.second(activated(self.first(x)))) + self.skip(x)) * 0.5**0.5
+
+
+class Judge(nn.Module):
+    """StyleGAN2's discriminator, of 32x32x1."""
+
+    def __init__(self, channels=(16, 32, 64, 128), group=4):
+        super().__init__()
+        last, self.group = channels[-1], group
+        self.first = Equalized(1, channels[0], 1)
+        self.blocks = nn.Sequential(*(Shrunk(n, m) for n, m in zip(channels[:-1], channels[1:], strict=True)))
+        self.conv, self.dense = Equalized(last + 1, last, 3, 1, 1), Equalized(16 * last, last)
+        self.end = Equalized(last, 1)
+
+    def forward(self, x):
+        x = self.blocks(activated(self.first(x)))
+        rows = x.float().reshape(-1, self.group, *x.shape[1:])
+        told = (rows.var(1, unbiased=False) + 1e-8).sqrt().mean((1, 2, 3)).repeat_interleave(self.group)
+        told = told[:, None, None, None].expand(-1, 1, *x.shape[2:])
+        x = activated(self.conv(torch.cat([x, told.to(x.dtype)], 1)))
+        return self.end(activated(self.dense(x.flatten(1))))
+
+
+def stylegan2(kept, made, autocast, batch=32, latent=64, gamma=0.3, path_weight=0.05, d_every=16, g_every=4):
+    networks = [n.to(memory_format=kept) for n in (Mapping(), Synthesis(), Judge())]
+    averages = [copy.deepcopy(n) for n in networks[:2]]
+    averaged, new = (list(nn.ModuleList(pair).parameters()) for pair in (averages, networks[:2]))
+    g_adam, d_adam = (
+        adam(nn.ModuleList(group), 2e-3 * n / (n + 1), (0.0, 0.99 ** (n / (n + 1))))
+        for group, n in ((networks[:2], g_every), (networks[2:], d_every))
+    )
+    mapping, synthesis, judge = map(made, networks)
+    mean_style, mean_length, steps = torch.zeros(64), torch.zeros(()), itertools.count()
+    real = (torch.rand(batch, 1, 32, 32) * 2 - 1).to(memory_format=kept)
+
+    def styles(mapping, count):
+        w = mapping(torch.randn(count, latent)).float()
+        return w, w[:, None].expand(-1, 8, -1)
+
+    def generated():
+        first, w = styles(mapping, batch)
+        mean_style.lerp_(first.detach().mean(0), 0.005)
+        return synthesis(w).float()
+
+    def regularize_generator():  # by networks that are not compiled: torch.compile has no second-order gradients
+        _, w = styles(networks[0], batch // 2)
+        image = networks[1](w)
+        (slope,) = torch.autograd.grad((image * torch.randn_like(image)).sum() / 32, w, create_graph=True)
+        lengths = slope.square().sum(2).mean(1).sqrt()
+        mean = mean_length + 0.1 * (lengths.mean() - mean_length)
+        g_adam.zero_grad()
+        (g_every * path_weight * (lengths - mean).square().mean()).backward()
+        g_adam.step()
+        mean_length.copy_(mean.detach())
+
+    def regularize_discriminator():
+        image = real.clone().requires_grad_()
+        (slope,) = torch.autograd.grad(networks[2](image).sum(), image, create_graph=True)
+        d_adam.zero_grad()
+        (d_every * gamma / 2 * slope.square().sum((1, 2, 3)).mean()).backward()
+        d_adam.step()
+
+    def step():
+        i = next(steps)
+        g_adam.zero_grad()
+        with frozen(judge), autocast():
+            on_fake = judge(generated())
+        functional.softplus(-on_fake.float()).mean().backward()
+        g_adam.step()
+        if i % g_every == 0:
+            regularize_generator()
+        d_adam.zero_grad()
+        with torch.no_grad(), autocast():
+            fake = generated()
+        with autocast():
+            on_real, on_fake = judge(real), judge(fake)
+        (functional.softplus(-on_real.float()).mean() + functional.softplus(on_fake.float()).mean()).backward()
+        d_adam.step()
+        with torch.no_grad():
+            torch._foreach_lerp_(averaged, new, 1 - 0.5 ** (batch / 1000))
+        if i % d_every == 0:
+            regularize_discriminator()
+
+    roles = ("mapping", "synthesis", "discriminator", "average_mapping", "average_synthesis")
+    return dict(zip(roles, [*networks, *averages], strict=True)), step
+
+
+STEPS = {
+    "dcgan": dcgan, "wgan_gp": wgan_gp, "pix2pix": pix2pix, "cyclegan": cyclegan, "srgan": srgan,
+    "stylegan2": stylegan2,
+}  # fmt: skip
 
 if __name__ == "__main__":
     main()

@@ -27,12 +27,12 @@ def no_environment(monkeypatch):
 def hardware(monkeypatch):
     """Sets what this computer seems to be: a list of GPU capabilities, CPU flags."""
 
-    def pretend(*capabilities, flags="sse avx2", details=True):
+    def pretend(*capabilities, flags="sse avx2", vendor="AuthenticAMD", details=True):
         gpus = [tf.config.PhysicalDevice(f"/physical_device:GPU:{i}", "GPU") for i in range(len(capabilities))]
         known = [{"compute_capability": c, "device_name": "Some GPU"} if details else {} for c in capabilities]
         monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: gpus if kind == "GPU" else [])
         monkeypatch.setattr(tf.config.experimental, "get_device_details", lambda gpu: known[gpus.index(gpu)])
-        monkeypatch.setattr(devices, "_cpuinfo", {"flags": flags, "model name": "Some CPU"}.get)
+        monkeypatch.setattr(devices, "_cpuinfo", {"flags": flags, "vendor_id": vendor, "model name": "Some CPU"}.get)
 
     return pretend
 
@@ -54,6 +54,14 @@ def hardware(monkeypatch):
 def test_auto_precision_is_what_the_hardware_is_fast_in(hardware, capabilities, flags, expected, because):
     hardware(*capabilities, flags=flags)
     assert devices.precision("auto", ONE) == (expected, because)
+
+
+def test_auto_precision_on_an_intel_cpu_is_bfloat16_with_amx_alone(hardware):
+    hardware(flags="avx512_bf16", vendor="GenuineIntel")
+    because = "avx512_bf16 without AMX is slower than float32 on an Intel CPU"
+    assert devices.precision("auto", ONE) == ("float32", because)
+    hardware(flags="avx512_bf16 amx_bf16", vendor="GenuineIntel")
+    assert devices.precision("auto", ONE) == ("mixed_bfloat16", "this CPU has amx_bf16")
 
 
 def test_a_gpu_that_does_not_tell_its_capability_computes_in_float32(hardware):
