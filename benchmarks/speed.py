@@ -3,7 +3,7 @@
     python -m benchmarks.speed                                      # or make bench; hours, and resumable
     python -m benchmarks.speed --only run/pix2pix auto              # these
     python -m benchmarks.speed --only torch --torch-python=.torch/bin/python
-    python -m benchmarks.speed --tables                             # prints them, and draws the chart
+    python -m benchmarks.speed --tables                             # writes docs/speed.md anew, and the chart
 
 A measurement has two sides or more. Each is a process that prepares by itself; then they take turns of `--seconds`, for
 `--pairs` rounds, so that other work on the machine disturbs them alike. What is in `--json` for this kind of processor
@@ -15,7 +15,7 @@ is skipped; `--again` measures it once more. PyTorch is not one of the zoo's dep
     start     a recipe's command up to its first step; its --help and --dry-run
     pipeline  batches alone against the step
     export    one call of an export against one of the model it came from, at batches of 1 and 16
-    replicas  two replicas on one processor against one
+    replicas  two replicas on one processor against one; workers: two processes on it
     grow      time and memory with the batch, the width, the size of pictures, the number of classes
 """
 
@@ -36,6 +36,7 @@ from benchmarks import record, turns
 
 RECIPES = sorted(path.stem for path in (record.ROOT / "recipes").glob("*.py"))
 RECORD = record.ROOT / "docs/results/speed.jsonl"
+PAGE, MARK = record.ROOT / "docs/speed.md", "<!-- below: written by benchmarks/speed.py -->"
 SEED = 0
 
 
@@ -77,6 +78,7 @@ def measurements():
     for recipe in ("dcgan", "pix2pix"):
         sides = {"one": ["run", recipe], "two": ["run", recipe, "--replicas=2"]}
         yield Measurement(f"replicas/{recipe}", sides)
+        yield Measurement(f"workers/{recipe}", {"one": sides["one"], "two": ["run", recipe, "--workers=2"]})
     yield from _grow()
     yield _run("dcgan", "paper size", "--image-size=64", "--width=128", "--batch-size=128")
     paper = ("--image-size=256", "--width=64", "--batch-size=1", "--patch-layers=3", "--normalization=instance")
@@ -121,9 +123,15 @@ def _grow():
         ("pix2pix", "image-size", (32, 64, 128)),
         ("dcgan", "batch-size", (16, 64, 256)),
         ("dcgan", "width", (16, 32, 64)),
+        ("stylegan2", "image-size", (32, 64, 128)),
+        ("acgan", "classes", (10, 100, 1000)),
     ):
         sides = {str(value): ["bare", recipe, f"--{flag}={value}"] for value in values}
         yield Measurement(f"grow/{recipe} by {flag}", sides)
+    for recipe in ("progan", "stylegan"):  # each size has two phases but the first, of which the second is taken
+        phases = {str(height): 2 * i + 1 for i, height in enumerate((8, 16, 32, 64, 128))}
+        sides = {height: ["bare", recipe, "--image-size=128", f"--phase={phase}"] for height, phase in phases.items()}
+        yield Measurement(f"grow/{recipe} by height of the pictures", sides)
 
 
 def main(argv=None):
@@ -135,12 +143,13 @@ def main(argv=None):
     parser.add_argument("--torch-python", help="a Python that has PyTorch; without one there is no comparison with it")
     parser.add_argument("--data-dir", help="as the recipes take it")
     parser.add_argument("--json", default=RECORD, type=Path, help="where the lines are, and go")
-    parser.add_argument("--tables", action="store_true", help="measure nothing: print the tables, draw the chart")
+    parser.add_argument("--tables", action="store_true", help="measure nothing: write the page, draw the chart")
     args = parser.parse_args(argv)
     if args.tables:
         from benchmarks import speed_tables
 
-        return print(speed_tables.tables(record.read(args.json), record.ROOT / "docs/pictures/speed.png"))
+        text = speed_tables.tables(record.read(args.json), record.ROOT / "docs/pictures/speed.png")
+        return record.write_below(PAGE, MARK, text)
     made = [(m.name, lambda m=m: take_turns(m, args)) for m in measurements()]
     made += [(f"start/{recipe}", lambda recipe=recipe: start(recipe, args)) for recipe in ("pix2pix", "dcgan", "gan")]
     made += [(f"export/{recipe}", lambda recipe=recipe: export(recipe, args)) for recipe in ("dcgan", "pix2pix")]
@@ -225,7 +234,8 @@ def start(recipe, args):
             took = {**_lines([f"recipes/{recipe}.py", *own], words)}
             for flag in ("--help", "--dry-run"):
                 took[flag] = _lines([f"recipes/{recipe}.py", *own, flag], {})["end"]
-            took["import tensorflow, keras"] = _lines(["-c", "import tensorflow, keras"], {})["end"]
+            for imports in ("tensorflow", "tensorflow, keras", "tfgan_zoo.run"):
+                took[f"import {imports}"] = _lines(["-c", f"import {imports}"], {})["end"]
         for stage, seconds in took.items():
             stages.setdefault(stage, []).append(seconds)
     return {"seconds_to": stages}

@@ -5,19 +5,25 @@
 `bare`: the traced step in a loop, on one batch in memory. `run`: the step in a whole run, with pipeline, log, progress
 bar and guards; grids and checkpoints are put off. `pipeline`: batches alone. `live`: the model called with
 `--batch-size` examples. `exported <folder>`: the same of its export. `keras`: the step as people write it in plain
-Keras. `--phase=2` is a recipe's second; `--replicas=2` splits the processor in two.
+Keras. `--phase=2` is a recipe's second; `--classes=100` is a folder of so many with noise in it; `--replicas=2` splits
+the processor in two, `--workers=2` has two processes, each on a core of its own.
 """
 
 import argparse
+import contextlib
 import importlib.util
+import json
+import os
+import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-from benchmarks import turns
+from benchmarks import turns, two_workers
 
 ROOT = Path(__file__).resolve().parent.parent
+PEER = "SPEED_PEER"  # set in the environment of workers beside the one that takes turns
 LATE = ("--sample-every=1000000", "--checkpoint-every=1000000")
 
 
@@ -27,15 +33,70 @@ def main(argv=None, taken=None):
     parser.add_argument("subject", help="a recipe; of exported the folder of a version")
     parser.add_argument("--phase", type=int, default=1)
     parser.add_argument("--replicas", type=int, default=1)
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--classes", type=int)
     args, flags = parser.parse_known_args(argv)
-    taken = taken or turns.Turns()
+    is_peer = PEER in os.environ
+    with contextlib.ExitStack() as stack:
+        if args.classes:
+            flags.append(f"--dataset={stack.enter_context(classes(args.classes))}")
+        if args.workers > 1 and not is_peer:
+            stack.enter_context(beside(args.workers, ["run", args.subject, f"--workers={args.workers}", *flags]))
+        taken = taken or (None if is_peer else turns.Turns())
+        with contextlib.suppress(turns.Over):
+            if args.side == "exported":
+                exported(args.subject, int(flags[0].removeprefix("--batch-size=")), taken)
+            else:
+                strategy = "multi_worker" if args.workers > 1 else "one_device"
+                measure(args.side, load(args.subject), flags, taken, args.phase, args.replicas, strategy)
+    if args.workers > 1:
+        os._exit(0)  # an ordinary end would wait for the others
+
+
+@contextlib.contextmanager
+def classes(count):
+    """A folder of so many folders, each with two pictures of noise."""
+    import numpy as np
+    from PIL import Image
+
+    rng = np.random.default_rng(0)
+    with tempfile.TemporaryDirectory() as folder:
+        for i in range(count):
+            inner = Path(folder, f"{i:04d}")
+            inner.mkdir()
+            for j in range(2):
+                Image.fromarray(rng.integers(0, 256, [32, 32], np.uint8)).save(inner / f"{j}.png")
+        yield folder
+
+
+@contextlib.contextmanager
+def beside(count, words):
+    """Makes this process the first of several workers, each on one core; the others train until it is done."""
+    addresses = [f"127.0.0.1:{port}" for port in two_workers.free_ports(count)]
+    cores = sorted(os.sched_getaffinity(0))
+
+    def told(i):
+        config = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": i}}
+        return {"TF_CONFIG": json.dumps(config)}
+
+    def of_core(i):
+        return lambda: os.sched_setaffinity(0, [cores[i % len(cores)]])
+
+    command = [sys.executable, "-m", "benchmarks.speed_sides", *words]
+    others = [
+        subprocess.Popen(
+            command, cwd=ROOT, env={**os.environ, **told(i), PEER: "1"}, preexec_fn=of_core(i),
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )
+        for i in range(1, count)
+    ]  # fmt: skip
+    of_core(0)()
+    os.environ.update(told(0))
     try:
-        if args.side == "exported":
-            exported(args.subject, int(flags[0].removeprefix("--batch-size=")), taken)
-        else:
-            measure(args.side, load(args.subject), flags, taken, args.phase, args.replicas)
-    except turns.Over:
-        return
+        yield
+    finally:
+        for other in others:
+            other.kill()
 
 
 def load(name):
@@ -47,7 +108,7 @@ def load(name):
     return recipe
 
 
-def measure(side, recipe, flags, taken, phase=1, replicas=1):
+def measure(side, recipe, flags, taken, phase=1, replicas=1, strategy="one_device"):
     """Runs a recipe up to one of its phases, and takes turns there until it is over."""
     from tfgan_zoo.run import devices, job
     from tfgan_zoo.run import flags as of_runs
@@ -66,8 +127,8 @@ def measure(side, recipe, flags, taken, phase=1, replicas=1):
             known["parameters"] = {role: getattr(model, role).count_params() for role in model.roles}
             count = batch_size * model.minibatches
             if side == "run":
-                turned = Turned(taken, known)
-                super()._fit(model, data, transform, batch_size, start, start + 10**8, [*actions, turned])
+                last = [Turned(taken, known)] if taken else []
+                super()._fit(model, data, transform, batch_size, start, start + 10**8, [*actions, *last])
             elif side == "pipeline":
                 iterator = iter(batches.batches(data.train, count, seed=0, transform=transform))
                 next(iterator)
@@ -128,12 +189,12 @@ def measure(side, recipe, flags, taken, phase=1, replicas=1):
     with tempfile.TemporaryDirectory() as folder:
         own = [f"--run-dir={folder}/run", f"--export-dir={folder}/exported", *LATE]
         config = of_runs.parse(recipe.PRESETS, [*own, *flags])
-        strategy, device = devices.strategy("one_device")
+        chosen, device = devices.strategy(strategy)
         if replicas > 1:
             cpu = tf.config.list_physical_devices("CPU")[0]
             tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * replicas)
-            strategy = tf.distribute.MirroredStrategy([f"CPU:{i}" for i in range(replicas)])
-        recipe.main(Job(recipe.__name__, config, strategy, device), config)
+            chosen = tf.distribute.MirroredStrategy([f"CPU:{i}" for i in range(replicas)])
+        recipe.main(Job(recipe.__name__, config, chosen, device), config)
 
 
 def request(specs, count):

@@ -12,21 +12,30 @@ OF = {"keras": "plain Keras", "torch": "PyTorch, on one core"}
 
 
 def tables(lines, chart):
-    """Markdown of all that is in a record.
+    """Markdown of all that is in a record: a section for each kind of processor, that which was measured last first.
 
     Args:
         lines: of the record.
-        chart: where the picture of what the zoo is compared with goes.
+        chart: where the picture goes of what the zoo is compared with on the first of these processors.
     """
-    last = {line["name"]: line for line in lines}
+    machines = {}
+    for line in reversed(lines):
+        machines.setdefault(_name(line["machine"]), {}).setdefault(line["name"], line)  # of each name the last
     sections = []
-    for kind, title, table_of in TABLES:
-        chosen = {name.split("/", 1)[1]: line for name, line in last.items() if name.startswith(f"{kind}/")}
-        made = table_of(chosen)
-        if made.count("\n") > 1:  # more than its head
-            sections.append(f"**{title}**\n\n{made}")
-    draw({name: line for name, line in last.items() if name.startswith(("torch/", "keras/"))}, chart)
+    for machine, last in machines.items():
+        sections.append(f"## {machine}")
+        for kind, title, table_of in TABLES:
+            chosen = {n.split("/", 1)[1]: line for n, line in sorted(last.items()) if n.startswith(f"{kind}/")}
+            made = table_of(chosen)
+            if made.count("\n") > 1:  # more than its head
+                sections.append(f"**{title}**\n\n{made}")
+    draw({n: line for n, line in next(iter(machines.values())).items() if n.startswith(("torch/", "keras/"))}, chart)
     return "\n\n".join(sections)
+
+
+def _name(machine):
+    best = "".join(f" with {flag}" for flag in machine["flags"][-1:])
+    return f"{machine['cpu']}{best}, {machine['cores']} cores"
 
 
 def median(side, key="ms"):
@@ -151,6 +160,7 @@ TABLES = (
     ("pipeline", "Batches alone against the step", _pipeline),
     ("export", "A call of an export against one of the model", _export),
     ("replicas", "Two replicas on one processor", _against),
+    ("workers", "Two workers on one processor, a core each", _against),
     ("grow", "How time and memory grow", _grow),
 )
 

@@ -62,7 +62,7 @@ def main():
 
 
 def _start(recipe, folder, flags):
-    addresses = [f"127.0.0.1:{port}" for port in _free_ports(2)]
+    addresses = [f"127.0.0.1:{port}" for port in free_ports(2)]
     processes = []
     for index in (0, 1):
         cwd = folder / f"cwd-{index}"
@@ -76,7 +76,7 @@ def _start(recipe, folder, flags):
     return processes
 
 
-def _free_ports(count):
+def free_ports(count):
     sockets = [socket.socket() for _ in range(count)]
     for s in sockets:
         s.bind(("127.0.0.1", 0))

@@ -3,6 +3,7 @@
 import io
 import json
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -68,14 +69,31 @@ def test_a_recipe_answers_each_turn(side, tmp_path):
     assert all(answer["steps"] >= 2 for answer in measured)
 
 
+def test_a_folder_of_classes_has_as_many_as_asked_and_the_same_each_time():
+    def read():
+        with speed_sides.classes(3) as folder:
+            return {path.relative_to(folder): path.read_bytes() for path in Path(folder).rglob("*.png")}
+
+    files = read()
+    assert len(files) == 6 and {path.parts[0] for path in files} == {"0000", "0001", "0002"} and files == read()
+
+
 def test_the_tables_have_the_ratios_of_rounds_and_the_last_line_of_a_name(tmp_path):
     def side(*ms):
         return {"ms": list(ms), "cpu_ms": list(ms), "peak_mb": 7}
 
-    old = {"name": "run/x", "sides": {"bare": side(1, 1), "run": side(9, 9)}}
-    new = {"name": "run/x", "sides": {"bare": side(1, 2, 4), "run": side(2, 2, 6)}}
-    other = {"name": "keras/x", "sides": {"plain Keras": side(4, 4), "auto": side(1, 2)}}
-    text = speed_tables.tables([old, new, other], tmp_path / "speed.png")
+    def line(name, cpu="Some CPU", **sides):
+        return {"name": name, "machine": {"cpu": cpu, "flags": ["avx2", "avx512f"], "cores": 2}, "sides": sides}
+
+    old = line("run/x", bare=side(1, 1), run=side(9, 9))
+    elsewhere = line("run/x", "Another CPU", bare=side(1, 1), run=side(8, 8))
+    new = line("run/x", bare=side(1, 2, 4), run=side(2, 2, 6))
+    other = line("keras/x", **{"plain Keras": side(4, 4), "auto": side(1, 2)})
+    text = speed_tables.tables([old, elsewhere, new, other], tmp_path / "speed.png")
+    first, second = text.split("\n## ")
+    assert first.startswith("## Some CPU with avx512f, 2 cores\n")
+    assert second.startswith("Another CPU with") and "| x |  | 1 | 8 | 8.00 (8.00 to 8.00) |" in second
+    text = first
     assert "| x |  | 2 | 2 | 1.50 (1.00 to 2.00) | 1.50 (1.00 to 2.00) | 7 |" in text
     assert "| x | auto | 1.5 | 0.38 (0.25 to 0.50) | 1.5 | 0.38 (0.25 to 0.50) | 7 |" in text
     assert (tmp_path / "speed.png").stat().st_size > 1000
