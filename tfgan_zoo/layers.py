@@ -7,7 +7,7 @@ import math
 import keras
 import tensorflow as tf
 
-from tfgan_zoo import fir, random, replicas
+from tfgan_zoo import convolutions, fir, random, replicas
 
 _saved = keras.saving.register_keras_serializable(package="tfgan_zoo")  # loadable where this package is imported
 
@@ -486,7 +486,7 @@ class _Normalized(keras.layers.Layer):
 
 @_saved
 class Conv2D(_Normalized):
-    """A convolution with a normalised kernel, [B, H, W, in] -> [B, h, w, filters]. Without one: `keras.layers.Conv2D`.
+    """A convolution with a normalised kernel, [B, H, W, in] -> [B, h, w, filters]. Without: `convolutions.Conv2D`.
 
     Args:
         filters: channels of the output.
@@ -506,7 +506,7 @@ class Conv2D(_Normalized):
         return (self.kernel_size, self.kernel_size, input_shape[-1], self.filters)
 
     def apply_kernel(self, x, kernel):
-        return tf.nn.conv2d(x, tf.cast(kernel, x.dtype), self.strides, self.padding.upper())
+        return convolutions.conv2d(x, tf.cast(kernel, x.dtype), self.strides, self.padding.upper())
 
     def get_config(self):
         names = ("filters", "kernel_size", "strides", "padding")
@@ -1222,7 +1222,7 @@ class PartialConv2D(keras.layers.Layer):
 
     def _convolve(self, x, kernel):
         n = self.kernel_size // 2 if self.padding == "same" else 0
-        return tf.nn.conv2d(tf.pad(x, [[0, 0], [n, n], [n, n], [0, 0]]), kernel, self.strides, "VALID")
+        return convolutions.conv2d(tf.pad(x, [[0, 0], [n, n], [n, n], [0, 0]]), kernel, self.strides, "VALID")
 
     def get_config(self):
         names = ("filters", "kernel_size", "strides", "padding", "use_bias")

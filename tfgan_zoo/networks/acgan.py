@@ -15,6 +15,7 @@ import keras
 from keras import layers as kl
 
 from tfgan_zoo import layers
+from tfgan_zoo.convolutions import Conv2D, Conv2DTranspose
 from tfgan_zoo.networks import sizes
 
 
@@ -83,7 +84,7 @@ def acgan_discriminator(image_shape, num_classes, width=16, dropout=0.5):
     sizes.sides(image_shape)
     image = x = keras.Input(image_shape, name="image")
     for i in range(6):
-        x = kl.Conv2D(
+        x = Conv2D(
             width * 2**i, 3, 2 - i % 2, "same", use_bias=False, kernel_initializer=layers.normal_002()
         )(x)  # fmt: skip
         x = kl.LeakyReLU(negative_slope=0.2)(layers.batch_normalization()(x) if i else x)
@@ -96,7 +97,7 @@ def acgan_discriminator(image_shape, num_classes, width=16, dropout=0.5):
 
 
 def _deconv(channels, kernel, strides=2, padding="same"):
-    return kl.Conv2DTranspose(
+    return Conv2DTranspose(
         channels, kernel, strides, padding, use_bias=False, kernel_initializer=layers.normal_002()
     )  # fmt: skip
 

@@ -14,6 +14,7 @@ import keras
 from keras import layers as kl
 
 from tfgan_zoo import layers
+from tfgan_zoo.convolutions import Conv2D, Conv2DTranspose
 from tfgan_zoo.errors import InputError
 from tfgan_zoo.networks import sizes
 
@@ -89,8 +90,8 @@ def _norm():
 
 
 def _conv(channels, kernel, use_bias):
-    return kl.Conv2D(channels, kernel, 2, "same", use_bias=use_bias, kernel_initializer=layers.normal_002())
+    return Conv2D(channels, kernel, 2, "same", use_bias=use_bias, kernel_initializer=layers.normal_002())
 
 
 def _deconv(channels, kernel, use_bias):
-    return kl.Conv2DTranspose(channels, kernel, 2, "same", use_bias=use_bias, kernel_initializer=layers.normal_002())
+    return Conv2DTranspose(channels, kernel, 2, "same", use_bias=use_bias, kernel_initializer=layers.normal_002())

@@ -11,6 +11,7 @@ import keras
 from keras import layers as kl
 
 from tfgan_zoo import layers
+from tfgan_zoo.convolutions import Conv2D, Conv2DTranspose
 from tfgan_zoo.networks import sizes
 
 SLOPE = 0.01
@@ -87,8 +88,8 @@ def _norm():
 
 
 def _conv(channels):
-    return kl.Conv2D(channels, 4, 2, "same", kernel_initializer=layers.normal_002())
+    return Conv2D(channels, 4, 2, "same", kernel_initializer=layers.normal_002())
 
 
 def _deconv(channels):
-    return kl.Conv2DTranspose(channels, 4, 2, "same", kernel_initializer=layers.normal_002())
+    return Conv2DTranspose(channels, 4, 2, "same", kernel_initializer=layers.normal_002())

@@ -6,6 +6,7 @@ ICCV 2017, arXiv 1703.10593, appendix 7.2, the same with instance normalisation.
 import keras
 from keras import layers as kl
 
+from tfgan_zoo.convolutions import Conv2D
 from tfgan_zoo.errors import InputError
 from tfgan_zoo.layers import normal_002
 from tfgan_zoo.networks import normalization as norms
@@ -62,4 +63,4 @@ def patchgan_discriminator(
 def _conv(x, channels, stride, use_bias):
     # "same" would pad a 4x4 convolution of stride 1 on one side more than on the other.
     x = kl.ZeroPadding2D(1)(x)
-    return kl.Conv2D(channels, 4, stride, "valid", use_bias=use_bias, kernel_initializer=normal_002())(x)
+    return Conv2D(channels, 4, stride, "valid", use_bias=use_bias, kernel_initializer=normal_002())(x)

@@ -9,6 +9,7 @@ has no scale and no offset; the biases before it do nothing and are the publishe
 import keras
 from keras import layers as kl
 
+from tfgan_zoo.convolutions import Conv2D, Conv2DTranspose
 from tfgan_zoo.errors import InputError
 from tfgan_zoo.layers import HalvingAverage, InstanceNormalization, ReflectionPadding2D, normal_002
 from tfgan_zoo.networks import sizes
@@ -153,7 +154,7 @@ def _block(x, channels):
 
 
 def _up(x, channels, name=None):
-    x = kl.Conv2DTranspose(channels, 3, 2, "valid", kernel_initializer=normal_002())(x)  # [B, 2h + 1, 2w + 1, channels]
+    x = Conv2DTranspose(channels, 3, 2, "valid", kernel_initializer=normal_002())(x)  # [B, 2h + 1, 2w + 1, channels]
     return kl.ReLU(name=name)(_norm(kl.Cropping2D(((1, 0), (1, 0)))(x)))
 
 
@@ -162,7 +163,7 @@ def _picture(x, channels):
 
 
 def _conv(x, channels, kernel, stride=1):
-    return kl.Conv2D(channels, kernel, stride, kernel_initializer=normal_002())(x)
+    return Conv2D(channels, kernel, stride, kernel_initializer=normal_002())(x)
 
 
 def _norm(x):

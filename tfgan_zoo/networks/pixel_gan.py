@@ -4,6 +4,7 @@ import keras
 from keras import layers as kl
 
 from tfgan_zoo import layers
+from tfgan_zoo.convolutions import Conv2D
 from tfgan_zoo.networks import sizes
 
 
@@ -27,7 +28,7 @@ def pixel_gan_encoder(image_shape, categories=10, code_dim=0, width=32, noise=0.
     image = keras.Input(image_shape)
     x = layers.GaussianNoise(noise)(image)
     for channels, strides in ((width, 1), (2 * width, 2), (4 * width, 2)):
-        x = kl.Conv2D(channels, 3, strides, "valid", use_bias=False)(kl.ZeroPadding2D(1)(x))
+        x = Conv2D(channels, 3, strides, "valid", use_bias=False)(kl.ZeroPadding2D(1)(x))
         x = kl.ReLU()(layers.batch_normalization()(x))
     x = kl.Dense(8 * width, use_bias=False)(kl.Flatten()(x))
     x = kl.ReLU()(layers.batch_normalization()(x))

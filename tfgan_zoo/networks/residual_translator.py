@@ -9,6 +9,7 @@ offset, as in the authors' later PyTorch code (from memory); their first, in Lua
 import keras
 from keras import layers as kl
 
+from tfgan_zoo.convolutions import Conv2D, Conv2DTranspose
 from tfgan_zoo.layers import InstanceNormalization, ReflectionPadding2D, normal_002
 from tfgan_zoo.networks import sizes
 
@@ -34,20 +35,20 @@ def residual_translator_generator(image_shape, out_channels=None, width=64, bloc
     image = keras.Input(image_shape)
     x = _norm_relu(_conv(ReflectionPadding2D(3)(image), width, 7))  # [B, H, W, width]
     for n in (2 * width, 4 * width):
-        x = _norm_relu(kl.Conv2D(n, 3, 2, "same", kernel_initializer=normal_002())(x))  # [B, h/2, w/2, n]
+        x = _norm_relu(Conv2D(n, 3, 2, "same", kernel_initializer=normal_002())(x))  # [B, h/2, w/2, n]
     for _ in range(blocks):
         y = _norm_relu(_conv(ReflectionPadding2D(1)(x), 4 * width, 3))
         y = InstanceNormalization(affine=False)(_conv(ReflectionPadding2D(1)(y), 4 * width, 3))
         x = kl.Add()([x, y])  # [B, H/4, W/4, 4 * width]
     for n in (2 * width, width):
         # "same" here is the transpose of "same" above: the half-pixel shifts of the two cancel.
-        x = _norm_relu(kl.Conv2DTranspose(n, 3, 2, "same", kernel_initializer=normal_002())(x))  # [B, 2h, 2w, n]
+        x = _norm_relu(Conv2DTranspose(n, 3, 2, "same", kernel_initializer=normal_002())(x))  # [B, 2h, 2w, n]
     x = _conv(ReflectionPadding2D(3)(x), out_channels or image_shape[2], 7)  # [B, H, W, out_channels]
     return keras.Model(image, kl.Activation("tanh", dtype="float32")(x), name="residual_translator_generator")
 
 
 def _conv(x, channels, kernel):
-    return kl.Conv2D(channels, kernel, kernel_initializer=normal_002())(x)
+    return Conv2D(channels, kernel, kernel_initializer=normal_002())(x)
 
 
 def _norm_relu(x):

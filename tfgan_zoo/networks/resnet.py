@@ -15,6 +15,7 @@ import keras
 from keras import layers as kl
 
 from tfgan_zoo import layers
+from tfgan_zoo.convolutions import Conv2D
 from tfgan_zoo.networks import sizes
 
 
@@ -38,7 +39,7 @@ def resnet_generator(image_shape, latent_dim=128, width=128):
     for _ in range(times):
         x = _up_block(x, width)  # [B, 2h, 2w, width]
     x = kl.ReLU()(layers.batch_normalization()(x))
-    x = kl.Conv2D(image_shape[2], 3, padding="same")(x)  # [B, H, W, C]
+    x = Conv2D(image_shape[2], 3, padding="same")(x)  # [B, H, W, C]
     return keras.Model(z, kl.Activation("tanh", dtype="float32")(x), name="resnet_generator")
 
 
@@ -68,7 +69,7 @@ def resnet_discriminator(image_shape, width=128):
 
 def _up_block(x, width):
     # A 1x1 convolution commutes with resampling: done at the smaller size it costs a quarter.
-    shortcut = kl.UpSampling2D()(kl.Conv2D(width, 1, use_bias=False)(x))
+    shortcut = kl.UpSampling2D()(Conv2D(width, 1, use_bias=False)(x))
     x = kl.ReLU()(layers.batch_normalization()(x))
     x = _conv3(width, use_bias=False)(kl.UpSampling2D()(x))
     x = kl.ReLU()(layers.batch_normalization()(x))
@@ -78,14 +79,14 @@ def _up_block(x, width):
 
 def _first_block(image, width):
     # The "optimized" block: no activation before its first layer, which would clip the image itself.
-    shortcut = kl.Conv2D(width, 1)(kl.AveragePooling2D(2)(image))
+    shortcut = Conv2D(width, 1)(kl.AveragePooling2D(2)(image))
     x = _conv3(width)(image)
     x = _conv3(width)(kl.ReLU()(x))
     return kl.Add()([kl.AveragePooling2D(2)(x), shortcut])
 
 
 def _block(x, width, downsample=False):
-    shortcut = kl.Conv2D(width, 1)(kl.AveragePooling2D(2)(x)) if downsample else x
+    shortcut = Conv2D(width, 1)(kl.AveragePooling2D(2)(x)) if downsample else x
     x = _conv3(width)(kl.ReLU()(x))
     x = _conv3(width)(kl.ReLU()(x))
     if downsample:
@@ -95,4 +96,4 @@ def _block(x, width, downsample=False):
 
 def _conv3(width, use_bias=True):
     he = keras.initializers.VarianceScaling(scale=2.0, mode="fan_avg", distribution="uniform")
-    return kl.Conv2D(width, 3, padding="same", use_bias=use_bias, kernel_initializer=he)
+    return Conv2D(width, 3, padding="same", use_bias=use_bias, kernel_initializer=he)

@@ -18,6 +18,7 @@ import keras
 from keras import layers as kl
 
 from tfgan_zoo import layers
+from tfgan_zoo.convolutions import Conv2D
 from tfgan_zoo.errors import InputError
 from tfgan_zoo.networks import sizes
 
@@ -152,7 +153,7 @@ def _spectral_dense(units, **kwargs):
 
 
 def _plain_conv(channels, size, **kwargs):
-    return kl.Conv2D(channels, size, padding="same", **kwargs)
+    return Conv2D(channels, size, padding="same", **kwargs)
 
 
 def _he():

@@ -10,6 +10,7 @@ have biases everywhere, under a batch norm too, where they do nothing. PReLU sta
 import keras
 from keras import layers as kl
 
+from tfgan_zoo.convolutions import Conv2D
 from tfgan_zoo.errors import InputError
 from tfgan_zoo.layers import PixelShuffle, batch_normalization
 from tfgan_zoo.networks import sizes
@@ -64,14 +65,14 @@ def srgan_discriminator(image_shape, width=64):
     x = _leaky(_conv(image, width))  # no batch norm on the first
     for i, channels in enumerate([width, *(width * n for n in (2, 2, 4, 4, 8, 8))]):
         # "same" would pad a convolution of stride 2 below and to the right alone.
-        y = _conv(x, channels) if i % 2 else kl.Conv2D(channels, 3, 2)(kl.ZeroPadding2D(1)(x))
+        y = _conv(x, channels) if i % 2 else Conv2D(channels, 3, 2)(kl.ZeroPadding2D(1)(x))
         x = _leaky(batch_normalization()(y))  # at last [B, H / 16, W / 16, 8 * width], rounded up
     x = _leaky(kl.Dense(16 * width)(kl.Flatten()(x)))
     return keras.Model(image, kl.Activation("linear", dtype="float32")(kl.Dense(1)(x)), name="srgan_discriminator")
 
 
 def _conv(x, channels, kernel=3):
-    return kl.Conv2D(channels, kernel, padding="same")(x)
+    return Conv2D(channels, kernel, padding="same")(x)
 
 
 def _prelu(x):

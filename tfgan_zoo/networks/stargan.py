@@ -7,6 +7,7 @@ initial weights. Of the normalisation it is the picture's own statistics that co
 import keras
 from keras import layers as kl
 
+from tfgan_zoo.convolutions import Conv2D, Conv2DTranspose
 from tfgan_zoo.errors import InputError
 from tfgan_zoo.layers import InstanceNormalization, one_hot, uniform_by_fan_in
 from tfgan_zoo.networks import sizes
@@ -40,7 +41,7 @@ def stargan_generator(image_shape, num_domains, width=64, blocks=6):
         y = _norm_relu(_conv(x, 4 * width, 3))
         x = kl.Add()([x, InstanceNormalization()(_conv(y, 4 * width, 3))])  # [B, H/4, W/4, 4 * width]
     for n in (2 * width, width):
-        up = kl.Conv2DTranspose(n, 4, 2, "same", use_bias=False, kernel_initializer=uniform_by_fan_in())
+        up = Conv2DTranspose(n, 4, 2, "same", use_bias=False, kernel_initializer=uniform_by_fan_in())
         x = _norm_relu(up(x))  # [B, 2h, 2w, n]
     x = _conv(x, image_shape[2], 7)
     return keras.Model([image, domain], kl.Activation("tanh", dtype="float32")(x), name="stargan_generator")
@@ -70,12 +71,12 @@ def stargan_discriminator(image_shape, num_domains, width=64, layers=6):
     image = x = keras.Input(image_shape)
     for i in range(layers):
         bound = (16 * x.shape[-1]) ** -0.5
-        x = kl.Conv2D(
+        x = Conv2D(
             width * 2**i, 4, 2, kernel_initializer=uniform_by_fan_in(),
             bias_initializer=keras.initializers.RandomUniform(-bound, bound),
         )(kl.ZeroPadding2D(1)(x))  # fmt: skip
         x = kl.LeakyReLU(negative_slope=0.01)(x)  # [B, H / 2**(i + 1), W / 2**(i + 1), width * 2**i]
-    whole = kl.Conv2D(num_domains, x.shape[1:3], use_bias=False, kernel_initializer=uniform_by_fan_in())(x)
+    whole = Conv2D(num_domains, x.shape[1:3], use_bias=False, kernel_initializer=uniform_by_fan_in())(x)
     outputs = [_conv(x, 1, 3), kl.Flatten()(whole)]
     return keras.Model(
         image, [kl.Activation("linear", dtype="float32")(y) for y in outputs], name="stargan_discriminator"
@@ -84,7 +85,7 @@ def stargan_discriminator(image_shape, num_domains, width=64, layers=6):
 
 def _conv(x, channels, kernel, stride=1, name=None):
     initializer = uniform_by_fan_in()
-    return kl.Conv2D(channels, kernel, stride, "same", use_bias=False, kernel_initializer=initializer, name=name)(x)
+    return Conv2D(channels, kernel, stride, "same", use_bias=False, kernel_initializer=initializer, name=name)(x)
 
 
 def _norm_relu(x):

@@ -13,6 +13,7 @@ import keras
 from keras import layers as kl
 
 from tfgan_zoo import layers
+from tfgan_zoo.convolutions import Conv2D, Conv2DTranspose
 from tfgan_zoo.networks import sizes
 
 
@@ -108,10 +109,10 @@ def _norm():
 
 
 def _conv(channels, kernel, strides=1):
-    return kl.Conv2D(
+    return Conv2D(
         channels, kernel, strides, "same", use_bias=False, kernel_initializer=layers.normal_002()
     )  # fmt: skip
 
 
 def _deconv(channels):
-    return kl.Conv2DTranspose(channels, 4, 2, "same", use_bias=False, kernel_initializer=layers.normal_002())
+    return Conv2DTranspose(channels, 4, 2, "same", use_bias=False, kernel_initializer=layers.normal_002())

@@ -12,6 +12,7 @@ import keras
 from keras import layers as kl
 
 from tfgan_zoo import layers
+from tfgan_zoo.convolutions import Conv2D, Conv2DTranspose
 from tfgan_zoo.networks import normalization as norms
 from tfgan_zoo.networks import sizes
 
@@ -64,8 +65,8 @@ def unet_generator(
 
 
 def _down(channels, use_bias):
-    return kl.Conv2D(channels, 4, 2, "same", use_bias=use_bias, kernel_initializer=layers.normal_002())
+    return Conv2D(channels, 4, 2, "same", use_bias=use_bias, kernel_initializer=layers.normal_002())
 
 
 def _up(channels, use_bias):
-    return kl.Conv2DTranspose(channels, 4, 2, "same", use_bias=use_bias, kernel_initializer=layers.normal_002())
+    return Conv2DTranspose(channels, 4, 2, "same", use_bias=use_bias, kernel_initializer=layers.normal_002())

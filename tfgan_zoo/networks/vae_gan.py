@@ -10,6 +10,7 @@ import keras
 from keras import layers as kl
 
 from tfgan_zoo import layers
+from tfgan_zoo.convolutions import Conv2D, Conv2DTranspose
 from tfgan_zoo.networks import sizes
 
 
@@ -28,7 +29,7 @@ def vae_gan_encoder(image_shape, latent_dim=128, widths=(64, 128, 256), units=10
     sizes.divided(image_shape, 2 ** len(widths))
     image = x = keras.Input(image_shape)
     for width in widths:
-        x = kl.ReLU()(layers.batch_normalization()(kl.Conv2D(width, 5, 2, "same", use_bias=False)(x)))
+        x = kl.ReLU()(layers.batch_normalization()(Conv2D(width, 5, 2, "same", use_bias=False)(x)))
     x = kl.ReLU()(layers.batch_normalization()(kl.Dense(units, use_bias=False)(kl.Flatten()(x))))
     said = {name: _wide(kl.Dense(latent_dim, name=name)(x)) for name in ("mean", "log_variance")}
     return keras.Model(image, said, name="vae_gan_encoder")
@@ -49,8 +50,8 @@ def vae_gan_decoder(image_shape, latent_dim=128, widths=(256, 128, 32)):
     x = kl.Dense(height * breadth * widths[0], use_bias=False)(z)
     x = kl.Reshape([height, breadth, widths[0]])(kl.ReLU()(layers.batch_normalization()(x)))
     for width in widths:
-        x = kl.ReLU()(layers.batch_normalization()(kl.Conv2DTranspose(width, 5, 2, "same", use_bias=False)(x)))
-    x = kl.Conv2D(image_shape[2], 5, 1, "same")(x)
+        x = kl.ReLU()(layers.batch_normalization()(Conv2DTranspose(width, 5, 2, "same", use_bias=False)(x)))
+    x = Conv2D(image_shape[2], 5, 1, "same")(x)
     return keras.Model(z, kl.Activation("tanh", dtype="float32")(x), name="vae_gan_decoder")
 
 
@@ -69,9 +70,9 @@ def vae_gan_discriminator(image_shape, widths=(32, 128, 256, 256), units=512):
     """
     sizes.divided(image_shape, 2 ** (len(widths) - 1))
     image = keras.Input(image_shape)
-    features = x = kl.Conv2D(widths[0], 5, 1, "same", activation="relu")(image)
+    features = x = Conv2D(widths[0], 5, 1, "same", activation="relu")(image)
     for width in widths[1:]:
-        features = kl.Conv2D(width, 5, 2, "same", use_bias=False)(x)
+        features = Conv2D(width, 5, 2, "same", use_bias=False)(x)
         x = kl.ReLU()(layers.batch_normalization()(features))
     x = kl.ReLU()(layers.batch_normalization()(kl.Dense(units, use_bias=False)(kl.Flatten()(x))))
     said = {"logits": _wide(kl.Dense(1, name="logits")(x)), "features": _wide(features)}
