@@ -45,13 +45,11 @@ def conv2d_transpose(y, kernel, strides, padding="SAME"):
         strides: one number; h becomes h strides, with "VALID" (h - 1) strides + k.
         padding: "SAME" or "VALID".
     """
-    known = zip(y.shape[1:3], kernel.shape, strict=False)
-    sides = [n and _enlarged(n, k, strides, padding) for n, k in known]
+    sides = [tf.shape(y)[i] if y.shape[i] is None else y.shape[i] for i in (1, 2)]
+    sides = [_enlarged(n, k, strides, padding) for n, k in zip(sides, kernel.shape, strict=False)]
     made = _made(sides, kernel.shape, strides, padding)
     if made is None or not made.block_of_x:
-        batch, *sides, _ = tf.unstack(tf.shape(y))
-        sides = [_enlarged(n, k, strides, padding) for n, k in zip(sides, kernel.shape, strict=False)]
-        return tf.nn.conv2d_transpose(y, kernel, [batch, *sides, kernel.shape[2]], strides, padding)
+        return tf.nn.conv2d_transpose(y, kernel, [tf.shape(y)[0], *sides, kernel.shape[2]], strides, padding)
     return made.backward(y, kernel)
 
 
@@ -80,7 +78,8 @@ def _enlarged(size, kernel, strides, padding):
 
 def _made(sides, kernel_shape, strides, padding):
     """The `_Convolution` of so large an x; None where it does not pay, or is not known to."""
-    if None in sides or kernel_shape[0] == 1 or not _is_on_cpu():
+    known = all(isinstance(n, int) for n in sides)
+    if not known or kernel_shape[0] == 1 or not _is_on_cpu():
         return None
     return _Convolution(tuple(sides), tuple(kernel_shape), strides, padding)
 
