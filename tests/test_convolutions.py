@@ -56,6 +56,34 @@ def test_a_transposed_convolution_to_few_channels_is_tensorflows(padding, sides,
     )
 
 
+@pytest.mark.parametrize("kernel", [2, 3, 4, 7])
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize(("strides", "padding"), [(1, "SAME"), (1, "VALID"), (2, "SAME")])
+def test_pictures_of_any_size_have_tensorflows_answer_and_gradients(kernel, channels, strides, padding):
+    """A stride of 1 convolves, one of 2 transposes."""
+
+    def theirs(x, k):
+        if strides == 1:
+            return tf.nn.conv2d(x, k, 1, padding)
+        return tf.nn.conv2d_transpose(x, k, [2, 2 * tf.shape(x)[1], 2 * tf.shape(x)[2], channels], 2, padding)
+
+    def ours(x, k):
+        if strides == 1:
+            return convolutions.conv2d(x, k, 1, padding)
+        return convolutions.conv2d_transpose(x, k, 2, padding)
+
+    weights = drawn(kernel, kernel, *((5, channels) if strides == 1 else (channels, 5)))
+    specs = [tf.TensorSpec([None, None, None, 5], tf.float64), tf.TensorSpec(weights.shape, tf.float64)]
+
+    def of_any_size(function):
+        return tf.function(lambda x, k: slopes(function, [x, k], tf.sin(function(x, k))), input_signature=specs)
+
+    compared = of_any_size(ours), of_any_size(theirs)
+    for height, width in ((9, 10), (11, 12), (13, 16)):
+        for a, b in zip(*(function(drawn(2, height, width, 5), weights) for function in compared), strict=True):
+            np.testing.assert_allclose(a, b, atol=1e-9)
+
+
 def operations(function, *specs):
     return {op.type for op in tf.function(function).get_concrete_function(*specs).graph.get_operations()}
 
@@ -73,7 +101,7 @@ def test_blocks_are_made_where_they_pay():
     assert not is_in_blocks((None, 16, 16, 8), (3, 3, 8, 5))  # 20 channels
     assert not is_in_blocks((None, 16, 16, 8), (1, 1, 8, 1))  # no tap to share
     assert not is_in_blocks((None, 3, 3, 8), (3, 3, 8, 1))  # less than two blocks
-    assert not is_in_blocks((None, None, None, 8), (3, 3, 8, 1))  # any size
+    assert is_in_blocks((None, None, None, 8), (3, 3, 8, 1))  # any size
     assert not is_in_blocks((None, 16, 16, 8), (3, 3, 8, 1), strides=2)
 
 

@@ -30,7 +30,7 @@ def conv2d(x, kernel, strides=1, padding="SAME"):
         strides: one number.
         padding: "SAME" or "VALID".
     """
-    made = _made(x.shape[1:3], kernel.shape, strides, padding)
+    made = _made(_sides(x), kernel.shape, strides, padding) if strides == 1 or None not in x.shape[1:3] else None
     if made is None or not (made.block_of_x or made.block_of_y):
         return tf.nn.conv2d(x, kernel, strides, padding)
     return made.forward(x, kernel)
@@ -45,9 +45,9 @@ def conv2d_transpose(y, kernel, strides, padding="SAME"):
         strides: one number; h becomes h strides, with "VALID" (h - 1) strides + k.
         padding: "SAME" or "VALID".
     """
-    sides = [tf.shape(y)[i] if y.shape[i] is None else y.shape[i] for i in (1, 2)]
-    sides = [_enlarged(n, k, strides, padding) for n, k in zip(sides, kernel.shape, strict=False)]
-    made = _made(sides, kernel.shape, strides, padding)
+    enlarged = (lambda n, k: n * strides) if padding == "SAME" else (lambda n, k: (n - 1) * strides + k)
+    sides = [enlarged(n, k) for n, k in zip(_sides(y), kernel.shape, strict=False)]
+    made = _made(sides, kernel.shape, strides, padding) if padding == "SAME" or _are_known(sides) else None
     if made is None or not made.block_of_x:
         return tf.nn.conv2d_transpose(y, kernel, [tf.shape(y)[0], *sides, kernel.shape[2]], strides, padding)
     return made.backward(y, kernel)
@@ -72,16 +72,20 @@ class Conv2DTranspose(kl.Conv2DTranspose):
         return self.activation(y if self.bias is None else y + self.bias)
 
 
-def _enlarged(size, kernel, strides, padding):
-    return size * strides if padding == "SAME" else (size - 1) * strides + kernel
+def _sides(x):
+    """(H, W): numbers where they are known, else tensors."""
+    return [tf.shape(x)[i] if x.shape[i] is None else x.shape[i] for i in (1, 2)]
+
+
+def _are_known(sides):
+    return all(isinstance(n, int) for n in sides)
 
 
 def _made(sides, kernel_shape, strides, padding):
-    """The `_Convolution` of so large an x; None where it does not pay, or is not known to."""
-    known = all(isinstance(n, int) for n in sides)
-    if not known or kernel_shape[0] == 1 or not _is_on_cpu():
+    """The `_Convolution` of so large an x; None where it does not pay."""
+    if kernel_shape[0] == 1 or not _is_on_cpu():
         return None
-    return _Convolution(tuple(sides), tuple(kernel_shape), strides, padding)
+    return _Convolution(sides, kernel_shape, strides, padding)
 
 
 def _is_on_cpu():
@@ -93,7 +97,7 @@ class _Convolution:
     """Forward, and its two adjoints.
 
     Args:
-        sides: (H, W) of x.
+        sides: (H, W) of x, numbers or tensors.
         kernel_shape: (k, l, channels of x, channels of y).
         strides, padding: as of `conv2d`.
 
@@ -104,15 +108,19 @@ class _Convolution:
 
     def __init__(self, sides, kernel_shape, strides, padding):
         self.x_sides, self.kernel_shape, self.strides, self.padding = sides, kernel_shape, strides, padding
-        kernel = kernel_shape[:2]
         if padding == "SAME":
             self.y_sides = [-(-n // strides) for n in sides]
-            beyond = [max((m - 1) * strides + k - n, 0) for n, m, k in zip(sides, self.y_sides, kernel, strict=True)]
+            beyond = [self._beyond(n, m, k) for n, m, k in zip(sides, self.y_sides, kernel_shape, strict=False)]
         else:
-            self.y_sides, beyond = [(n - k) // strides + 1 for n, k in zip(sides, kernel, strict=True)], [0, 0]
+            self.y_sides = [(n - k) // strides + 1 for n, k in zip(sides, kernel_shape, strict=False)]
+            beyond = [0, 0]
         self.before = [n // 2 for n in beyond]
         self.block_of_x = _block(kernel_shape[2], self.x_sides, strides)
         self.block_of_y = _block(kernel_shape[3], self.y_sides, 1) if strides == 1 else 0
+
+    def _beyond(self, size, of_y, kernel):
+        """What "SAME" adds; a size that is not known is a multiple of `strides`."""
+        return max((of_y - 1) * self.strides + kernel - size if isinstance(size, int) else kernel - self.strides, 0)
 
     def forward(self, x, kernel):
         """y."""
@@ -171,7 +179,8 @@ class _Convolution:
 
 def _block(channels, sides, strides):
     """The side of the largest block whose pixels, with their channels, are computed at a time; 0: not even of 2x2."""
-    fitting = (n for n in (4, 2) if n % strides == 0 and channels * n**2 <= _LANES and min(sides) >= 2 * n)
+    least = min(sides) if _are_known(sides) else 8
+    fitting = (n for n in (4, 2) if n % strides == 0 and channels * n**2 <= _LANES and least >= 2 * n)
     return next(fitting, 0)
 
 
@@ -184,7 +193,7 @@ class _Blocks:
 
     Args:
         block: b.
-        sides, to: of the input and of the result.
+        sides, to: of the input and of the result, numbers or tensors.
         kernel_shape: its first two are the sides of the kernel.
         before: rows and columns of zeros before x, in the convolution that this is or is the adjoint of.
         strides: of that one.
@@ -194,12 +203,13 @@ class _Blocks:
     def __init__(self, block, sides, to, kernel_shape, before, strides, transposed):
         self.block, self.step, self.to = block, block // strides, to
         self.counts = [-(-n // block) for n in to]
-        self.taps, self.pads = [], []
+        self.taps, self.pads, self.most = [], [], []
         for size, count, kernel, pad in zip(sides, self.counts, kernel_shape, before, strict=False):
             of = _taps_of_transposed(pad, strides) if transposed else _taps(pad)
             taps, first = _one_hot(of, block, kernel)
             self.taps.append(taps)
             self.pads.append([-first, (count - 1) * self.step + taps.shape[1] + first - size])
+            self.most.append([-first, taps.shape[1] + first - 1])
 
     def apply(self, x, kernel):
         """[B, H, W, in] by [k, l, in, out] to [B, *to, out]."""
@@ -208,7 +218,9 @@ class _Blocks:
         spread = tf.tensordot(columns, spread, [[2], [2]])  # [s, v, r, u, in, out]
         height, width, (inner, outer) = rows.shape[1], columns.shape[1], kernel.shape[2:]
         spread = tf.reshape(tf.transpose(spread, [3, 1, 4, 2, 0, 5]), [height, width, inner, self.block**2 * outer])
-        y = tf.nn.depth_to_space(tf.nn.conv2d(x, spread, self.step, self._padding()), self.block)
+        # A convolution takes no tensors as pads; with the most that any size needs there can be blocks to spare.
+        pads = self.pads if _are_known(sum(self.pads, [])) else self.most
+        y = tf.nn.depth_to_space(tf.nn.conv2d(x, spread, self.step, _of_sides(pads)), self.block)
         return y[:, : self.to[0], : self.to[1]]
 
     def weights(self, x, y):
@@ -216,10 +228,10 @@ class _Blocks:
         wide = tf.float32 if x.dtype.size < 4 else x.dtype  # weights of several places are added up
         rows, columns = (tf.constant(taps, wide) for taps in self.taps)
         beyond = [[0, count * self.block - size] for count, size in zip(self.counts, self.to, strict=True)]
-        y = tf.nn.space_to_depth(tf.pad(y, [[0, 0], *beyond, [0, 0]]), self.block)
+        y = tf.nn.space_to_depth(tf.pad(y, _of_sides(beyond)), self.block)
         height, width, inner = rows.shape[1], columns.shape[1], x.shape[-1]
         spread = tf.raw_ops.Conv2DBackpropFilter(
-            input=tf.pad(x, self._padding()),  # oneDNN has no kernel that pads by itself here
+            input=tf.pad(x, _of_sides(self.pads)),  # oneDNN has no kernel that pads by itself here
             filter_sizes=[height, width, inner, y.shape[-1]],
             out_backprop=y,
             strides=[1, self.step, self.step, 1],
@@ -230,8 +242,9 @@ class _Blocks:
         spread = tf.tensordot(columns, spread, [[0, 1], [4, 1]])  # [l, u, in, r, out]
         return tf.cast(tf.tensordot(rows, spread, [[0, 1], [3, 1]]), x.dtype)  # [k, l, in, out]
 
-    def _padding(self):
-        return [[0, 0], *self.pads, [0, 0]]
+
+def _of_sides(pads):
+    return [[0, 0], *pads, [0, 0]]
 
 
 def _taps_of_transposed(before, strides):
