@@ -135,7 +135,8 @@ class Conformance:
                 np.testing.assert_allclose(value, losses[name], rtol=2e-4, atol=2e-5, err_msg=name)
             got = state(two)
             for name, value in held(checkpoint).items():
-                np.testing.assert_allclose(got[name], value, rtol=1e-3, atol=2e-5, err_msg=name)
+                # A bias before an instance norm has a gradient of 0 but for rounding, which is 3e-5 in a RecycleGAN.
+                np.testing.assert_allclose(got[name], value, rtol=1e-3, atol=5e-5, err_msg=name)
             # The next step from the same bits: two steps of a CycleGAN make 3e-3 of a relative difference of 1e-7.
             tf.train.Checkpoint(model=two).read(checkpoint)
 

@@ -1,5 +1,7 @@
 """Convolutions in blocks of pixels: TensorFlow's numbers, and those of its gradients, first and second."""
 
+import contextlib
+
 import keras
 import numpy as np
 import pytest
@@ -7,6 +9,13 @@ import tensorflow as tf
 from keras import layers as kl
 
 from tfgan_zoo import convolutions
+
+
+@pytest.fixture(params=["as in a train step", "elsewhere"], autouse=True)
+def where(request):
+    """With slopes in blocks, and with TensorFlow's."""
+    with convolutions.slopes_in_blocks() if request.param != "elsewhere" else contextlib.nullcontext():
+        yield
 
 
 def slopes(function, inputs, slope):
@@ -139,6 +148,15 @@ def test_the_layers_are_kerass(policy, transposed):
     assert ours(undrawn).shape == other(undrawn).shape == (None, None, None, 1)
 
 
+def test_only_a_train_step_has_gradients_of_its_own():
+    def has_own(function):
+        return any("_gradient_op_type" in op.node_def.attr for op in function.graph.get_operations())
+
+    x, k = spec(None, 16, 16, 8), spec(5, 5, 8, 1)
+    traced = tf.function(lambda x, k: convolutions.conv2d(x, k)).get_concrete_function(x, k)
+    assert has_own(traced) == convolutions._in_blocks.get()
+
+
 def test_weights_of_several_places_are_added_up_in_float32():
     """The gradient of a kernel in bfloat16 is as near to the true one as TensorFlow's."""
     x, slope = (tf.cast(drawn(4, 16, 16, n), tf.bfloat16) for n in (8, 1))
@@ -152,7 +170,8 @@ def test_weights_of_several_places_are_added_up_in_float32():
         return tf.cast(tape.gradient(made, taken, tf.cast(slope, dtype)), tf.float64)
 
     true = gradient(tf.nn.conv2d, tf.float64)
-    ours, theirs = (tf.norm(gradient(f, tf.bfloat16) - true) for f in (convolutions.conv2d, tf.nn.conv2d))
+    with convolutions.slopes_in_blocks():
+        ours, theirs = (tf.norm(gradient(f, tf.bfloat16) - true) for f in (convolutions.conv2d, tf.nn.conv2d))
     assert ours < 1.5 * theirs  # 1.4; added up in bfloat16 1.7
 
 

@@ -239,7 +239,7 @@ def test_two_workers_see_equal_losses_and_go_on_after_one_is_killed():
 
 
 def test_workers_that_were_started_differently_end_in_a_line_that_names_what_differs(tmp_path):
-    ports = two_workers._free_ports(2)
+    ports = two_workers.free_ports(2)
     cluster = {"worker": [f"127.0.0.1:{port}" for port in ports]}
     workers = []
     for i, flags in enumerate((["--seed=1", "--batch-size=4"], ["--seed=2", "--batch-size=6"])):

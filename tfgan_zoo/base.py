@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfgan_zoo import averages, random
+from tfgan_zoo import averages, convolutions, random
 from tfgan_zoo.errors import InputError
 
 
@@ -293,7 +293,7 @@ class GenerativeModel(keras.Model):
 
         @tf.autograph.experimental.do_not_convert
         def step_on_replica(batch, step):
-            with random.stream(self.seed, step):
+            with random.stream(self.seed, step), convolutions.slopes_in_blocks():
                 logs = self.train_step(batch)
                 if self.averaged:
                     role, rate = self.averaged

@@ -7,9 +7,12 @@ weights of each pixel where they belong, and zeros; `depth_to_space` makes the p
 of 32 channels to one takes a fourth of the time, a 9x9 of 32 to one a sixth (docs/speed.md).
 
 A convolution is y = forward(x, k), linear in both. With its two adjoints, x = backward(y, k) and k = weights(x, y), the
-gradients of each of the three are the other two, however often one differentiates.
+gradients of each of the three are the other two, however often one differentiates. They are in blocks in a train step
+(`slopes_in_blocks`) and TensorFlow's own elsewhere: a graph with gradients of its own can not always be saved again.
 """
 
+import contextlib
+import contextvars
 import functools
 
 import keras
@@ -19,6 +22,17 @@ from keras import layers as kl
 
 _saved = keras.saving.register_keras_serializable(package="tfgan_zoo.convolutions")  # `layers` has a Conv2D too
 _LANES = 16
+_in_blocks = contextvars.ContextVar("slopes_in_blocks", default=False)
+
+
+@contextlib.contextmanager
+def slopes_in_blocks():
+    """Inside, gradients are computed in blocks of pixels too."""
+    token = _in_blocks.set(True)
+    try:
+        yield
+    finally:
+        _in_blocks.reset(token)
 
 
 def conv2d(x, kernel, strides=1, padding="SAME"):
@@ -31,9 +45,11 @@ def conv2d(x, kernel, strides=1, padding="SAME"):
         padding: "SAME" or "VALID".
     """
     made = _made(_sides(x), kernel.shape, strides, padding) if strides == 1 or None not in x.shape[1:3] else None
-    if made is None or not (made.block_of_x or made.block_of_y):
-        return tf.nn.conv2d(x, kernel, strides, padding)
-    return made.forward(x, kernel)
+    if made and _in_blocks.get() and (made.block_of_x or made.block_of_y):
+        return made.forward(x, kernel)
+    if made and made.block_of_y:
+        return made.blocks_of_y.apply(x, kernel)
+    return tf.nn.conv2d(x, kernel, strides, padding)
 
 
 def conv2d_transpose(y, kernel, strides, padding="SAME"):
@@ -48,9 +64,9 @@ def conv2d_transpose(y, kernel, strides, padding="SAME"):
     enlarged = (lambda n, k: n * strides) if padding == "SAME" else (lambda n, k: (n - 1) * strides + k)
     sides = [enlarged(n, k) for n, k in zip(_sides(y), kernel.shape, strict=False)]
     made = _made(sides, kernel.shape, strides, padding) if padding == "SAME" or _are_known(sides) else None
-    if made is None or not made.block_of_x:
-        return tf.nn.conv2d_transpose(y, kernel, [tf.shape(y)[0], *sides, kernel.shape[2]], strides, padding)
-    return made.backward(y, kernel)
+    if made and made.block_of_x:
+        return made.backward(y, kernel) if _in_blocks.get() else made.blocks_of_x.apply(y, _turned(kernel))
+    return tf.nn.conv2d_transpose(y, kernel, [tf.shape(y)[0], *sides, kernel.shape[2]], strides, padding)
 
 
 @_saved
@@ -128,7 +144,7 @@ class _Convolution:
         @tf.custom_gradient
         def of(x, kernel):
             if self.block_of_y:
-                y = self._blocks_of_y.apply(x, kernel)
+                y = self.blocks_of_y.apply(x, kernel)
             else:
                 y = tf.nn.conv2d(x, kernel, self.strides, self.padding)
             return y, lambda slope: (self.backward(slope, kernel), self.weights(x, slope))
@@ -141,7 +157,7 @@ class _Convolution:
         @tf.custom_gradient
         def of(y, kernel):
             if self.block_of_x:
-                x = self._blocks_of_x.apply(y, tf.transpose(kernel, [0, 1, 3, 2]))
+                x = self.blocks_of_x.apply(y, _turned(kernel))
             else:
                 shape = [tf.shape(y)[0], *self.x_sides, self.kernel_shape[2]]
                 x = tf.nn.conv2d_transpose(y, kernel, shape, self.strides, self.padding)
@@ -155,7 +171,7 @@ class _Convolution:
         @tf.custom_gradient
         def of(x, y):
             if self.block_of_y:
-                kernel = self._blocks_of_y.weights(x, y)
+                kernel = self.blocks_of_y.weights(x, y)
             else:
                 kernel = tf.raw_ops.Conv2DBackpropFilter(
                     input=x,
@@ -169,11 +185,11 @@ class _Convolution:
         return of(x, y)
 
     @functools.cached_property
-    def _blocks_of_x(self):
+    def blocks_of_x(self):
         return _Blocks(self.block_of_x, self.y_sides, self.x_sides, self.kernel_shape, self.before, self.strides, True)
 
     @functools.cached_property
-    def _blocks_of_y(self):
+    def blocks_of_y(self):
         return _Blocks(self.block_of_y, self.x_sides, self.y_sides, self.kernel_shape, self.before, 1, False)
 
 
@@ -245,6 +261,10 @@ class _Blocks:
 
 def _of_sides(pads):
     return [[0, 0], *pads, [0, 0]]
+
+
+def _turned(kernel):
+    return tf.transpose(kernel, [0, 1, 3, 2])
 
 
 def _taps_of_transposed(before, strides):
