@@ -6,6 +6,7 @@ from closed_form import Turned, at, line, sigmoid, slope_at, softplus, step
 from conformance import Conformance
 
 from tfgan_zoo import GANCLS, gallery, random
+from tfgan_zoo.convolutions import Conv2D
 from tfgan_zoo.errors import InputError
 from tfgan_zoo.export import export
 from tfgan_zoo.families.text_to_image import halfway
@@ -231,9 +232,9 @@ def test_the_networks_have_the_layers_of_the_published_program():
     )
     grown = [x for x in generator.layers if isinstance(x, keras.layers.Conv2DTranspose)]
     assert [(x.filters, x.kernel_size, x.strides) for x in grown] == [(n, (4, 4), (2, 2)) for n in (64, 32, 16, 3)]
-    within = [(x.filters, x.kernel_size[0]) for x in generator.layers if type(x) is keras.layers.Conv2D]
+    within = [(x.filters, x.kernel_size[0]) for x in generator.layers if type(x) is Conv2D]
     assert within == [(32, 1), (32, 3), (128, 3), (16, 1), (16, 3), (64, 3)]
-    seen = [(x.filters, x.kernel_size[0], x.strides[0]) for x in discriminator.layers if type(x) is keras.layers.Conv2D]
+    seen = [(x.filters, x.kernel_size[0], x.strides[0]) for x in discriminator.layers if type(x) is Conv2D]
     halving = [(n, 4, 2) for n in (8, 16, 32, 64)]
     assert seen == [*halving, (16, 1, 1), (16, 3, 1), (64, 3, 1), (64, 1, 1)]
     kinds = [type(x).__name__ for x in (*generator.layers, *discriminator.layers)]
