@@ -12,7 +12,6 @@ the processor in two, `--workers=2` has two processes, each on a core of its own
 import argparse
 import contextlib
 import importlib.util
-import json
 import os
 import subprocess
 import sys
@@ -75,23 +74,19 @@ def beside(count, words):
     addresses = [f"127.0.0.1:{port}" for port in two_workers.free_ports(count)]
     cores = sorted(os.sched_getaffinity(0))
 
-    def told(i):
-        config = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": i}}
-        return {"TF_CONFIG": json.dumps(config)}
-
     def of_core(i):
         return lambda: os.sched_setaffinity(0, [cores[i % len(cores)]])
 
     command = [sys.executable, "-m", "benchmarks.speed_sides", *words]
     others = [
         subprocess.Popen(
-            command, cwd=ROOT, env={**os.environ, **told(i), PEER: "1"}, preexec_fn=of_core(i),
+            command, cwd=ROOT, env={**os.environ, **two_workers.told(addresses, i), PEER: "1"}, preexec_fn=of_core(i),
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )
         for i in range(1, count)
     ]  # fmt: skip
     of_core(0)()
-    os.environ.update(told(0))
+    os.environ.update(two_workers.told(addresses, 0))
     try:
         yield
     finally:

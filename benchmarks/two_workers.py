@@ -67,13 +67,18 @@ def _start(recipe, folder, flags):
     for index in (0, 1):
         cwd = folder / f"cwd-{index}"
         cwd.mkdir(exist_ok=True)
-        config = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}
-        environment = {**os.environ, "TF_CONFIG": json.dumps(config), "OMP_NUM_THREADS": "1"}
+        environment = {**os.environ, **told(addresses, index), "OMP_NUM_THREADS": "1"}
         command = [sys.executable, str(ROOT / f"recipes/{recipe}.py"), "--strategy=multi_worker"]
         command += [f"--run-dir={folder / 'run'}", f"--export-dir={folder / 'exported'}", *flags]
         with open(folder / f"worker-{index}.txt", "ab") as output:
             processes.append(subprocess.Popen(command, cwd=cwd, stdout=output, stderr=output, env=environment))
     return processes
+
+
+def told(addresses, index):
+    """The environment that makes a process one of the workers at these addresses."""
+    config = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}
+    return {"TF_CONFIG": json.dumps(config)}
 
 
 def free_ports(count):

@@ -47,9 +47,7 @@ def conv2d(x, kernel, strides=1, padding="SAME"):
     made = _made(_sides(x), kernel.shape, strides, padding) if strides == 1 or None not in x.shape[1:3] else None
     if made and _in_blocks.get() and (made.block_of_x or made.block_of_y):
         return made.forward(x, kernel)
-    if made and made.block_of_y:
-        return made.blocks_of_y.apply(x, kernel)
-    return tf.nn.conv2d(x, kernel, strides, padding)
+    return made.y(x, kernel) if made else tf.nn.conv2d(x, kernel, strides, padding)
 
 
 def conv2d_transpose(y, kernel, strides, padding="SAME"):
@@ -65,7 +63,7 @@ def conv2d_transpose(y, kernel, strides, padding="SAME"):
     sides = [enlarged(n, k) for n, k in zip(_sides(y), kernel.shape, strict=False)]
     made = _made(sides, kernel.shape, strides, padding) if padding == "SAME" or _are_known(sides) else None
     if made and made.block_of_x:
-        return made.backward(y, kernel) if _in_blocks.get() else made.blocks_of_x.apply(y, _turned(kernel))
+        return made.backward(y, kernel) if _in_blocks.get() else made.x(y, kernel)
     return tf.nn.conv2d_transpose(y, kernel, [tf.shape(y)[0], *sides, kernel.shape[2]], strides, padding)
 
 
@@ -138,51 +136,36 @@ class _Convolution:
         """What "SAME" adds; a size that is not known is a multiple of `strides`."""
         return max((of_y - 1) * self.strides + kernel - size if isinstance(size, int) else kernel - self.strides, 0)
 
+    def y(self, x, kernel):
+        if self.block_of_y:
+            return self.blocks_of_y.apply(x, kernel)
+        return tf.nn.conv2d(x, kernel, self.strides, self.padding)
+
+    def x(self, y, kernel):
+        if self.block_of_x:
+            return self.blocks_of_x.apply(y, tf.transpose(kernel, [0, 1, 3, 2]))
+        shape = [tf.shape(y)[0], *self.x_sides, self.kernel_shape[2]]
+        return tf.nn.conv2d_transpose(y, kernel, shape, self.strides, self.padding)
+
+    def kernel(self, x, y):
+        if self.block_of_y:
+            return self.blocks_of_y.weights(x, y)
+        strides = [1, self.strides, self.strides, 1]
+        return tf.raw_ops.Conv2DBackpropFilter(
+            input=x, filter_sizes=self.kernel_shape, out_backprop=y, strides=strides, padding=self.padding
+        )
+
     def forward(self, x, kernel):
-        """y."""
-
-        @tf.custom_gradient
-        def of(x, kernel):
-            if self.block_of_y:
-                y = self.blocks_of_y.apply(x, kernel)
-            else:
-                y = tf.nn.conv2d(x, kernel, self.strides, self.padding)
-            return y, lambda slope: (self.backward(slope, kernel), self.weights(x, slope))
-
-        return of(x, kernel)
+        """`y`, with slopes in blocks."""
+        return _sloped(self.y, x, kernel, self.backward, self.weights)
 
     def backward(self, y, kernel):
-        """x, of which y would be the slope."""
-
-        @tf.custom_gradient
-        def of(y, kernel):
-            if self.block_of_x:
-                x = self.blocks_of_x.apply(y, _turned(kernel))
-            else:
-                shape = [tf.shape(y)[0], *self.x_sides, self.kernel_shape[2]]
-                x = tf.nn.conv2d_transpose(y, kernel, shape, self.strides, self.padding)
-            return x, lambda slope: (self.forward(slope, kernel), self.weights(slope, y))
-
-        return of(y, kernel)
+        """`x`, of which y would be the slope."""
+        return _sloped(self.x, y, kernel, self.forward, lambda y, slope: self.weights(slope, y))
 
     def weights(self, x, y):
-        """The kernel."""
-
-        @tf.custom_gradient
-        def of(x, y):
-            if self.block_of_y:
-                kernel = self.blocks_of_y.weights(x, y)
-            else:
-                kernel = tf.raw_ops.Conv2DBackpropFilter(
-                    input=x,
-                    filter_sizes=self.kernel_shape,
-                    out_backprop=y,
-                    strides=[1, self.strides, self.strides, 1],
-                    padding=self.padding,
-                )
-            return kernel, lambda slope: (self.backward(y, slope), self.forward(x, slope))
-
-        return of(x, y)
+        """`kernel`, of which y would be the slope."""
+        return _sloped(self.kernel, x, y, lambda slope, y: self.backward(y, slope), self.forward)
 
     @functools.cached_property
     def blocks_of_x(self):
@@ -191,6 +174,16 @@ class _Convolution:
     @functools.cached_property
     def blocks_of_y(self):
         return _Blocks(self.block_of_y, self.x_sides, self.y_sides, self.kernel_shape, self.before, 1, False)
+
+
+def _sloped(function, a, b, slope_of_a, slope_of_b):
+    """`function(a, b)`, whose slopes are `slope_of_a(slope, b)` and `slope_of_b(a, slope)`."""
+
+    @tf.custom_gradient
+    def of(a, b):
+        return function(a, b), lambda slope: (slope_of_a(slope, b), slope_of_b(a, slope))
+
+    return of(a, b)
 
 
 def _block(channels, sides, strides):
@@ -261,10 +254,6 @@ class _Blocks:
 
 def _of_sides(pads):
     return [[0, 0], *pads, [0, 0]]
-
-
-def _turned(kernel):
-    return tf.transpose(kernel, [0, 1, 3, 2])
 
 
 def _taps_of_transposed(before, strides):
