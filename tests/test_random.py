@@ -22,6 +22,21 @@ def test_a_draw_is_a_function_of_seed_step_and_number():
     assert len(np.unique(every)) == every.size, "other numbers for any other seed, step or number"
 
 
+@pytest.mark.parametrize("jit", [False, True])
+def test_a_draw_is_of_the_bits_of_the_public_functions(jit):
+    def bits():
+        key = tf.random.fold_in(tf.constant([3, 5], tf.int64), tf.constant(1, tf.int64), alg="philox")
+        return tf.random.stateless_uniform([4, 7], key, None, None, tf.uint32, alg="philox")
+
+    def second():
+        with random.stream(3, 5):
+            random.uniform([2])
+            return random.uniform([4, 7])
+
+    bits, drawn = (tf.function(function, jit_compile=jit)() for function in (bits, second))
+    np.testing.assert_array_equal(drawn, ((bits.numpy() >> 9) + 0.5) / 2**23)
+
+
 def test_a_fork_has_draws_of_its_own_and_counts_as_one_of_the_open_stream():
     with random.stream(3, 5):
         first = random.uniform([4]).numpy()
@@ -141,8 +156,8 @@ def test_uniform_numbers_fill_their_interval_evenly():
 
 
 def test_the_lowest_and_highest_bits_give_neither_0_nor_1_and_finite_normals(monkeypatch):
-    monkeypatch.setattr(tf.random, "stateless_uniform", lambda *args, **kwargs: tf.constant([0, -1], tf.int32))
     with random.stream(0):
+        monkeypatch.setattr(random, "_bits", lambda *args: tf.constant([0, 2**32 - 1], tf.uint32))
         np.testing.assert_array_equal(random.uniform([2]), [2.0**-24, 1 - 2.0**-24])
         np.testing.assert_allclose(random.normal([2]), [-5.294704, 5.294704], rtol=1e-4)
 

@@ -108,16 +108,16 @@ def export(
     on_files = [function for function, _ in served.values() if isinstance(function, signatures.OnFiles)]
     kept = _Halved(model) if weights == "float16" else contextlib.nullcontext()
     with kept:
-        functions = {
-            name: tf.function(_checked(function, specs), input_signature=specs, autograph=False)
+        traced = {  # saving would trace a `tf.function` once more
+            name: tf.function(_checked(function, specs), input_signature=specs, autograph=False).get_concrete_function()
             for name, (function, specs) in served.items()
         }
         module = tf.Module()  # holds variables only: a network's own call may not be traceable outside a random.stream
-        module.weights = _captured(functions.values())
-        tf.saved_model.save(module, str(unfinished), signatures=functions)  # traces once more
+        module.weights = _captured(traced.values())
+        tf.saved_model.save(module, str(unfinished), signatures=traced)
     _write_warmup(unfinished, files.real(directory).name, served)
     asked = {
-        name: ([spec.name for spec in specs], list(functions[name].get_concrete_function().structured_outputs))
+        name: ([spec.name for spec in specs], list(traced[name].structured_outputs))
         for name, (_, specs) in served.items()
     }
     held_out.write(unfinished, examples or {}, asked, (about or {}).get("data") or {})
@@ -135,7 +135,7 @@ def export(
         "packages": {"tensorflow": tf.__version__, "keras": keras.__version__, "numpy": np.__version__},
         **(about or {}),
         **({"picture_files": on_files[0].described()} if on_files else {}),
-        "signatures": _described(served, functions),
+        "signatures": _described(served, traced),
     }
     version = _last_version(directory) + 1
     files.sync(*unfinished.rglob("*"))
@@ -207,9 +207,9 @@ def _finite(value, message):
     return tf.debugging.check_numerics(value, message) if value.dtype.is_floating else value
 
 
-def _captured(functions):
+def _captured(traced):
     """The variables that the functions read, each once; of those mirrored over replicas, the parts on the first."""
-    read = (variable for f in functions for variable in f.get_concrete_function().graph.variables)
+    read = (variable for function in traced for variable in function.graph.variables)
     return list({variable.ref(): variable for variable in read}.values())
 
 
@@ -276,7 +276,7 @@ def _paper(model):
     }
 
 
-def _described(served, functions):
+def _described(served, traced):
     """name -> its inputs and outputs -> their dtype, shape (null: the batch, or a free side) and meaning; its sizes."""
 
     def tensors(specs):
@@ -290,7 +290,7 @@ def _described(served, functions):
     return {
         name: {
             "inputs": tensors({spec.name: spec for spec in specs}),
-            "outputs": tensors(functions[name].get_concrete_function().structured_outputs),
+            "outputs": tensors(traced[name].structured_outputs),
             **({"sizes": function.described()} if isinstance(function, signatures.OnImages) else {}),
         }
         for name, (function, specs) in served.items()

@@ -205,9 +205,9 @@ class Pix2PixHD(base.GenerativeModel):
         """
         if self.styles is None:
             raise ValueError("Pix2PixHD.cluster: there is no encoder, so there are no styles")
-        found = []
+        found, encode = [], tf.function(self.encode, reduce_retracing=True)
         for batch in examples:
-            encoded = np.array(self.encode(batch["target"], batch["instance"]))
+            encoded = np.array(encode(batch["target"], batch["instance"]))
             for features, ids in zip(encoded, np.array(batch["instance"]), strict=True):
                 _, first, count = np.unique(ids, return_index=True, return_counts=True)
                 large = first[32 * count > 0.5 * ids.size]
