@@ -75,11 +75,11 @@ class Conformance:
         return model, before, losses, folder
 
     def stepped(self):
-        """Two steps of `sgd` on one device: for each its losses, and a checkpoint of the model behind it."""
+        """Two eager steps of `sgd` on one device: for each its losses, and a checkpoint of the model behind it."""
         return self.once("stepped", self._stepped)
 
     def _stepped(self):
-        model, folder, steps = self.compiled(sgd), tempfile.TemporaryDirectory(), []
+        model, folder, steps = self.compiled(sgd, run_eagerly=True), tempfile.TemporaryDirectory(), []
         for step in range(2):
             losses = self.train(model, 1, skip=step)
             steps.append((losses, tf.train.Checkpoint(model=model).write(f"{folder.name}/{step}")))
@@ -143,7 +143,7 @@ class Conformance:
     @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
     def test_mixed_precision_trains_float32_weights_and_serves_float32(self, policy):
         keras.config.set_dtype_policy(policy)
-        model = self.compiled()
+        model = self.compiled(run_eagerly=True)  # the same operations, and none is traced
         assert np.isfinite(list(self.train(model, 2).values())).all()
         assert {v.dtype for v in model.trainable_variables} == {"float32"}
         if policy == "mixed_float16":
