@@ -24,7 +24,7 @@ from typing import Literal
 
 import numpy as np
 
-from tfgan_zoo import VAEGAN, latent, run
+from tfgan_zoo import VAEGAN, base, latent, run
 from tfgan_zoo.data import batches, domains, images
 from tfgan_zoo.networks.vae_gan import vae_gan_decoder, vae_gan_discriminator, vae_gan_encoder
 
@@ -97,19 +97,20 @@ def main(job, config):
     def measured():
         """L1 of held-out pictures, of the plain style where there are several."""
         codes_of, errors = directions(model, data, has), {}
+        encode, decode = (base.graph_when_eager(f, reduce_retracing=True) for f in (model.encode, model.decode))
 
         def compare(name, made, true):
             errors.setdefault(f"l1_{name}", []).extend(np.mean(np.abs(made - true), (1, 2, 3)) / 2)
 
         for batch in batches.in_order(data.test, 500):
             held_out = of_domain(batch, plain)
-            code = model.encode(held_out["image"])["code"].numpy()
-            compare("reconstruction", model.decode(code), held_out["image"])
+            code = encode(held_out["image"])["code"].numpy()
+            compare("reconstruction", decode(code), held_out["image"])
             for name, vector in codes_of.items() if "target" in held_out else ():
                 asked = held_out["domain"] == with_it_alone(has, name)
                 if asked.any():
-                    compare(name, model.decode(code[asked] + vector), held_out["target"][asked])
-                    compare(f"{name}_unchanged", model.decode(code[asked]), held_out["target"][asked])
+                    compare(name, decode(code[asked] + vector), held_out["target"][asked])
+                    compare(f"{name}_unchanged", decode(code[asked]), held_out["target"][asked])
         return {name: np.mean(values) for name, values in errors.items()}
 
     def draw(model):

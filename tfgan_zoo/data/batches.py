@@ -15,6 +15,7 @@ from tfgan_zoo.errors import InputError
 
 SHUFFLE_BUFFER = 16384
 _TRANSFORM = -1  # Stands where the number of a stream does in the key of random numbers.
+_PLAIN = tf.autograph.experimental.do_not_convert  # there is nothing to convert, and looking for it takes long
 
 
 @dataclasses.dataclass(frozen=True)
@@ -143,6 +144,7 @@ def batches(examples, batch_size, *, seed, step=0, transform=None, context=None)
     slices = replicas // context.num_input_pipelines  # Of a global batch, those that this pipeline gives.
     first = slices * size * context.input_pipeline_id
 
+    @_PLAIN
     def numbered(m):
         return m // slices * batch_size + first + m % slices * size + tf.range(size, dtype=tf.int64)
 
@@ -155,6 +157,7 @@ def batches(examples, batch_size, *, seed, step=0, transform=None, context=None)
     else:
         dataset = tf.data.Dataset.range(step * slices, tf.int64.max).map(numbered)
 
+    @_PLAIN
     def batch(p, encoded=None):
         if encoded is None:
             stored = examples.load(*(_shuffled(p, n, _key(seed, k)) for k, n in enumerate(examples.counts)))
@@ -187,11 +190,10 @@ def in_order(examples, batch_size):
     else:
         count = min(examples.counts)
         dataset = tf.data.Dataset.range(0, count, batch_size)
-        dataset = dataset.map(lambda i: (tf.range(i, tf.minimum(i + batch_size, count)),) * len(examples.counts))
-        load = examples.load
-    dataset = dataset.map(
-        lambda *x: _bare(_in_batch(load(*x), examples.columns)), num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
-    )
+        numbers = lambda i: (tf.range(i, tf.minimum(i + batch_size, count)),) * len(examples.counts)  # noqa: E731
+        dataset, load = dataset.map(_PLAIN(numbers)), examples.load
+    batch = _PLAIN(lambda *x: _bare(_in_batch(load(*x), examples.columns)))
+    dataset = dataset.map(batch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
     return dataset.prefetch(tf.data.AUTOTUNE)
 
 
@@ -204,7 +206,8 @@ def take(examples, n):
         return next(in_order(examples, n).as_numpy_iterator())
     spread = [tf.constant([(2 * i + 1) * count // (2 * n) for i in range(n)], tf.int64) for count in examples.counts]
     with tf.device("CPU"):  # where the examples are
-        batch = _bare(_in_batch(examples.load(*spread), examples.columns))
+        load = tf.function(examples.load, autograph=False)  # a mask is drawn in thousands of operations
+        batch = _bare(_in_batch(load(*spread), examples.columns))
     return tf.nest.map_structure(lambda x: x.numpy(), batch)
 
 
@@ -240,7 +243,7 @@ def _each(transform, batch, seeds, columns):
     key = tf.TensorSpec([2], seeds.dtype)
     traced = tf.function(lambda x, k: transform(x, k, columns)).get_concrete_function(one, key)
     given = tf.nest.map_structure(lambda x: tf.TensorSpec(x.shape, x.dtype), traced.structured_outputs)
-    return tf.map_fn(lambda x: transform(*x, columns), (batch, seeds), fn_output_signature=given)
+    return tf.map_fn(lambda x: traced(*x), (batch, seeds), fn_output_signature=given)
 
 
 def _in_batch(stored, columns):
