@@ -224,7 +224,8 @@ def test_a_run_on_points_ends_with_a_strip_through_training_and_counts_modes(tmp
     ids=["pools and schedule", "preemption"],
 )
 def test_a_run_that_is_killed_ends_with_the_bits_of_one_that_was_not(recipe, signal, steps):
-    flags = [*TINY[recipe], "--batch-size=4", f"--steps={steps}", "--checkpoint-every=10", "--sample-every=1000"]
+    often = [f"--checkpoint-every={steps // 3}", "--sample-every=1000"]
+    flags = [*TINY[recipe], "--batch-size=4", f"--steps={steps}", *often]
     script = ROOT / "benchmarks/kill_and_resume.py"
     result = json.loads(run(script, recipe, *flags, f"--signal={signal}", "--kills=1").stdout)
     assert result["different"] == [] and result["logs_equal"]
