@@ -1,6 +1,8 @@
 """Names, examples of requests, and picture files."""
 
+import gc
 import json
+import weakref
 
 import keras
 import numpy as np
@@ -193,6 +195,19 @@ def test_an_auto_encoder_answers_by_its_code_and_draws_by_its_prior():
 )
 def test_the_sizes_that_a_network_takes_are_read_off_its_layers(network, sizes):
     assert signatures.any_size(network()) == sizes
+
+
+def test_what_sizes_a_network_takes_is_found_out_once(monkeypatch):
+    network, other = (residual_translator_generator((8, 8, 1), width=8, blocks=1) for _ in range(2))
+    found = signatures.any_size(network)
+    with monkeypatch.context() as patch:
+        patch.setattr(signatures, "_any_size", lambda network: None)
+        assert signatures.any_size(network) == found
+        assert signatures.any_size(other) is None
+    kept = weakref.ref(other)
+    del other
+    gc.collect()
+    assert kept() is None, "nobody needs it any more"
 
 
 def of_layers(*layers):

@@ -6,6 +6,7 @@ A signature is a function and the `tf.TensorSpec`s of its inputs. It returns a d
 import dataclasses
 import json
 import re
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -389,6 +390,15 @@ def any_size(network):
     Args:
         network: a functional Keras model. Of its inputs all pictures have the same sides.
     """
+    if network not in _SIZES:  # every call of a translator asks, and a graph is traced to know
+        _SIZES[network] = _any_size(network)
+    return _SIZES[network]
+
+
+_SIZES = weakref.WeakKeyDictionary()
+
+
+def _any_size(network):
     inputs = getattr(network, "inputs", None) or []
     sides = next((x.shape[1:3] for x in inputs if len(x.shape) == 4), (None, None))
     if None in sides:
