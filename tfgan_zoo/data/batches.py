@@ -15,7 +15,8 @@ from tfgan_zoo.errors import InputError
 
 SHUFFLE_BUFFER = 16384
 _TRANSFORM = -1  # Stands where the number of a stream does in the key of random numbers.
-_PLAIN = tf.autograph.experimental.do_not_convert  # there is nothing to convert, and looking for it takes long
+# Pipelines have nothing that is to be converted, and looking for it takes long.
+PLAIN = tf.autograph.experimental.do_not_convert
 
 
 @dataclasses.dataclass(frozen=True)
@@ -144,7 +145,7 @@ def batches(examples, batch_size, *, seed, step=0, transform=None, context=None)
     slices = replicas // context.num_input_pipelines  # Of a global batch, those that this pipeline gives.
     first = slices * size * context.input_pipeline_id
 
-    @_PLAIN
+    @PLAIN
     def numbered(m):
         return m // slices * batch_size + first + m % slices * size + tf.range(size, dtype=tf.int64)
 
@@ -157,7 +158,7 @@ def batches(examples, batch_size, *, seed, step=0, transform=None, context=None)
     else:
         dataset = tf.data.Dataset.range(step * slices, tf.int64.max).map(numbered)
 
-    @_PLAIN
+    @PLAIN
     def batch(p, encoded=None):
         if encoded is None:
             stored = examples.load(*(_shuffled(p, n, _key(seed, k)) for k, n in enumerate(examples.counts)))
@@ -191,8 +192,8 @@ def in_order(examples, batch_size):
         count = min(examples.counts)
         dataset = tf.data.Dataset.range(0, count, batch_size)
         numbers = lambda i: (tf.range(i, tf.minimum(i + batch_size, count)),) * len(examples.counts)  # noqa: E731
-        dataset, load = dataset.map(_PLAIN(numbers)), examples.load
-    batch = _PLAIN(lambda *x: _bare(_in_batch(load(*x), examples.columns)))
+        dataset, load = dataset.map(PLAIN(numbers)), examples.load
+    batch = PLAIN(lambda *x: _bare(_in_batch(load(*x), examples.columns)))
     dataset = dataset.map(batch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
     return dataset.prefetch(tf.data.AUTOTUNE)
 

@@ -328,7 +328,7 @@ def _examples(folder, columns, names):
     encoded = sum(split.num_bytes for split in splits.values())
     pictures = {name: column for name, column in columns.items() if _is_picture(column)}
 
-    @tf.autograph.experimental.do_not_convert  # there is nothing to convert, and looking for it takes long
+    @batches.PLAIN
     def decode(stored):
         return stored | {name: _decoded(stored[name], column.spec) for name, column in pictures.items()}
 

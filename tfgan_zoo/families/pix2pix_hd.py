@@ -205,7 +205,7 @@ class Pix2PixHD(base.GenerativeModel):
         """
         if self.styles is None:
             raise ValueError("Pix2PixHD.cluster: there is no encoder, so there are no styles")
-        found, encode = [], tf.function(self.encode, autograph=False, reduce_retracing=True)
+        found, encode = [], base.graph_when_eager(self.encode, reduce_retracing=True)
         for batch in examples:
             encoded = np.array(encode(batch["target"], batch["instance"]))
             for features, ids in zip(encoded, np.array(batch["instance"]), strict=True):
