@@ -6,8 +6,9 @@
     python -m benchmarks.zoo --page
 
 What is finished is not done again; a run that was stopped goes on where it was. Each run is a line of docs/results/
-zoo.jsonl; from those lines docs/zoo.md and its contact sheet are made. `--page` only makes these. The last column of
-the page is written by hand, and kept.
+zoo.jsonl; from those lines docs/zoo.md is made. The last grid of a family's first run is its picture in docs/pictures,
+and from these pictures comes the contact sheet. `--page` only makes page and sheet. The last column of the page is
+written by hand, and kept.
 
 Families that draw from noise are scored in the features of a classifier of the letters (`tfgan_zoo.metrics.classifier`,
 trained here once), given 32x32 pictures: smaller and larger ones are scaled to that. All others have what their recipe
@@ -17,6 +18,7 @@ measures on held-out examples.
 import argparse
 import json
 import re
+import shutil
 import signal
 import statistics
 import sys
@@ -29,7 +31,7 @@ from PIL import Image
 from benchmarks import record
 
 DOCS = record.ROOT / "docs"
-LINES, PAGE, SHEET = DOCS / "results/zoo.jsonl", DOCS / "zoo.md", DOCS / "pictures/zoo.png"
+LINES, PAGE, PICTURES, SHEET = DOCS / "results/zoo.jsonl", DOCS / "zoo.md", DOCS / "pictures", "zoo.png"
 README_ROW = r"^\| (.+?) \|.*\]\(recipes/(\w+)\.py\)"
 SCORES = {"FD": "FD", "KID": "KID", "precision": "precision", "recall": "recall", "coverage": "coverage"}
 MARK = "<!-- below: written by benchmarks/zoo.py, but for the last column -->"
@@ -122,9 +124,11 @@ def write_page(names, out):
     kept = {cells[0]: cells[-1] for cells in map(_cells, page) if len(cells) == len(COLUMNS)}
     rows = [_row(names[stem], found[stem], kept.get(names[stem], "")) for stem in names if stem in found]
     record.write_below(PAGE, MARK, record.table(COLUMNS, rows))
-    _draw_sheet(
-        {names[stem]: out / f"runs/{stem}-{found[stem][0]['seed']}/samples.png" for stem in names if stem in found}
-    )
+    for stem in found:
+        last = out / f"runs/{stem}-{found[stem][0]['seed']}/samples.png"
+        if last.exists():  # else the run was made elsewhere, and its picture is there
+            shutil.copyfile(last, PICTURES / f"{stem}.png")
+    _draw_sheet({names[stem]: PICTURES / f"{stem}.png" for stem in names if stem in found})
 
 
 def _cells(line):
@@ -157,7 +161,7 @@ def _over(values):
 
 
 def _draw_sheet(grids):
-    """What is in the upper left of each run's last grid, by family."""
+    """What is in the upper left of each family's picture."""
     grids = {name: path for name, path in grids.items() if path.exists()}
     if not grids:
         return
@@ -172,10 +176,10 @@ def _draw_sheet(grids):
             side = min(grid.size)
             axis.imshow(grid.crop((0, 0, side, side)), cmap="gray", interpolation="nearest")
         axis.set_title(name, fontsize=9)
-    figure.savefig(SHEET, dpi=100)
-    with Image.open(SHEET) as sheet:
+    figure.savefig(PICTURES / SHEET, dpi=100)
+    with Image.open(PICTURES / SHEET) as sheet:
         small = sheet.convert("P", palette=Image.Palette.ADAPTIVE, colors=64)
-    small.save(SHEET, optimize=True)
+    small.save(PICTURES / SHEET, optimize=True)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ import tensorflow as tf
 from PIL import Image
 from serving.models import small
 
-from tfgan_zoo import SRResNet, evaluate, latent
+from tfgan_zoo import SRResNet, evaluate, latent, pictures
 from tfgan_zoo.data import batches, images, low_high
 from tfgan_zoo.data.columns import Data
 from tfgan_zoo.errors import InputError
@@ -324,6 +324,14 @@ def greys_of_two_labels():
     data = in_memory("labelled", classes=("dark", "light"), image=(pixels.astype(np.uint8), "bicubic"),
                      label=(label, None))  # fmt: skip
     return lambda flags: sources.Source(sources.live(model, flags), data, "test", flags)
+
+
+def test_large_pictures_are_measured_by_few_at_once_unless_it_is_said_how_many(greys_of_two_labels, monkeypatch):
+    assert greys_of_two_labels(measure.Measures()).batch_size == 64
+    monkeypatch.setattr(pictures, "AT_ONCE", 2 * SIZE * SIZE)
+    source = greys_of_two_labels(measure.Measures(count=6))
+    assert [len(made) for made, *_ in source.fakes()] == [2, 2, 2] == [len(real) for real, _ in source.reals()]
+    assert greys_of_two_labels(measure.Measures(batch_size=5)).batch_size == 5
 
 
 def test_label_accuracy_is_told_of_each_class_and_of_real_pictures(greys_of_two_labels, extractor):

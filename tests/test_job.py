@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfgan_zoo import Pix2Pix, base, held_out, losses, run
+from tfgan_zoo import Pix2Pix, base, held_out, losses, pictures, run
 from tfgan_zoo.data import batches, columns
 from tfgan_zoo.networks.patchgan import patchgan_discriminator
 from tfgan_zoo.networks.unet import unet_generator
@@ -161,6 +161,18 @@ def test_a_model_that_trains_nothing_is_measured_drawn_and_exported(main, tmp_pa
     assert json.loads((tmp_path / "run/evaluation.json").read_text())["metrics"] == {"steps": 0.0}
     assert (tmp_path / "run/exported/1/saved_model.pb").exists() and (tmp_path / "run/samples.png").exists()
     assert "this run is finished" in main(untrained)[1]
+
+
+@pytest.mark.parametrize(("at_once", "rows"), [(pictures.AT_ONCE, 16), (5 * 64, 5), (1, 1)])
+def test_a_grid_of_large_pictures_shows_few(main, monkeypatch, at_once, rows):
+    seen, preview = [], Pix2Pix.preview
+    monkeypatch.setattr(pictures, "AT_ONCE", at_once)
+    monkeypatch.setattr(
+        Pix2Pix, "preview", lambda self, batch: seen.append(len(batch["image"])) or preview(self, batch)
+    )
+    code, _, err = main(untrained)
+    assert code == 0, err
+    assert seen == [rows]
 
 
 @pytest.mark.parametrize(("name", "flag", "kept"), [("glyphs", "auto", 4), ("noise", "auto", 0), ("noise", "on", 4)])

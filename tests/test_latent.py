@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfgan_zoo import latent, random
+from tfgan_zoo import latent, pictures, random
 
 
 @pytest.mark.parametrize(
@@ -118,14 +118,29 @@ def test_strips_draw_walks_between_the_two_halves_and_the_sum_of_the_first_nine(
     def as_image(z):
         return np.asarray(z)[:, None, None, :1]
 
-    pictures = latent.strips(as_image, z)
-    walk, terms = pictures["interpolation"], pictures["arithmetic"]
+    drawn = latent.strips(as_image, z)
+    walk, terms = drawn["interpolation"], drawn["arithmetic"]
     assert len(walk) == 8 and all(column.shape == (8, 1, 1, 1) for column in walk.values())
     np.testing.assert_array_equal(walk["0"][:, 0, 0, 0], z[:8, 0])
     np.testing.assert_array_equal(walk["7"][:, 0, 0, 0], z[8:, 0])
     assert list(terms) == ["a", "b", "c", "a - b + c"]
     np.testing.assert_allclose(terms["b"][:, 0, 0, 0], [6, 8, 10, 8])
     np.testing.assert_allclose(terms["a - b + c"][3, 0, 0, 0], 2 - 8 + 14)
+
+
+def test_strips_of_large_pictures_are_drawn_by_few_at_once(monkeypatch):
+    z, asked = np.arange(32, dtype=np.float32).reshape(16, 2), []
+
+    def as_image(z):
+        asked.append(len(z))
+        return np.tile(np.asarray(z)[:, None, None, :1], [1, 2, 3, 1])
+
+    whole = latent.strips(as_image, z)
+    monkeypatch.setattr(pictures, "AT_ONCE", 3 * 2 * 3)
+    asked.clear()
+    few = latent.strips(as_image, z)
+    assert asked == [4, 4, 4, 1] + [3, 3, 2] * 8
+    tf.nest.map_structure(np.testing.assert_array_equal, few, whole)
 
 
 def test_every_label_is_drawn_for_the_same_noise():

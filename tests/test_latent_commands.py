@@ -9,7 +9,7 @@ import tensorflow as tf
 from PIL import Image
 from serving.models import small
 
-from tfgan_zoo import DCGAN, latent, layers, litert
+from tfgan_zoo import DCGAN, latent, layers, litert, pictures
 from tfgan_zoo.export import export
 from tfgan_zoo.latent import __main__ as command
 from tfgan_zoo.latent import directions, projection
@@ -161,6 +161,26 @@ def test_a_column_of_the_truncated_has_that_truncation(styled, tmp_path):
     got = cells(tmp_path / "t.png", 2, 3)
     for column, psi in enumerate((1.0, 0.5, 0.0)):
         np.testing.assert_allclose(got[:, column], levels(drawn(mapped(normal(2), psi))), atol=1)
+
+
+def test_large_pictures_are_asked_for_by_few_at_once(styled, monkeypatch):
+    whole = Exported(styled)
+    monkeypatch.setattr(pictures, "AT_ONCE", 2 * 24)
+    few, z = Exported(styled), normal(5)
+    assert (whole.at_once, few.at_once) == (64, 2)
+    np.testing.assert_allclose(few.generate(z), whole.generate(z), atol=1e-6)
+    asked = {"z1": z, "z2": z[::-1], "crossover": 2}
+    np.testing.assert_allclose(few.answer("style_mix", 5, **asked), whole.answer("style_mix", 5, **asked), atol=1e-6)
+    served, given = few.model.signatures["style_mix"], []
+
+    def counted(**inputs):
+        given.append(len(inputs["z1"]))
+        return served(**inputs)
+
+    monkeypatch.setattr(litert, "served", lambda *_: counted)
+    counted.structured_input_signature = served.structured_input_signature
+    few.answer("style_mix", 5, **asked)
+    assert given == [2, 2, 1]
 
 
 @pytest.mark.parametrize("crossover", [0, 2, LAYERS])

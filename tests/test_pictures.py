@@ -8,6 +8,22 @@ from tfgan_zoo import pictures
 RNG = np.random.default_rng(0)
 
 
+@pytest.mark.parametrize(
+    ("shape", "count"),
+    [
+        ((2,), 64),
+        ((8, 8, 1), 64),
+        ((256, 256, 3), 64),
+        ((512, 256, 3), 32),
+        ((3, 1024, 1024, 3), 1),
+        ((4096, 9, 1), 64),
+    ],
+)
+def test_of_large_pictures_few_are_made_at_once(shape, count):
+    assert pictures.few(shape, 64) == count
+    assert pictures.few(shape, 2) == min(2, count)
+
+
 def coloured(picture):
     """Pixels that are not grey."""
     return (picture.max(-1).astype(int) - picture.min(-1)) > 40

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -20,7 +21,7 @@ LINE = {
 @pytest.fixture
 def zoo(tmp_path, monkeypatch):
     text = module.PAGE.read_text(encoding="utf-8")
-    for name, path in {"LINES": "zoo.jsonl", "PAGE": "zoo.md", "SHEET": "zoo.png"}.items():
+    for name, path in {"LINES": "zoo.jsonl", "PAGE": "zoo.md", "PICTURES": ""}.items():
         monkeypatch.setattr(module, name, tmp_path / path)
     module.PAGE.write_text(text[: text.index(module.MARK) + len(module.MARK)] + "\n", encoding="utf-8")
     return module
@@ -52,10 +53,15 @@ def test_what_was_written_by_hand_stays(zoo, tmp_path):
     assert page.count("| GAN |") == 1 and "| most are letters |" in page and "| 2 at 0123456 |" in page
 
 
-def test_the_sheet_shows_the_runs_that_are_there(zoo, tmp_path):
-    written(zoo, tmp_path, LINE)
-    assert not zoo.SHEET.exists()
-    (tmp_path / "runs/gan-0").mkdir(parents=True)
-    Image.new("L", (40, 60)).save(tmp_path / "runs/gan-0/samples.png")
-    written(zoo, tmp_path, LINE)
-    assert Image.open(zoo.SHEET).size[0] > 500
+def test_the_sheet_shows_the_pictures_of_the_families_and_the_last_grid_of_a_run_is_its_familys(zoo, tmp_path):
+    sheet = tmp_path / zoo.SHEET
+    written(zoo, tmp_path, LINE, LINE | {"family": "dcgan"})
+    assert not sheet.exists()
+    Image.new("L", (30, 30), 0).save(tmp_path / "dcgan.png")  # of a run that was made elsewhere
+    for seed, grey in enumerate([100, 200]):
+        (tmp_path / f"runs/gan-{seed}").mkdir(parents=True)
+        Image.new("L", (40, 60), grey).save(tmp_path / f"runs/gan-{seed}/samples.png")
+    written(zoo, tmp_path, LINE, LINE | {"seed": 1}, LINE | {"family": "dcgan"})
+    assert Image.open(tmp_path / "gan.png").getpixel((0, 0)) == 100
+    shown = np.array(Image.open(sheet).convert("L"))
+    assert shown.shape[1] > 500 and (shown < 50).mean() > 0.02 and not (tmp_path / "lsgan.png").exists()

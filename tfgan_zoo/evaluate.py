@@ -105,7 +105,7 @@ def _score(config):
         records = measure.Measurement(source, config).run()
         direction = [how.direction] if data.kind in ("pairs", "instances") else []
         _show(records, source, generator.signature, *direction)
-        environment = _environment(config, generator.signature)
+        environment = _environment(source.batch_size, generator.signature)
         protocol.append(folder, [record | {"environment": environment} for record in records])
         print(f"  written to {Path(folder) / protocol.FILE}")
         print(f"  peak memory {environment['peak_memory_mib']:,} MiB", flush=True)
@@ -142,14 +142,14 @@ def _compare(config):
         print(name.ljust(width), *(f"{v:.6g}".rjust(c) for v, c in zip(values, columns, strict=True)), sep="  ")
 
 
-def _environment(config, signature):
+def _environment(batch_size, signature):
     # Of the whole process, in KiB; macOS counts bytes.
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss if resource else 0
     return {
         "packages": {name: importlib.metadata.version(name) for name in ("tensorflow", "keras", "numpy", "pillow")},
         "command": " ".join(sys.argv),
         "signature": signature,
-        "batch_size": config.batch_size,
+        "batch_size": batch_size,
         "time": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
         "peak_memory_mib": peak // (2**20 if sys.platform == "darwin" else 2**10),
     }

@@ -1,5 +1,7 @@
 """Pictures for people: grids of images, and of points `[N, dim]` in one and two dimensions."""
 
+import math
+
 import matplotlib.backends.backend_agg
 import matplotlib.figure
 import numpy as np
@@ -7,6 +9,17 @@ import tensorflow as tf
 from PIL import Image, ImageDraw
 
 CURVE = 201  # points of a curve over x
+AT_ONCE = 2**22  # pixels: 64 pictures of 256x256, 4 of 1024x1024, for which a ProGAN of the paper's width takes 5 GiB
+
+
+def few(shape, most):
+    """How many pictures a network is asked for at once where nobody says so: `most`, of large ones fewer, at least 1.
+
+    Args:
+        shape: of one, `(..., H, W, C)`.
+        most: of pictures that are not large.
+    """
+    return max(1, min(most, AT_ONCE // math.prod(shape[:-1])))
 
 
 def tile(columns):

@@ -175,7 +175,12 @@ def strips(generate, z, *, spherical=False):
     columns = {name: generate(points) for name, points in zip("abc", with_means, strict=True)}
     result = np.asarray(generate(arithmetic(*terms)))
     columns["a - b + c"] = np.concatenate([np.ones([3, *result.shape[1:]], np.float32), result])
-    return {"interpolation": {f"{i}": generate(points) for i, points in enumerate(walk)}, "arithmetic": columns}
+    few = pictures.few(result.shape[1:], half)
+
+    def made(points):
+        return np.concatenate([generate(points[i : i + few]) for i in range(0, half, few)])
+
+    return {"interpolation": {f"{i}": made(points) for i, points in enumerate(walk)}, "arithmetic": columns}
 
 
 def tour(model, generate=None):

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from tfgan_zoo import latent, litert, signatures
+from tfgan_zoo import latent, litert, pictures, signatures
 from tfgan_zoo.errors import InputError
 
 BATCH = 64
@@ -46,9 +46,10 @@ class Exported:
             raise InputError(
                 f"{version} has no signature that draws from z; its signatures: {', '.join(sorted(served))}"
             )
-        rank = served[self.from_z].structured_outputs["generated"].shape.rank
-        if rank != 4:
+        shape = served[self.from_z].structured_outputs["generated"].shape
+        if shape.rank != 4:
             raise InputError(f"{version} draws no pictures but points; choose another model")
+        self.at_once = pictures.few(shape[1:], BATCH) if shape[1:].is_fully_defined() else BATCH
         dim = self.inputs(self.from_z)["z"].shape[1]
         self.prior = latent.Prior(dim, **(self.metadata.get("noise") or {}))
         styled = {"mapping", "synthesis"} <= set(served)
@@ -71,7 +72,7 @@ class Exported:
     def mapped(self, z):
         """The styles w `[N, layers, dim]` of z `[N, dim]`."""
         mapping = litert.served(self.model, self.version, "mapping")
-        return _in_batches(lambda z: mapping(z=z)["styles"], z)
+        return self._in_batches(lambda z: mapping(z=z)["styles"], z)
 
     def differentiable(self, space):
         """`points -> image [N, H, W, C]` in [-1, 1], a function of tensors whose gradient can be taken."""
@@ -89,14 +90,22 @@ class Exported:
 
     def generate(self, points, space="z"):
         """Pictures `[N, H, W, C]` of z `[N, dim]` or w `[N, layers, dim]`."""
-        return _in_batches(self.differentiable(space), np.asarray(points, np.float32))
+        return self._in_batches(self.differentiable(space), np.asarray(points, np.float32))
 
     def answer(self, signature, count, **inputs):
-        """The pictures of a signature for `count` examples, from `inputs` and what was given on the command line."""
-        specs = self.inputs(signature)
-        told = {name: self._told(spec, name, count) for name, spec in specs.items() if name not in inputs}
+        """The pictures of a signature for `count` examples, from `inputs` and what was given on the command line.
+
+        Of the inputs numbers are the same for all, arrays have one entry for each.
+        """
+        specs, function = self.inputs(signature), litert.served(self.model, self.version, signature)
         exact = {name: tf.constant(value, specs[name].dtype) for name, value in inputs.items()}
-        return litert.served(self.model, self.version, signature)(**exact, **told)["generated"].numpy()
+
+        def answers(places):
+            these = {name: tf.gather(value, places) if value.shape.rank else value for name, value in exact.items()}
+            told = {name: self._told(spec, name, len(places)) for name, spec in specs.items() if name not in inputs}
+            return function(**these, **told)["generated"]
+
+        return self._in_batches(answers, np.arange(count))
 
     def _told(self, spec, name, count):
         """One value for all of `count` examples."""
@@ -129,7 +138,7 @@ class Exported:
     def encoded(self, images):
         """Codes `[N, dim]` of pictures `[N, H, W, C]`, by the signature `encode`."""
         encode = litert.served(self.model, self.version, "encode")
-        return _in_batches(lambda image: encode(image=image)["code"], np.asarray(images, np.float32))
+        return self._in_batches(lambda image: encode(image=image)["code"], np.asarray(images, np.float32))
 
     @property
     def image_shape(self):
@@ -147,7 +156,6 @@ class Exported:
             raise InputError(f"--space={asked}: {Path(self.version)} has no mapping and synthesis; its space is z")
         return asked or self.spaces[-1]
 
-
-def _in_batches(function, points):
-    parts = [function(tf.constant(points[start : start + BATCH])) for start in range(0, len(points), BATCH)]
-    return np.concatenate([part.numpy() for part in parts])
+    def _in_batches(self, function, points):
+        starts = range(0, len(points), self.at_once)
+        return np.concatenate([function(tf.constant(points[i : i + self.at_once])).numpy() for i in starts])

@@ -5,6 +5,7 @@ import matplotlib.figure
 import numpy as np
 import tensorflow as tf
 
+from tfgan_zoo import pictures
 from tfgan_zoo.data import batches
 
 
@@ -15,13 +16,13 @@ class Directions:
         translate: `(image [B, H, W, C] in [-1, 1], domain [B]) -> image`.
         data: `data.domains.domains`, aligned: its held-out examples have a `target`.
         most: how many of them are translated, the first.
-        batch_size: at once.
+        batch_size: at once; None: as `pictures.few` says.
     """
 
-    def __init__(self, translate, data, *, most=None, batch_size=64):
+    def __init__(self, translate, data, *, most=None, batch_size=None):
         self.translate, self.data = tf.function(translate, autograph=False), data
         self.count = min(data.test.counts[0], most or data.test.counts[0])
-        self.batch_size = batch_size
+        self.batch_size = batch_size or pictures.few(data.shapes["image"], 64)
         self.l1 = self.nothing = None
 
     def measure(self):
@@ -36,8 +37,8 @@ class Directions:
         for batch in batches.in_order(self.data.test, self.batch_size).as_numpy_iterator():
             image, source, domain, target = (batch[name][:left] for name in ("image", "source", "domain", "target"))
             made = np.asarray(self.translate(image, domain))
-            for kind, pictures in enumerate((made, image)):
-                error = np.abs(pictures - target).mean(axis=(1, 2, 3), dtype=np.float64)
+            for kind, shown in enumerate((made, image)):
+                error = np.abs(shown - target).mean(axis=(1, 2, 3), dtype=np.float64)
                 np.add.at(sums[kind], (source, domain), error)
             np.add.at(counts, (source, domain), 1)
             left -= len(image)

@@ -5,10 +5,11 @@ Not from a paper: the published numbers of video translation are of other models
 
 import numpy as np
 
+from tfgan_zoo import pictures
 from tfgan_zoo.data import batches
 from tfgan_zoo.errors import InputError
 
-AT_ONCE = 64  # clips
+AT_ONCE = 64  # clips, at most
 
 
 def flicker(made, target):
@@ -50,7 +51,7 @@ def of_translators(data, translators, predictors):
     def add(name, values):
         sums[name] = sums.get(name, 0.0) + float(np.sum(values, dtype=np.float64))
 
-    for batch in batches.in_order(data.test, AT_ONCE).as_numpy_iterator():
+    for batch in batches.in_order(data.test, pictures.few(data.shapes["a"], AT_ONCE)).as_numpy_iterator():
         count += len(batch["a"])
         if data.test_is_paired:
             for name, translate in translators.items():

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from tfgan_zoo import pictures
 from tfgan_zoo.data import batches
 from tfgan_zoo.errors import InputError
 
@@ -44,7 +45,7 @@ class InHoles:
             return float(-10 * np.log10(self.squares / self.count / 4))
 
 
-def scores(inpaint, data, count=None, batch_size=64):
+def scores(inpaint, data, count=None, batch_size=None):
     """The PSNR in the holes of held-out examples, one number for all their pixels.
 
     The mean is taken over all pixels in holes before the logarithm: of an image whose hole is filled perfectly PSNR is
@@ -54,7 +55,7 @@ def scores(inpaint, data, count=None, batch_size=64):
         inpaint: `(image [B, H, W, C], mask [B, H, W, 1]) -> image` in [-1, 1].
         data: `masked.Masked`.
         count: of examples, the first of them; None: all.
-        batch_size: examples at once.
+        batch_size: examples at once; None: as `pictures.few` says.
 
     Returns:
         `{"psnr_hole", "psnr_hole_border_mean"}`: of the answers, and of `border_mean`.
@@ -66,7 +67,8 @@ def scores(inpaint, data, count=None, batch_size=64):
     if count is not None and count > there:
         raise InputError(f"{count} held-out examples are asked for and {data.name} has {there}; ask for fewer")
     left, made, mean = count or there, InHoles(), InHoles()
-    for batch in batches.in_order(data.test, min(batch_size, left)).as_numpy_iterator():
+    batch_size = min(batch_size or pictures.few(data.shapes["image"], 64), left)
+    for batch in batches.in_order(data.test, batch_size).as_numpy_iterator():
         image, mask, target = (batch[name][:left] for name in ("image", "mask", "target"))
         made.update(inpaint(image, mask), target, mask)
         mean.update(border_mean(image, mask), target, mask)

@@ -29,8 +29,8 @@ class Measures(extractors.Flags):
     """Images of the model. Default: as many as there are real ones."""
     real_count: int | None = None
     """Real images, the first of the split. Default: all."""
-    batch_size: int = 64
-    """Images at once."""
+    batch_size: int | None = None
+    """Images at once. Default: 64, fewer where they are larger than 256x256."""
     seed: int = 0
     """The seed of the noise and of what the metrics draw."""
     signature: str = ""
@@ -394,7 +394,7 @@ def _ppl(m, made):
 
     how = {"samples": flags.ppl_samples, "spherical": spherical} | ({"ends": True} if flags.ppl_ends else {})
     found = ppl.perceptual_path_length(
-        generate, distance, drawn, seed=flags.seed, batch_size=-(-flags.batch_size // 2), **how
+        generate, distance, drawn, seed=flags.seed, batch_size=-(-m.source.batch_size // 2), **how
     )
     how |= {"space": "w"} if flags.ppl_space == "w" else {}
     return how, [("PPL", found["ppl"], {})]

@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image, ImageOps
 
-from tfgan_zoo import latent, signatures, trust
+from tfgan_zoo import latent, pictures, signatures, trust
 from tfgan_zoo.data import batches, captioned, decoding, domains, folders, images, instances, layouts, low_high, masked
 from tfgan_zoo.errors import InputError
 from tfgan_zoo.metrics.checks import COLOURS
@@ -40,7 +40,7 @@ class Generator:
         inputs: name in `signatures.NAMES` -> `tf.TensorSpec` with the input's own name.
         output: the name of the images.
         shape: `(H, W, C)` of them, None where it does not say. If it makes any size: that of training.
-        flags: `Measures`: truncation, model_range, batch_size.
+        flags: `Measures`: truncation, model_range.
         scale: how many times larger what it makes is than the image that it takes.
         prior: the `latent.Prior` of z; None where no z is asked for or its length is not known.
         metadata: its `metadata.json`, {} where there is none.
@@ -104,8 +104,9 @@ class Generator:
             made = np.asarray(self.function(**named)[self.output], np.float32)
         except tf.errors.InvalidArgumentError as error:
             why = next(line for line in str(error).splitlines() if line.strip())[:160]
+            count = given["count"] if "count" in given else len(next(iter(given.values())))
             raise InputError(
-                f"{self.name}: its signature {self.signature} refuses a batch of {self.flags.batch_size} ({why}); "
+                f"{self.name}: its signature {self.signature} refuses a batch of {count} ({why}); "
                 "try a smaller --batch-size or another --signature"
             ) from error
         low, high = self._range()
@@ -432,6 +433,7 @@ class Source:
         if self.real not in columns:
             raise InputError(f"{data.name} has {', '.join(columns)} and no {self.real}; choose another data set")
         self.shape = tuple(columns[self.real].batch_spec.shape)
+        self.batch_size = _at_once(flags, self.shape)
         there = _count(data, split)
         self.real_count = there if flags.real_count is None else flags.real_count
         self.count = self.real_count if flags.count is None else flags.count
@@ -445,7 +447,7 @@ class Source:
 
     def reals(self):
         """Batches `(images, labels or None)`, `real_count` in all; of pairs the targets."""
-        for example in _examples(self.data, self.split, self.real_count, self.flags.batch_size):
+        for example in _examples(self.data, self.split, self.real_count, self.batch_size):
             yield example[self.real], example["label"] if self.has_labels else None
 
     def fakes(self):
@@ -455,20 +457,20 @@ class Source:
         told by a text they are of the texts of as many examples, and of their labels where these are known.
         """
         if self.translates:
-            for example in _examples(self.data, self.split, self.count, self.flags.batch_size):
+            for example in _examples(self.data, self.split, self.count, self.batch_size):
                 given = {name: example[self._column(name)] for name in self.generator.columns}
                 known = {"target": example[self.real]} if self.has_targets else {}
                 yield self._made(self.generator.translate(given)), None, {"image": given["image"], **known}
             return
         rng = np.random.default_rng(self.flags.seed)
         if self.has_texts:
-            for example in _examples(self.data, self.split, self.count, self.flags.batch_size):
+            for example in _examples(self.data, self.split, self.count, self.batch_size):
                 made = self.generator.make(rng, len(example["text"]), text=example["text"])
                 yield self._made(made), example.get("label"), None
             return
         classes = len(self.data.classes) if self.generator.has_labels else 0
         per_turn = classes if classes and self.generator.kind == "sample" else 1  # a request of `sample` has one label
-        turns = per_turn * -(-self.count // (per_turn * self.flags.batch_size))
+        turns = per_turn * -(-self.count // (per_turn * self.batch_size))
         made = 0
         for i in range(turns):
             n = self.count // turns + (i < self.count % turns)
@@ -529,6 +531,7 @@ class Files:
         self.made, self.data = images.images(folder, **how), images.images(given.dataset, **how)
         self.name, self.split, self.flags = str(folder), split, flags
         self.shape, has = (data.shapes["image"] for data in (self.data, self.made))
+        self.batch_size = _at_once(flags, self.shape)
         if self.shape != has:
             raise InputError(
                 f"{folder} has {COLOURS[has[2]]} images and {given.dataset} {COLOURS[self.shape[2]]} ones; convert "
@@ -544,7 +547,7 @@ class Files:
 
     def reals(self):
         """As of `Source`, without labels."""
-        for example in _examples(self.data, self.split, self.real_count, self.flags.batch_size):
+        for example in _examples(self.data, self.split, self.real_count, self.batch_size):
             yield example["image"], None
 
     def stamp(self):
@@ -556,7 +559,7 @@ class Files:
 
     def fakes(self):
         """As of `Source`, without labels or examples."""
-        for example in _examples(self.made, "all", self.count, self.flags.batch_size):
+        for example in _examples(self.made, "all", self.count, self.batch_size):
             yield example["image"], None, None
 
 
@@ -572,6 +575,10 @@ def _size(folder):
         except Exception:  # Pillow raises a dozen kinds on broken files
             continue
     raise InputError(f"--pictures={folder} holds no picture that can be read; give another folder")
+
+
+def _at_once(flags, shape):
+    return pictures.few(shape, 64) if flags.batch_size is None else flags.batch_size
 
 
 def _parts(data, split):

@@ -334,7 +334,8 @@ class Job:
         devices.barrier(self._strategy)
 
     def _grid(self, model, data):
-        shown = batches.take(data.test, data.shown)
+        largest = max(data.shapes.values(), key=math.prod)
+        shown = batches.take(data.test, pictures.few(largest, data.shown))
         look = health.Samples(shown, _warn).look
         grid = callbacks.SampleGrid(self.folder, shown, self.config.sample_every, self._writer, look)
         grid.set_model(model)
