@@ -29,7 +29,7 @@ class Config(run.Config):
 
     image_size: run.ImageSize = run.square(32)
     batch_size: int = 64
-    steps: int = 2000
+    steps: int = 3000
     divergence: Literal[tuple(DIVERGENCES)] = "jensen_shannon"
     """Which divergence of the data from the generator is minimised (tables 2 and 6)."""
     objective: Literal["non_saturating", "minimax"] = "non_saturating"
@@ -40,13 +40,15 @@ class Config(run.Config):
     """Channels of the layer next to the picture; each further one has twice as many."""
     learning_rate: float = 2e-4
     """The rate of Adam with beta_1 0.5, for both players."""
-    average: float = dataclasses.field(default=0.0, metadata={"below": 1})
+    average: float = dataclasses.field(default=0.01, metadata={"below": 1})
     """What a moving average of G's weights takes of the new ones in a step, if it is to be served; 0: G itself is."""
 
 
 PRESETS = {
     "default": Config(),
-    "paper": Config(preset="paper", dataset="lsun/classroom", image_size=run.square(96), steps=20_000, width=64),
+    "paper": Config(
+        preset="paper", average=0.0, dataset="lsun/classroom", image_size=run.square(96), steps=20_000, width=64
+    ),
 }
 
 
