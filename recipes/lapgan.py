@@ -55,14 +55,14 @@ class Config(run.Config):
     """Adam with beta_1 0.5, or SGD with momentum 0.5."""
     learning_rate: float = 2e-4
     """The rate of both players, at every level; with SGD the discriminators have half of it."""
-    average: float = dataclasses.field(default=0.0, metadata={"below": 1})
+    average: float = dataclasses.field(default=0.01, metadata={"below": 1})
     """What a moving average of G's weights takes of the new ones in a step, if it is to be served; 0: G itself is."""
 
 
 PRESETS = {
     "default": Config(),
     "paper": Config(
-        preset="paper", dataset="cifar10", image_size=run.square(32), levels=3, steps=100_000,
+        preset="paper", average=0.0, dataset="cifar10", image_size=run.square(32), levels=3, steps=100_000,
         coarse_width=1200, coarse_dropout=0.5, width=64, optimizer="sgd", learning_rate=0.02,
     ),
 }  # fmt: skip

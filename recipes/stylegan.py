@@ -10,7 +10,7 @@ few kinds; FD 199 and recall 0.09, in docs/zoo.md: weak. With --gamma=1 and 6,00
     python recipes/stylegan.py --preset=paper --dataset=path/to/ffhq/images1024x1024
 
 Paper (arXiv 1812.04948): appendix C, FFHQ at 1024x1024, grown from 8x8, 25 million pictures; 600,000 of them a phase,
-the batches, those of 8 GPUs, and the rates are the published code's. Not yet run here.
+the batches, those of 8 GPUs, and the rates are the published code's. Run here for one step.
 """
 
 import dataclasses

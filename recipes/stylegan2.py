@@ -11,7 +11,7 @@ round loops, recall 0.19; with 0.1 and styles of two z's strokes of few forms.
     python recipes/stylegan2.py --preset=paper --dataset=path/to/ffhq
 
 Paper (arXiv 1912.04958): configuration F, FFHQ at 1024x1024, mirrored, 25 million pictures in batches of 32, gamma 10;
-by the published code. Config E: --width=16 --gamma=100. Not yet run here.
+by the published code. Config E: --width=16 --gamma=100. Run here for one step.
 """
 
 import dataclasses

@@ -11,7 +11,8 @@ from tfgan_zoo import console  # noqa: E402, F401, I001  first: it keeps TensorF
 import keras  # noqa: E402
 import pytest  # noqa: E402
 import tensorflow as tf  # noqa: E402
-from tensorflow.python.framework import ops  # noqa: E402
+
+from tfgan_zoo.run import memory  # noqa: E402
 
 gc.collect()
 gc.freeze()  # what was imported is not looked through again: TensorFlow alone is half a million objects
@@ -42,12 +43,9 @@ def _graphs_are_let_go():
 
     After a thousand tests they were gigabytes, and every collection of garbage looked through all of them.
     """
-    registered = ops.gradient_registry._registry
-    before = set(registered)
+    before = memory.custom_gradients()
     yield
-    for name in set(registered) - before:
-        if name.startswith("CustomGradient-"):
-            del registered[name]
+    memory.let_go(memory.custom_gradients() - before)
 
 
 @pytest.fixture

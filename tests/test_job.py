@@ -4,6 +4,7 @@ import dataclasses
 import json
 import os
 import signal
+import weakref
 
 import keras
 import numpy as np
@@ -144,6 +145,21 @@ def test_a_signal_in_the_second_phase_saves_it_and_the_same_command_goes_on(main
     assert code == 128 + signal.SIGTERM and "stopped at step 5 and saved" in err.splitlines()[-1]
     code, out, _ = main(two_phases)
     assert code == 0 and "phase both, from step 5 to 7" in out
+
+
+def test_the_graph_of_a_phase_is_let_go_of_before_the_next_one_trains(main, monkeypatch):
+    graphs, there, fit = [], [], keras.Model.fit
+
+    def fitted(model, *args, **kwargs):
+        there.append([graph() is not None for graph in graphs])
+        history = fit(model, *args, **kwargs)
+        graphs.extend(weakref.ref(f.graph) for f in model.train_function._list_all_concrete_functions())
+        return history
+
+    monkeypatch.setattr(keras.Model, "fit", fitted)
+    code, _, err = main(two_phases)
+    assert code == 0, err
+    assert there == [[], [False]]
 
 
 def test_a_dry_run_shows_the_networks_of_every_phase_and_creates_nothing(main, tmp_path):

@@ -1,7 +1,6 @@
 """What a recipe calls, from top to bottom: `job.scope()`, `job.train(...)`, `job.finish(...)`."""
 
 import contextlib
-import gc
 import json
 import math
 import os
@@ -187,6 +186,7 @@ class Job:
         keras.utils.set_random_seed(config.seed)
         keras.config.set_dtype_policy(self._policy)
         self._phases, self._reached, self._data = [], 0, None
+        self._older = memory.custom_gradients()
         self._opened = self._writer = self._alone = None
         if self._chief:
             print(f"{family}, {config.preset} preset")
@@ -232,7 +232,7 @@ class Job:
         config, phase = self.config, phase or str(len(self._phases) + 1)
         batch_size = batch_size or config.batch_size
         self._check_batch(batch_size)
-        gc.collect()  # models and optimizers of the phase before: they are cycles, and hold as much as the networks
+        memory.let_go(memory.custom_gradients() - self._older)  # of the phases before
         with self.scope():
             model.compile(jit_compile=self._xla, **optimizers)
         memory.check_batch(data, batch_size * model.minibatches)
@@ -361,6 +361,8 @@ class Job:
                 model, examples, steps_per_epoch=steps, shuffle=False, verbose=0, callbacks=actions
             ).history
         finally:
+            del model.train_function  # the recipe may hold the model; its graph goes with the phase
+            model.train_function = None
             for action in actions:
                 action.close()
         _say("losses", ", ".join(f"{name} {values[-1]:.6f}" for name, values in history.items()))

@@ -1,11 +1,15 @@
-"""What fits into this computer: said before TensorFlow tries it, and takes minutes or the process down."""
+"""What fits into this computer, said before TensorFlow tries it, and takes minutes or the process down; and what is let
+go of.
+"""
 
 import contextlib
+import gc
 import math
 import os
 import unittest.mock
 
 import keras
+from tensorflow.python.framework import ops
 
 from tfgan_zoo.errors import InputError
 
@@ -60,3 +64,23 @@ def check_batch(data, count):
             f"a step's batch of {count:,} examples takes {size / 2**30:,.1f} GiB, and this computer has "
             f"{limit / 2**30:,.1f}: lower --batch-size or --image-size"
         )
+
+
+def custom_gradients():
+    """The names by which TensorFlow knows each gradient of `tf.custom_gradient` in a graph: it lets none of them go."""
+    return {name for name in _gradients() if name.startswith("CustomGradient-")}
+
+
+def let_go(names):
+    """Lets go of what is only held by itself, and of custom gradients: each holds the graph that it was traced in.
+
+    Args:
+        names: of gradients of graphs that are not differentiated any more.
+    """
+    for name in names:
+        _gradients().pop(name, None)
+    gc.collect()  # models and optimizers are cycles, and hold as much as the networks
+
+
+def _gradients():
+    return getattr(ops.gradient_registry, "_registry", {})
