@@ -106,7 +106,7 @@ class Conformance:
         assert shown and all(np.isfinite(column).all() and len(column) == 5 for column in map(np.array, shown.values()))
 
     def test_calling_it_and_predict_answer_as_serving_default_and_its_names_are_known(self):
-        model = self.compiled()
+        model, *_ = self.trained()
         for function, specs in model.signatures().values():
             inputs, outputs = {spec.name for spec in specs}, set(function(*self.request(specs, 2)))
             assert inputs | outputs <= set(NAMES) and not inputs & outputs

@@ -72,8 +72,17 @@ def example_of(family):
     return textwrap.dedent(found[1])
 
 
+@pytest.fixture
+def run_eagerly():
+    """Functions are not traced, which takes longest: that their graphs compute the same is tested for each family."""
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
+@pytest.mark.filterwarnings("ignore:Even though the `tf.config")  # of pipelines, which are graphs all the same
 @pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.__name__)
-def test_the_example_of_a_family_trains_and_answers(family):
+def test_the_example_of_a_family_trains_and_answers(family, run_eagerly):
     code = example_of(family)
     space = {}
     exec(compile(code, f"<the example of {family.__name__}>", "exec"), space)

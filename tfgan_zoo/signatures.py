@@ -565,7 +565,8 @@ class OnImages:
         if all(None in sides or sides == self.image_shape[:2] for sides in known):
             return self.translate(*inputs)
         # A Keras model refuses another size than its own, and takes one that is not known.
-        return tf.function(self.translate, input_signature=self.specs, autograph=False)(*inputs)
+        traced = tf.function(self.translate, input_signature=self.specs, autograph=False)
+        return traced.get_concrete_function()(*inputs)  # in a graph even where functions are run eagerly, to debug
 
     def described(self):
         """For `metadata.json`: the size of training, and which fit beside it."""
