@@ -85,13 +85,32 @@ def test_the_great_circle_is_that_of_the_latent_walks():
 def test_outliers_at_both_ends_are_left_out():
     """One pair in 400 is a million times as far, one is not apart."""
 
+    distances = iter([np.full(400, 3e-8), np.full(400, 12e-8)])  # of one step, and of two at once
+
     def distance(a, b):
-        values = np.full(len(a), 3e-8)
-        values[:2] = 3e-2, 0.0
+        values = next(distances)
+        values[:2] = 10**6 * values[2], 0.0
         return values
 
     result = perceptual_path_length(lambda z: z, distance, draw, samples=400, batch_size=400)
     assert result["ppl"] == pytest.approx(3, rel=1e-12)
+
+
+@pytest.mark.parametrize(("digits", "refused"), [(np.float32, False), (np.float16, True)])
+def test_a_generator_that_rounds_more_than_a_step_changes_is_refused(digits, refused):
+    def generate(z):
+        return np.tanh(z).astype(digits).astype(np.float64)
+
+    if refused:
+        with pytest.raises(InputError, match="changes pictures by less than the model rounds them"):
+            perceptual_path_length(generate, squared, draw, samples=201)
+        return
+    exact = perceptual_path_length(np.tanh, squared, draw, samples=201)["ppl"]
+    assert perceptual_path_length(generate, squared, draw, samples=201)["ppl"] == pytest.approx(exact, rel=1e-2)
+
+
+def test_a_generator_that_always_draws_the_same_has_no_length():
+    assert perceptual_path_length(np.zeros_like, squared, draw, samples=201) == {"ppl": 0.0}
 
 
 def test_the_generator_gets_pairs_in_the_dtype_that_was_drawn_and_batches_change_nothing():
@@ -105,7 +124,7 @@ def test_the_generator_gets_pairs_in_the_dtype_that_was_drawn_and_batches_change
         return draw(count, seed).astype(np.float32)
 
     one = perceptual_path_length(generate, squared, draw32, samples=5, batch_size=2, epsilon=0.01)
-    assert seen == [(4, np.float32), (4, np.float32), (2, np.float32)]
+    assert seen == [(4, np.float32), (4, np.float32), (4, np.float32), (2, np.float32)]  # the first twice: see above
     assert perceptual_path_length(generate, squared, draw32, samples=5, epsilon=0.01) == pytest.approx(one, rel=1e-6)
 
 

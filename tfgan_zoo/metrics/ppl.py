@@ -36,7 +36,8 @@ def perceptual_path_length(
         `{"ppl": ...}`.
 
     Raises:
-        InputError: a number that is not above 0, or distances that are not finite numbers, one a pair.
+        InputError: a number that is not above 0, distances that are not finite numbers, one a pair, or a generator that
+            rounds more than a step changes: one that computes in half precision.
     """
     if samples < 1 or batch_size < 1 or not epsilon > 0:
         raise InputError(f"{samples=}, {batch_size=}, {epsilon=}; expected each above 0")
@@ -48,12 +49,23 @@ def perceptual_path_length(
     for start in range(0, samples, batch_size):
         part = slice(start, start + batch_size)
         begin, end = z[0::2][part].astype(np.float64), z[1::2][part].astype(np.float64)
-        points = np.concatenate([path(begin, end, t[part]), path(begin, end, t[part] + epsilon)])
-        images = generate(points.astype(z.dtype))
-        values.append(np.asarray(distance(images[: len(begin)], images[len(begin) :]), np.float64) / epsilon**2)
-        if values[-1].shape != (len(begin),) or not np.isfinite(values[-1]).all():
+
+        def distances(step, begin=begin, end=end, t=t[part]):
+            points = np.concatenate([path(begin, end, t), path(begin, end, t + step)])
+            images = generate(points.astype(z.dtype))
+            found = np.asarray(distance(images[: len(begin)], images[len(begin) :]), np.float64)
+            if found.shape != (len(begin),) or not np.isfinite(found).all():
+                raise InputError(
+                    f"distances of shape {list(found.shape)} for {len(begin)} pairs; expected one finite number each"
+                )
+            return found
+
+        values.append(distances(epsilon) / epsilon**2)
+        # Twice as far is a distance four times as large; of numbers that are only rounded otherwise twice at most.
+        if not start and np.sum(distances(2 * epsilon)) / epsilon**2 < 3 * np.sum(values[0]):
             raise InputError(
-                f"distances of shape {list(values[-1].shape)} for {len(begin)} pairs; expected one finite number each"
+                f"a step of {epsilon:g} changes pictures by less than the model rounds them: it computes in half "
+                "precision; measure one that was trained with --precision=float32"
             )
     values = np.concatenate(values)
     low, high = np.percentile(values, 1, method="lower"), np.percentile(values, 99, method="higher")
