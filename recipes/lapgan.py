@@ -1,10 +1,11 @@
 """LAPGAN: pictures from noise, from coarse to fine along a Laplacian pyramid.
 
 Default: the embedded glyphs (DejaVu Sans): 16x16, then 32x32, 8,000 steps of 64; an average of the generators is
-served, which the paper has not, and without which there are specks. 6 minutes on an Intel Xeon with AMX, in mixed_bfloat16, 15
-on one without that did much other work; FD 150, precision 0.78, recall 0.31 in the features of a classifier of the
-letters (commit 5742a71 with --average=0.01, one seed). Looked at: letters, many in pieces, soft. Starting from 5x5
-(--image-size=20 --levels=3), the coarsest generator ends in a few shapes, with dropout in its discriminator or without.
+served, which the paper has not, and without which there are specks. 6 minutes on an Intel Xeon with AMX, in
+mixed_bfloat16, 15 on one without that did much other work; FD 150, precision 0.78, recall 0.31 in the features of a
+classifier of the letters (commit 5742a71 with --average=0.01, one seed). Looked at: letters, many in pieces, soft.
+Starting from 5x5 (--image-size=20 --levels=3), the coarsest generator ends in a few shapes, with dropout in its
+discriminator or without.
 
     python recipes/lapgan.py
     python recipes/lapgan.py --dataset=path/to/pictures --image-size=64 --levels=4
