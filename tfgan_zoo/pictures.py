@@ -12,14 +12,14 @@ CURVE = 201  # points of a curve over x
 AT_ONCE = 2**22  # pixels: 64 pictures of 256x256, 4 of 1024x1024, for which a ProGAN of the paper's width takes 5 GiB
 
 
-def few(shape, most):
+def few(shape, most=64):
     """How many pictures a network is asked for at once where nobody says so: `most`, of large ones fewer, at least 1.
 
     Args:
-        shape: of one, `(..., H, W, C)`.
+        shape: of one, `(..., H, W, C)`; a side that is not known is not counted.
         most: of pictures that are not large.
     """
-    return max(1, min(most, AT_ONCE // math.prod(shape[:-1])))
+    return max(1, min(most, AT_ONCE // math.prod(side or 1 for side in shape[:-1])))
 
 
 def tile(columns):

@@ -8,7 +8,6 @@ import tensorflow as tf
 from tfgan_zoo import latent, litert, pictures, signatures
 from tfgan_zoo.errors import InputError
 
-BATCH = 64
 _Z = ("serving_default", "decode")
 _WITHOUT_VALUE = {"truncation": 1.0}  # as trained
 
@@ -49,7 +48,7 @@ class Exported:
         shape = served[self.from_z].structured_outputs["generated"].shape
         if shape.rank != 4:
             raise InputError(f"{version} draws no pictures but points; choose another model")
-        self.at_once = pictures.few(shape[1:], BATCH) if shape[1:].is_fully_defined() else BATCH
+        self.at_once = pictures.few(tuple(shape[1:]))
         dim = self.inputs(self.from_z)["z"].shape[1]
         self.prior = latent.Prior(dim, **(self.metadata.get("noise") or {}))
         styled = {"mapping", "synthesis"} <= set(served)

@@ -22,7 +22,7 @@ class Directions:
     def __init__(self, translate, data, *, most=None, batch_size=None):
         self.translate, self.data = tf.function(translate, autograph=False), data
         self.count = min(data.test.counts[0], most or data.test.counts[0])
-        self.batch_size = batch_size or pictures.few(data.shapes["image"], 64)
+        self.batch_size = batch_size or pictures.few(data.shapes["image"])
         self.l1 = self.nothing = None
 
     def measure(self):

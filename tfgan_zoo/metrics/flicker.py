@@ -9,8 +9,6 @@ from tfgan_zoo import pictures
 from tfgan_zoo.data import batches
 from tfgan_zoo.errors import InputError
 
-AT_ONCE = 64  # clips, at most
-
 
 def flicker(made, target):
     """The mean change of the error from each frame to the next: 0 where the same is wrong in all frames.
@@ -51,7 +49,7 @@ def of_translators(data, translators, predictors):
     def add(name, values):
         sums[name] = sums.get(name, 0.0) + float(np.sum(values, dtype=np.float64))
 
-    for batch in batches.in_order(data.test, pictures.few(data.shapes["a"], AT_ONCE)).as_numpy_iterator():
+    for batch in batches.in_order(data.test, pictures.few(data.shapes["a"])).as_numpy_iterator():
         count += len(batch["a"])
         if data.test_is_paired:
             for name, translate in translators.items():

@@ -67,7 +67,7 @@ def scores(inpaint, data, count=None, batch_size=None):
     if count is not None and count > there:
         raise InputError(f"{count} held-out examples are asked for and {data.name} has {there}; ask for fewer")
     left, made, mean = count or there, InHoles(), InHoles()
-    batch_size = min(batch_size or pictures.few(data.shapes["image"], 64), left)
+    batch_size = min(batch_size or pictures.few(data.shapes["image"]), left)
     for batch in batches.in_order(data.test, batch_size).as_numpy_iterator():
         image, mask, target = (batch[name][:left] for name in ("image", "mask", "target"))
         made.update(inpaint(image, mask), target, mask)

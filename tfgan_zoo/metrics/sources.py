@@ -578,7 +578,7 @@ def _size(folder):
 
 
 def _at_once(flags, shape):
-    return pictures.few(shape, 64) if flags.batch_size is None else flags.batch_size
+    return pictures.few(shape) if flags.batch_size is None else flags.batch_size
 
 
 def _parts(data, split):
