@@ -3,8 +3,8 @@
 Default: the embedded glyphs (DejaVu Sans), grown from 8x8 to 32x32 in 5,000 steps at twice the paper's rate, 22 minutes
 on two cores of an Intel Xeon that did other work. Looked at: half are letters or signs, of many kinds; a few are blank
 but for a blot in a corner. FD 97, recall 0.30 in the features of a classifier of the letters (commit 5742a71 with the
-flags that are the default now, one seed). With the paper's gamma and mixing and four mapping layers FD was 199, recall
-0.09 (docs/results.md).
+flags that are the default now, one seed). It departs from the paper in gamma 1, mixing 0.5 and two mapping layers,
+where that has 10, 0.9 and eight; with 10, 0.9 and four FD was 199, recall 0.09 (docs/results.md).
 
     python recipes/stylegan.py
     python recipes/stylegan.py --dataset=path/to/pictures --image-size=64 --steps=12000

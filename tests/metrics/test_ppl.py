@@ -124,7 +124,7 @@ def test_the_generator_gets_pairs_in_the_dtype_that_was_drawn_and_batches_change
         return draw(count, seed).astype(np.float32)
 
     one = perceptual_path_length(generate, squared, draw32, samples=5, batch_size=2, epsilon=0.01)
-    assert seen == [(4, np.float32), (4, np.float32), (4, np.float32), (2, np.float32)]  # the first twice: see above
+    assert seen == [(4, np.float32), (4, np.float32), (4, np.float32), (2, np.float32)]  # the first for two steps, too
     assert perceptual_path_length(generate, squared, draw32, samples=5, epsilon=0.01) == pytest.approx(one, rel=1e-6)
 
 

@@ -45,29 +45,27 @@ def perceptual_path_length(
     # The second word: not the numbers that z has.
     t = np.random.default_rng([seed, 1]).random([samples, *[1] * (z.ndim - 1)]) * (not ends)
     path = _great_circle if spherical else _line
-    values = []
-    for start in range(0, samples, batch_size):
-        part = slice(start, start + batch_size)
+
+    def distances(part, step):
         begin, end = z[0::2][part].astype(np.float64), z[1::2][part].astype(np.float64)
-
-        def distances(step, begin=begin, end=end, t=t[part]):
-            points = np.concatenate([path(begin, end, t), path(begin, end, t + step)])
-            images = generate(points.astype(z.dtype))
-            found = np.asarray(distance(images[: len(begin)], images[len(begin) :]), np.float64)
-            if found.shape != (len(begin),) or not np.isfinite(found).all():
-                raise InputError(
-                    f"distances of shape {list(found.shape)} for {len(begin)} pairs; expected one finite number each"
-                )
-            return found
-
-        values.append(distances(epsilon) / epsilon**2)
-        # Twice as far is a distance four times as large; of numbers that are only rounded otherwise twice at most.
-        if not start and np.sum(distances(2 * epsilon)) / epsilon**2 < 3 * np.sum(values[0]):
+        points = np.concatenate([path(begin, end, t[part]), path(begin, end, t[part] + step)])
+        images = generate(points.astype(z.dtype))
+        found = np.asarray(distance(images[: len(begin)], images[len(begin) :]), np.float64)
+        if found.shape != (len(begin),) or not np.isfinite(found).all():
             raise InputError(
-                f"a step of {epsilon:g} changes pictures by less than the model rounds them: it computes in half "
-                "precision; measure one that was trained with --precision=float32"
+                f"distances of shape {list(found.shape)} for {len(begin)} pairs; expected one finite number each"
             )
-    values = np.concatenate(values)
+        return found
+
+    first, *more = [slice(start, start + batch_size) for start in range(0, samples, batch_size)]
+    values = [distances(first, epsilon)]
+    # Twice as far is a distance four times as large; of numbers that are only rounded otherwise twice at most.
+    if np.sum(distances(first, 2 * epsilon)) < 3 * np.sum(values[0]):
+        raise InputError(
+            f"a step of {epsilon:g} changes pictures by less than the model rounds them: it computes in half "
+            "precision; measure one that was trained with --precision=float32"
+        )
+    values = np.concatenate([*values, *(distances(part, epsilon) for part in more)]) / epsilon**2
     low, high = np.percentile(values, 1, method="lower"), np.percentile(values, 99, method="higher")
     return {"ppl": float(values[(low <= values) & (values <= high)].mean())}
 

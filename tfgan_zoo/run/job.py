@@ -361,10 +361,10 @@ class Job:
                 model, examples, steps_per_epoch=steps, shuffle=False, verbose=0, callbacks=actions
             ).history
         finally:
-            del model.train_function  # the recipe may hold the model; its graph goes with the phase
-            model.train_function = None
             for action in actions:
                 action.close()
+            del model.train_function  # the recipe may hold the model; its graph goes with the phase
+            model.train_function = None
         _say("losses", ", ".join(f"{name} {values[-1]:.6f}" for name, values in history.items()))
 
     def _steps_per_execution(self, steps):
