@@ -42,6 +42,10 @@ class Config(run.Config):
     """Layers of the discriminator: the paper's 6 make patches of 128x128 pixels 2x2."""
     n_critic: int = 2
     """Critic steps per generator step; the paper has 5."""
+    cls_weight: float = 1.0
+    """The paper's lambda_cls: of telling the domain."""
+    rec_weight: float = 10.0
+    """The paper's lambda_rec: of the way there and back."""
     flip: bool = False
     """Mirror half of the pictures; not for letters."""
     learning_rate: float = 6e-4
@@ -70,7 +74,8 @@ def main(job, config):
     with job.scope():
         generator = stargan_generator(shape, count, width=config.g_width, blocks=config.blocks)
         discriminator = stargan_discriminator(shape, count, width=config.d_width, layers=config.d_layers)
-        model = StarGAN(generator, discriminator, n_critic=config.n_critic, seed=config.seed)
+        weights = {"cls_weight": config.cls_weight, "rec_weight": config.rec_weight}
+        model = StarGAN(generator, discriminator, n_critic=config.n_critic, seed=config.seed, **weights)
         optimizers = {"g_optimizer": adam(config.steps), "d_optimizer": adam(config.steps * config.n_critic)}
     is_known = "target" in data.test.columns  # the true translation
     score = directions.Directions(model.translate, data, most=config.measured) if is_known else None

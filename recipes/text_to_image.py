@@ -48,6 +48,8 @@ class Config(run.Augmented):
     """Channels of the generator's map next to the picture, twice as many with each halving of the size."""
     d_width: int = 32
     """Channels of the discriminator's first layer, twice as many with each halving of the size."""
+    projection: bool = True
+    """Join text and picture in D by an inner product; the paper has a convolution of both, and batch norm behind it."""
     interpolate: bool = True
     """Draw texts halfway between two as well (GAN-INT)."""
     learning_rate: float = 2e-4
@@ -62,7 +64,7 @@ PRESETS = {
     "default": Config(),
     "paper": Config(
         preset="paper", dataset="birds", image_size=run.square(76), crop=64, steps=600 * 138, halve_every=100 * 138,
-        embedding_dim=1024, text_dim=128, g_width=128, d_width=64,
+        embedding_dim=1024, text_dim=128, g_width=128, d_width=64, projection=False,
     ),
 }  # fmt: skip
 
@@ -88,7 +90,9 @@ def main(job, config):
         sizes = {"embedding_dim": config.embedding_dim, "text_dim": config.text_dim}
         model = GANCLS(
             gan_cls_generator(shape, latent_dim=config.latent_dim, width=config.g_width, **sizes),
-            augment.wrapper(config)(gan_cls_discriminator(shape, width=config.d_width, **sizes)),
+            augment.wrapper(config)(
+                gan_cls_discriminator(shape, width=config.d_width, projection=config.projection, **sizes)
+            ),
             bag_of_words(len(words.known), words.length, config.embedding_dim),
             words,
             interpolate=config.interpolate,

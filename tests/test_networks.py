@@ -95,6 +95,7 @@ SMALL = {
     ),
     "gan_cls_generator": (lambda: gan_cls_generator((28, 28, 1), 6, 5, 4, 4), (2, 28, 28, 1)),
     "gan_cls_discriminator": (lambda: gan_cls_discriminator((8, 8, 3), 6, 4, 4), (2, 1)),
+    "gan_cls_discriminator_projection": (lambda: gan_cls_discriminator((8, 8, 3), 6, 4, 4, projection=True), (2, 1)),
     # Linear at its end: not in [-1, 1] before it is trained.
     "srresnet": (lambda: srresnet_generator((4, 6, 3), 2, width=4, blocks=1), (2, 8, 12, 3)),
     "srgan_discriminator": (lambda: srgan_discriminator((16, 12, 1), width=4), (2, 1)),
@@ -190,6 +191,11 @@ RECTANGULAR = {
     "growing_discriminators": (lambda s: growing_discriminators(s, 4)[2].fading, (24, 16), (2, 1)),
     "gan_cls_generator": (lambda s: gan_cls_generator(s, 6, 5, 4, 4), (8, 24), (2, 8, 24, "C")),
     "gan_cls_discriminator": (lambda s: gan_cls_discriminator(s, 6, 4, 4), (16, 8), (2, 1)),
+    "gan_cls_discriminator_projection": (
+        lambda s: gan_cls_discriminator(s, 6, 4, 4, projection=True),
+        (16, 8),
+        (2, 1),
+    ),
     "softplus_generator": (lambda s: softplus_generator(s, 5, [6]), (3, 5), (2, 3, 5, "C")),
     "softplus_generator_virtual": (lambda s: softplus_generator(s, 5, [6], reference=9), (3, 5), (2, 3, 5, "C")),
     "level_generator": (lambda s: level_generator(s, 4), (10, 12), (2, 10, 12, "C")),

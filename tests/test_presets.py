@@ -288,6 +288,9 @@ def test_the_paper_preset_of_stargan_has_five_steps_of_d_for_one_and_a_rate_that
         (1e-4, 20_000, 40_000),
         (1e-4, 100_000, 200_000),
     ]
+    assert (job.model.cls_weight, job.model.rec_weight) == (1.0, 10.0)
+    other = built("stargan", monkeypatch, classes=8, cls_weight=0.3, rec_weight=2.0).model
+    assert (other.cls_weight, other.rec_weight) == (0.3, 2.0)
 
 
 def test_the_paper_preset_of_sgan_builds_networks_of_the_published_size_and_normalises_their_start(monkeypatch):
@@ -361,6 +364,8 @@ def test_the_paper_preset_of_text_to_image_cuts_64_from_76_and_halves_its_rate_e
     assert model.generator.output_shape == (None, 64, 64, 3) and model.encoder.output_shape == (None, 1024)
     assert model.prior == Prior(100) and model.words.known == ("a", "bird", "grey", "red", "wings", "with")
     assert (model.cls_weight, model.interpolate, model.beta) == (0.5, True, 0.5)
+    joins = [built("text_to_image", monkeypatch, projection=x).model.discriminator for x in (False, True)]
+    assert [sum(isinstance(x, keras.layers.Dot) for x in d.layers) for d in (model.discriminator, *joins)] == [0, 0, 1]
     picture = Column(tf.TensorSpec([76, 76, 3], tf.uint8), "bicubic")
     columns = {"image": picture, "wrong": picture, "text": captioned.TEXT}
     example = {"image": tf.zeros([76, 76, 3]), "wrong": tf.ones([76, 76, 3]), "text": tf.constant("red bird")}

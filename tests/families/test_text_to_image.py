@@ -241,6 +241,39 @@ def test_the_networks_have_the_layers_of_the_published_program():
     assert kinds.count("BatchNormalization") == 4 + 6 + 3 + 3 + 2 and kinds.count("Add") == 3
 
 
+def test_a_projection_is_linear_in_the_text_and_in_what_the_picture_comes_to():
+    keras.utils.set_random_seed(0)
+    rng = np.random.default_rng(0)
+    discriminator = gan_cls_discriminator(SHAPE, 6, 5, 4, projection=True)
+    for w in discriminator.trainable_variables:
+        w.assign(rng.normal(size=w.shape, scale=0.5))
+    image, told = rng.uniform(-1, 1, [3, *SHAPE]).astype(np.float32), rng.normal(size=[3, 6]).astype(np.float32)
+    into, of_picture = (x for x in discriminator.layers if isinstance(x, keras.layers.Dense) and x.units == 5)
+    text = into if into.kernel.shape[0] == 6 else of_picture
+    seen = of_picture if text is into else into
+    flat = keras.Model(discriminator.inputs[0], seen.input)(image).numpy()
+    of_image = flat @ discriminator.get_layer("logits").kernel.numpy()
+    product = (told @ text.kernel.numpy() + text.bias.numpy()) * (flat @ seen.kernel.numpy() + seen.bias.numpy())
+    got = discriminator([image, told]).numpy()
+    np.testing.assert_allclose(got, of_image + product.sum(1, keepdims=True), rtol=1e-4, atol=1e-4)
+
+
+def test_a_projection_does_not_know_a_batch_of_wrong_texts_by_their_spread():
+    rng = np.random.default_rng(0)
+    image = rng.uniform(-1, 1, [4, *SHAPE]).astype(np.float32)
+    told, others = rng.normal(size=[2, 4, 6]).astype(np.float32)
+    others[0] = told[0]
+
+    def differs(projection):
+        discriminator = gan_cls_discriminator(SHAPE, 6, 5, 4, projection=projection)
+        for w in discriminator.trainable_variables:
+            w.assign(rng.normal(size=w.shape, scale=0.5))
+        first, second = (discriminator([image, text], training=True)[0, 0] for text in (told, others))
+        return abs(float(first - second))
+
+    assert differs(projection=True) < 1e-5 < 1e-2 < differs(projection=False)
+
+
 def test_a_size_that_does_not_halve_is_refused():
     with pytest.raises(InputError, match="image size 33x32"):
         gan_cls_generator((33, 32, 1), 6)

@@ -28,7 +28,8 @@ class StarGAN(base.GenerativeModel):
             mirrored at the border hides a domain told by constant planes from an instance normalisation.
         discriminator: `image -> (logits [B, h, w, 1], class logits [B, num_domains])`. No batch norm.
         n_critic: critic steps per generator step.
-        cls_weight: lambda_cls (equations 5 and 6).
+        cls_weight: lambda_cls (equations 5 and 6). The critic's loss grows with the root of how many numbers a picture
+            has, the other two do not: what balances them at 128x128x3 is too much at 32x32x1.
         rec_weight: lambda_rec (equation 6).
         gp_weight: lambda_gp (equation 8).
         seed: see `base.GenerativeModel`.

@@ -13,6 +13,8 @@ with D: what tells a matching text from another one is what D has to know of it.
 features of pictures, and no second loss. A picture is of one text at a time, where the program takes the mean of four
 embeddings. "Another text" is another caption, there another class. Texts between two go through both networks as a
 batch of their own, where the program has one batch of all: batch normalisation would know G's step from D's by it.
+How text and picture join in D is the network's affair: as in the program, or by an inner product
+(`networks/text_to_image.py`).
 """
 
 import tensorflow as tf

@@ -63,7 +63,7 @@ def gan_cls_generator(image_shape, embedding_dim, latent_dim=100, text_dim=128, 
     return keras.Model([z, embedding], image, name="gan_cls_generator")
 
 
-def gan_cls_discriminator(image_shape, embedding_dim, text_dim=128, width=64):
+def gan_cls_discriminator(image_shape, embedding_dim, text_dim=128, width=64, projection=False):
     """`[image [B, H, W, C], embedding [B, embedding_dim]] -> logits [B, 1]`, float32.
 
     The text joins at the coarsest maps, at every place.
@@ -72,6 +72,9 @@ def gan_cls_discriminator(image_shape, embedding_dim, text_dim=128, width=64):
         image_shape: (H, W, C), as the generator's.
         embedding_dim, text_dim: as the generator's.
         width: channels of the first layer, doubled with every halving of the size.
+        projection: whether the text joins by an inner product with what the picture comes to instead (equation 3 of
+            arXiv 1802.05637), with no normalisation behind: in batches that are all right or all wrong, such a norm
+            tells the two by the spread of what picture and text come to together, whatever the text says.
 
     Raises:
         InputError: an image size that does not fit.
@@ -84,10 +87,16 @@ def gan_cls_discriminator(image_shape, embedding_dim, text_dim=128, width=64):
         x = _norm()(x) if i else x
         x = _residual(x, _leaky) if i == times - 1 else x
         x = _leaky()(x)
-    told = _leaky()(_norm()(kl.Dense(text_dim, kernel_initializer=layers.normal_002())(embedding)))
-    told = kl.UpSampling2D(base)(kl.Reshape([1, 1, text_dim])(told))  # [B, h, w, text_dim]
-    x = _leaky()(_norm()(_conv(x.shape[-1], 1)(kl.Concatenate()([x, told]))))
-    x = kl.Dense(1, use_bias=False, kernel_initializer=layers.normal_002(), name="logits")(kl.Flatten()(x))  # [B, 1]
+    told = kl.Dense(text_dim, kernel_initializer=layers.normal_002())(embedding)
+    if projection:
+        x = kl.Flatten()(_leaky()(_conv(2 * x.shape[-1], 1)(x)))
+        seen = kl.Dense(text_dim, kernel_initializer=layers.normal_002())(x)
+        matching = kl.Dot(axes=1)([seen, told])  # [B, 1]
+    else:
+        told = kl.UpSampling2D(base)(kl.Reshape([1, 1, text_dim])(_leaky()(_norm()(told))))  # [B, h, w, text_dim]
+        x = kl.Flatten()(_leaky()(_norm()(_conv(x.shape[-1], 1)(kl.Concatenate()([x, told])))))
+    x = kl.Dense(1, use_bias=False, kernel_initializer=layers.normal_002(), name="logits")(x)  # [B, 1]
+    x = kl.Add()([x, matching]) if projection else x
     return keras.Model(
         [image, embedding], kl.Activation("linear", dtype="float32")(x), name="gan_cls_discriminator"
     )  # fmt: skip
