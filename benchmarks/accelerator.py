@@ -13,7 +13,7 @@ measures, export.
 Seeds give other numbers than here: the order of examples is another generator's. Examples have to fit into memory. A
 phase goes on from an earlier one in the variables that both have, but not in what a recipe copies from one to the
 other by itself. Where the number of the step decides where pictures are cut (--jitter, --crop, holes), the compiler
-would take that number for a constant, and the recipe is refused.
+would take that number for a constant, and the recipe is refused. So is one whose examples have texts.
 """
 
 import argparse
@@ -114,6 +114,8 @@ def stepping(model, examples, transform, count, seed):
 def lower(folder, phase, model, step, numbers, kept):
     """Writes a step, its variables and the examples it reads. Returns what else is to be known of it."""
     concrete = step.get_concrete_function()
+    if any(x.dtype.name == "string" for x in concrete.captured_inputs):
+        raise SystemExit("the examples have texts, and XLA takes no strings; a recipe with captions cannot be lowered")
     known = {id(v.handle): ["variable", i] for i, v in enumerate(kept)}
     known |= {id(v.handle): ["numbers", i] for i, v in enumerate(numbers)}
     parameters, constants = [], []

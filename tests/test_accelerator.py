@@ -77,3 +77,10 @@ def test_a_recipe_whose_step_would_be_compiled_in_is_refused(tmp_path):
     flags = ["pix2pix", "--image-size=32", "--width=8", "--jitter", "--steps=2", "--batch-size=2"]
     with pytest.raises(SystemExit, match="the number of the step would be compiled in"):
         accelerator.main(["lower", str(tmp_path / "work"), *flags])
+
+
+def test_examples_with_texts_are_refused(tmp_path):
+    texts = tf.constant(["a", "b"])
+    step = tf.function(lambda: {"length": tf.strings.length(tf.gather(texts, 0))}, jit_compile=True)
+    with pytest.raises(SystemExit, match="takes no strings"):
+        accelerator.lower(tmp_path, 0, None, step, [], [])
