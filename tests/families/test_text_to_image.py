@@ -248,9 +248,8 @@ def test_a_projection_is_linear_in_the_text_and_in_what_the_picture_comes_to():
     for w in discriminator.trainable_variables:
         w.assign(rng.normal(size=w.shape, scale=0.5))
     image, told = rng.uniform(-1, 1, [3, *SHAPE]).astype(np.float32), rng.normal(size=[3, 6]).astype(np.float32)
-    into, of_picture = (x for x in discriminator.layers if isinstance(x, keras.layers.Dense) and x.units == 5)
-    text = into if into.kernel.shape[0] == 6 else of_picture
-    seen = of_picture if text is into else into
+    into = [x for x in discriminator.layers if isinstance(x, keras.layers.Dense) and x.units == 5]
+    text, seen = sorted(into, key=lambda x: x.kernel.shape[0])  # of the text's 6 numbers, of the picture's many
     flat = keras.Model(discriminator.inputs[0], seen.input)(image).numpy()
     of_image = flat @ discriminator.get_layer("logits").kernel.numpy()
     product = (told @ text.kernel.numpy() + text.bias.numpy()) * (flat @ seen.kernel.numpy() + seen.bias.numpy())
