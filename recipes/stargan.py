@@ -2,9 +2,10 @@
 
 Default: the embedded glyphs at 32x32, each of the 12 styles a domain; the true picture in the style asked for scores
 the result, over all 132 directions. 2,000 steps of 2 x 16 in 22 min 46 s on two cores of an Intel Xeon that trained
-another network, too, in float32: L1 0.0670 on unseen characters, where the input itself has 0.0740. Looked at: weight,
-slant and serifs follow the style asked for, strokes are frayed. With wider networks and 22,000 steps, on an accelerator
-(the second line), letters are crisp and L1 is 0.0393 (docs/results.md).
+another network, too, in float32: L1 0.0670 on unseen characters, where the input itself has 0.0740 (commit
+a9fee88 with what is the default since). Looked at: weight, slant and serifs follow the style asked for, strokes are
+frayed. With wider networks and 22,000 steps, on an accelerator (the second line), letters are crisp and L1 is 0.0393
+(docs/results.md).
 
     python recipes/stargan.py
     python recipes/stargan.py --g-width=64 --blocks=6 --batch-size=32 --steps=22000 --learning-rate=4e-4 \\
