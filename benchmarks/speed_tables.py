@@ -85,7 +85,7 @@ def scaled(chosen):
     rows = []
     for name, line in chosen.items():
         known = line["sides"]["bare"]
-        if "gflop" not in known:
+        if not known.get("gradients_mb"):
             continue
         computing, row = known["gflop"] * 1e9 / (TFLOPS * 1e12 * SHARE), []
         for n in (8, 64, 256):
