@@ -253,6 +253,8 @@ def test_a_projection_is_linear_in_the_text_and_in_what_the_picture_comes_to():
     flat = keras.Model(discriminator.inputs[0], seen.input)(image).numpy()
     of_image = flat @ discriminator.get_layer("logits").kernel.numpy()
     product = (told @ text.kernel.numpy() + text.bias.numpy()) * (flat @ seen.kernel.numpy() + seen.bias.numpy())
+    last = [x for x in discriminator.layers if type(x) is Conv2D][-1]
+    assert (last.filters, last.kernel_size) == (2 * 4, (1, 1))
     got = discriminator([image, told]).numpy()
     np.testing.assert_allclose(got, of_image + product.sum(1, keepdims=True), rtol=1e-4, atol=1e-4)
 
