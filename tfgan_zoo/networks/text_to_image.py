@@ -91,12 +91,10 @@ def gan_cls_discriminator(image_shape, embedding_dim, text_dim=128, width=64, pr
     if projection:
         x = kl.Flatten()(_leaky()(_conv(2 * x.shape[-1], 1)(x)))
         seen = kl.Dense(text_dim, kernel_initializer=layers.normal_002())(x)
-        matching = kl.Dot(axes=1)([seen, told])  # [B, 1]
+        x = kl.Add()([_logits(x), kl.Dot(axes=1)([seen, told])])
     else:
         told = kl.UpSampling2D(base)(kl.Reshape([1, 1, text_dim])(_leaky()(_norm()(told))))  # [B, h, w, text_dim]
-        x = kl.Flatten()(_leaky()(_norm()(_conv(x.shape[-1], 1)(kl.Concatenate()([x, told])))))
-    x = kl.Dense(1, use_bias=False, kernel_initializer=layers.normal_002(), name="logits")(x)  # [B, 1]
-    x = kl.Add()([x, matching]) if projection else x
+        x = _logits(kl.Flatten()(_leaky()(_norm()(_conv(x.shape[-1], 1)(kl.Concatenate()([x, told]))))))
     return keras.Model(
         [image, embedding], kl.Activation("linear", dtype="float32")(x), name="gan_cls_discriminator"
     )  # fmt: skip
@@ -107,6 +105,10 @@ def _residual(x, rectified):
     for filters, kernel in ((channels // 4, 1), (channels // 4, 3)):
         y = rectified()(_norm()(_conv(filters, kernel)(y)))
     return kl.Add()([x, _norm()(_conv(channels, 3)(y))])
+
+
+def _logits(x):
+    return kl.Dense(1, use_bias=False, kernel_initializer=layers.normal_002(), name="logits")(x)  # [B, 1]
 
 
 def _leaky():
