@@ -144,7 +144,9 @@ def measure(side, recipe, flags, taken, phase=1, replicas=1, strategy="one_devic
                 batch = next(iter(batches.batches(data.train, count, seed=0, transform=transform)))
                 same = iter(tf.data.Dataset.from_tensors(batch).repeat().prefetch(2))
                 step = model.make_train_function(force=True)
-                known |= work(step.get_concrete_function(same).graph)
+                with updates(model) as updated:
+                    graph = step.get_concrete_function(same).graph
+                known |= work(graph) | {"gradients_mb": round(4 * sum(updated) / 1e6, 6)}
                 step(same)
                 taken.say(**known)
                 taken.take(lambda: step(same), lambda losses: tf.nest.map_structure(lambda x: x.numpy(), losses))
@@ -176,11 +178,10 @@ def measure(side, recipe, flags, taken, phase=1, replicas=1, strategy="one_devic
             """As the other callbacks of a run; nothing is held."""
 
     def work(graph):
-        """What one step computes, and what several accelerators would tell each other of it: every gradient."""
+        """What one step computes."""
         options = {**tf.compat.v1.profiler.ProfileOptionBuilder.float_operation(), "output": "none"}
         flop = tf.compat.v1.profiler.profile(graph, options=options).total_float_ops
-        updates = [op.inputs[-1].shape.num_elements() for op in graph.get_operations() if "ApplyAdam" in op.type]
-        return {"gflop": round(flop / 1e9, 6), "gradients_mb": round(4 * sum(updates) / 1e6, 6)}
+        return {"gflop": round(flop / 1e9, 6)}
 
     with tempfile.TemporaryDirectory() as folder:
         own = [f"--run-dir={folder}/run", f"--export-dir={folder}/exported", *LATE]
@@ -191,6 +192,33 @@ def measure(side, recipe, flags, taken, phase=1, replicas=1, strategy="one_devic
             tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * replicas)
             chosen = tf.distribute.MirroredStrategy([f"CPU:{i}" for i in range(replicas)])
         recipe.main(Job(recipe.__name__, config, chosen, device), config)
+
+
+@contextlib.contextmanager
+def updates(model):
+    """While a step is traced, how many numbers each of its updates has: accelerators would tell each other of all.
+
+    What `when` does in some steps only is left out, as it is of a step's FLOP.
+    """
+    updated, minimize, when = [], model.minimize, model.when
+
+    def counted(loss, tape, optimizer, **options):
+        roles = next(roles for name, roles in model.trains.items() if getattr(model, name) is optimizer)
+        updated.extend(v.shape.num_elements() for role in roles for v in getattr(model, role).trainable_variables)
+        minimize(loss, tape, optimizer, **options)
+
+    def uncounted(due, function, *given):
+        model.minimize = minimize
+        try:
+            return when(due, function, *given)
+        finally:
+            model.minimize = counted
+
+    model.minimize, model.when = counted, uncounted
+    try:
+        yield updated
+    finally:
+        del model.minimize, model.when
 
 
 def request(specs, count):

@@ -80,7 +80,7 @@ def scaled(chosen):
 
     Each has the batch that was measured. A step computes its FLOP, then sums the gradients of every update in a ring,
     while nothing else is done: 2 (n - 1) / n times their bytes over the slowest link. Statistics of batch norms, which
-    are small, are left out; so are recipes whose gradients were not counted, since no kernel of Adam takes them.
+    are small, are left out, and so are measurements made before gradients were counted.
     """
     rows = []
     for name, line in chosen.items():

@@ -5,6 +5,8 @@ import json
 import sys
 from pathlib import Path
 
+import keras
+import numpy as np
 import pytest
 
 from benchmarks import speed, speed_sides, speed_tables, turns
@@ -64,9 +66,37 @@ def test_a_recipe_answers_each_turn(side, tmp_path):
     speed_sides.main([side, "gan", *tiny], taken)
     ready, *measured = map(json.loads, answers.getvalue().splitlines())
     assert set(ready["parameters"]) == {"generator", "discriminator"} and ready["precision"]
-    assert side != "bare" or (ready["gflop"] > 0 and ready["gradients_mb"] > 0)
+    updated = 4e-6 * sum(ready["parameters"].values())  # each network once, float32
+    assert side != "bare" or (ready["gflop"] > 0 and ready["gradients_mb"] == pytest.approx(updated))
     assert [set(answer) for answer in measured] == [{"ms", "cpu_ms", "steps", "peak_mb"}] * 2
     assert all(answer["steps"] >= 2 for answer in measured)
+
+
+def test_updates_of_every_step_are_counted_and_those_of_some_steps_are_not():
+    class Model:
+        d_optimizer, g_optimizer = object(), object()
+        trains = {"d_optimizer": ["discriminator"], "g_optimizer": ["mapping", "synthesis"]}
+
+        def minimize(self, loss, tape, optimizer, *, missing_is_zero=False):
+            self.done.append((loss, optimizer, missing_is_zero))
+
+        def when(self, due, function, *given):
+            function(*given)
+
+    model = Model()
+    model.done = []
+    for role, shapes in {"discriminator": [[2, 3]], "mapping": [[5]], "synthesis": [[7], []]}.items():
+        setattr(model, role, type("", (), {"trainable_variables": [keras.Variable(np.zeros(s)) for s in shapes]}))
+    with speed_sides.updates(model) as updated:
+        for _ in range(2):
+            model.minimize(1.0, None, model.d_optimizer)
+        model.when(True, lambda x: model.minimize(x, None, model.g_optimizer, missing_is_zero=True), 3.0)
+        model.minimize(2.0, None, model.g_optimizer)
+    assert sum(updated) == 2 * 6 + 5 + 7 + 1
+    d, g = model.d_optimizer, model.g_optimizer
+    assert model.done == [(1.0, d, False), (1.0, d, False), (3.0, g, True), (2.0, g, False)]
+    model.minimize(2.0, None, g)
+    assert sum(updated) == 25 and len(model.done) == 5
 
 
 def test_a_folder_of_classes_has_as_many_as_asked_and_the_same_each_time():
