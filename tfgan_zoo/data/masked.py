@@ -159,36 +159,39 @@ def _share(masks, text, default):
 
 def _nearest(score, u, share):
     """The mask whose hole are the pixels of the lowest `score [H, W]`, a share of them by `u` in (0, 1)."""
-    flat = tf.sort(tf.reshape(score, [-1]))
+    flat = tf.reshape(score, [-1])
     least, most = share
     count = tf.cast(tf.round((least + (most - least) * u) * flat.shape[0]), tf.int32)
     last = tf.clip_by_value(count, 1, flat.shape[0] - 1) - 1
-    return tf.cast(score > flat[last], tf.float32)[..., None]
+    return tf.cast(score > tf.raw_ops.NthElement(input=flat, n=last), tf.float32)[..., None]
 
 
 def _strokes(share, height, width):
+    # Drawn anew for every example of every step, beside which networks train: each operation counts.
     parts = WALKS * TURNS
-    draws = 2 + 4 * WALKS + 2 * parts
+    sizes = [1, 1, 2 * WALKS, WALKS, WALKS, parts, parts]
     y, x = (tf.range(n, dtype=tf.float32) + 0.5 for n in (height, width))
-    far = tf.constant(math.hypot(height, width) * 10, tf.float32)
+    size = tf.constant([height, width], tf.float32)[:, None]
+    far = tf.constant(1e6, tf.float32)
 
     def draw(u):
-        number, (top, left, angle, thickness) = u[1], tf.unstack(tf.reshape(u[2 : 2 + 4 * WALKS], [4, WALKS]))
-        turn, length = tf.unstack(tf.reshape(u[2 + 4 * WALKS :], [2, WALKS, TURNS]))
+        of_share, number, corner, angle, thickness, turn, length = tf.split(u, sizes)
+        turn, length = (tf.reshape(v, [WALKS, TURNS]) for v in (turn, length))
         angle = 2 * math.pi * angle[:, None] + tf.cumsum(math.pi * (turn - 0.5), axis=1)  # up to a right angle a turn
-        length = length * min(height, width) / 2
-        step = tf.stack([tf.sin(angle), tf.cos(angle)]) * length  # [2, WALKS, TURNS]
-        begin = tf.stack([top * height, left * width])[..., None] + tf.cumsum(step, axis=2, exclusive=True)
-        (dy, dx), (y0, x0) = (tf.unstack(tf.reshape(v, [2, parts, 1, 1])) for v in (step, begin))
-        from_y, from_x = y[:, None] - y0, x - x0  # [parts, H, 1], [parts, 1, W]
-        along = tf.clip_by_value((from_y * dy + from_x * dx) / (dy * dy + dx * dx + 1e-6), 0.0, 1.0)
-        distance = tf.sqrt(tf.square(from_y - along * dy) + tf.square(from_x - along * dx))  # [parts, H, W]
-        distance = distance / tf.repeat(0.5 + thickness, TURNS)[:, None, None]
-        there = tf.repeat(tf.range(WALKS), TURNS) <= tf.cast(number * WALKS, tf.int32)
-        distance = tf.where(there[:, None, None], distance, far)
-        return _nearest(tf.reduce_min(distance, axis=0), u[0], share)
+        step = tf.stack([tf.sin(angle), tf.cos(angle)]) * length * (min(height, width) / 2)  # [2, WALKS, TURNS]
+        begin = (tf.reshape(corner, [2, WALKS]) * size)[..., None] + tf.cumsum(step, axis=2, exclusive=True)
+        there = tf.range(WALKS, dtype=tf.float32) <= tf.floor(number * WALKS)
+        near = tf.where(there, 1 / (0.5 + thickness), far)[:, None]  # what distances to a walk are multiplied by
+        near, dy, dx, y0, x0 = (
+            tf.reshape(v, [parts, 1, 1]) for v in (near + tf.zeros([1, TURNS]), *tf.unstack(step), *tf.unstack(begin))
+        )
+        dy, dx, from_y, from_x = near * dy, near * dx, near * (y[:, None] - y0), near * (x - x0)
+        length2 = tf.square(dy) + tf.square(dx) + 1e-6
+        along = tf.clip_by_value(from_y * (dy / length2) + from_x * (dx / length2), 0.0, 1.0)  # [parts, H, W]
+        distance2 = tf.square(from_y - along * dy) + tf.square(from_x - along * dx)
+        return _nearest(tf.reduce_min(distance2, axis=0), of_share[0], share)
 
-    return Holes(draws, draw)
+    return Holes(sum(sizes), draw)
 
 
 def _pixels(share, height, width):
