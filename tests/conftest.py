@@ -22,9 +22,22 @@ tf.config.set_logical_device_configuration(
 )
 
 
+# Most graphs of the tests run once or twice, and Grappler takes a sixth of the time: they do without it. It is on in the
+# processes of recipes, and on two replicas, where every family's traced step is held to its eager one.
+tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
+
+
 @pytest.fixture(scope="session")
-def two_replicas():
+def _strategy_of_two():
     return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+
+
+@pytest.fixture
+def two_replicas(_strategy_of_two):
+    """The one strategy over both devices, its graphs optimized."""
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": False})
+    yield _strategy_of_two
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
 
 
 @pytest.fixture(autouse=True)
