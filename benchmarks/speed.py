@@ -70,7 +70,7 @@ def measurements():
             "auto": ["run", "dcgan", "--average=0"],
         },
     )
-    yield from (_torch(recipe) for recipe in ("dcgan", "wgan_gp", "pix2pix", "cyclegan", "srgan", "stylegan2"))
+    yield from (against_torch(recipe) for recipe in ("dcgan", "wgan_gp", "pix2pix", "cyclegan", "srgan", "stylegan2"))
     for recipe in ("gan", "dcgan", "cgan", "pix2pix", "cyclegan", "srgan", "partial_conv", "recycle_gan", "stargan"):
         yield _pipeline(recipe)
     for recipe in ("text_to_image", "pix2pix_hd", "sgan"):
@@ -102,7 +102,7 @@ def _auto(recipe, precisions, jits, executions=(None,)):
     return Measurement(f"auto/{recipe}", sides)
 
 
-def _torch(recipe):
+def against_torch(recipe):
     own = {"dcgan": ["--average=0"], "srgan": ["--phase=2"]}.get(recipe, [])  # no average there; not the SRResNet's
     sides = {name: ["bare", recipe, *own, f"--precision={name}"] for name in ("float32", "mixed_bfloat16")}
     for kept in ([], ["--channels-last"], ["--channels-last", "--compile"]):
@@ -189,7 +189,7 @@ def take_turns(measurement, args):
     try:
         for name, words in measurement.sides.items():
             try:
-                processes[name] = turns.Process(_command(words, args), record.ROOT, measurement.cores)
+                processes[name] = turns.Process(command(words, args), record.ROOT, measurement.cores)
             except turns.Failed as error:
                 if name == next(iter(measurement.sides)):
                     raise
@@ -209,7 +209,7 @@ def take_turns(measurement, args):
     return {"seconds": args.seconds, "cores": measurement.cores or len(os.sched_getaffinity(0)), "sides": sides}
 
 
-def _command(words, args):
+def command(words, args):
     if words[0] == "torch":
         return [args.torch_python, "-m", "benchmarks.speed_torch", *words[1:]]
     data = [f"--data-dir={args.data_dir}"] if args.data_dir and words[0] != "exported" else []

@@ -35,7 +35,8 @@ class Process:
     """
 
     def __init__(self, command, cwd=None, cores=None):
-        self._errors = tempfile.TemporaryFile("w+", errors="replace")  # noqa: SIM115  closed by close()
+        self._errors = tempfile.TemporaryFile("a+", errors="replace")  # noqa: SIM115  closed by close()
+        self._read = 0
         chosen = sorted(os.sched_getaffinity(0))[:cores]
         self._process = subprocess.Popen(
             command,
@@ -53,6 +54,12 @@ class Process:
         self._process.stdin.write(f"{seconds}\n")
         self._process.stdin.flush()
         return self._answer()
+
+    def printed(self):
+        """What it wrote beside its answers since this was last asked; to be asked while it waits for its turn."""
+        before, self._read = self._read, self._errors.seek(0, os.SEEK_END)
+        self._errors.seek(before)
+        return self._errors.read()
 
     def _answer(self):
         line = self._process.stdout.readline()

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import pytest
 
-from benchmarks import speed, speed_sides, speed_tables, turns
+from benchmarks import speed, speed_primitives, speed_sides, speed_tables, turns
 
 SIDE = """
 import contextlib
@@ -29,7 +29,7 @@ def fake_sides(words, args):
 @pytest.fixture
 def arguments(tmp_path, monkeypatch):
     """Runs `speed.main` on measurements of sides that need no TensorFlow."""
-    monkeypatch.setattr(speed, "_command", fake_sides)
+    monkeypatch.setattr(speed, "command", fake_sides)
     both = {"ours": ["good"], "theirs": ["good"]}
     made = [speed.Measurement("run/x", both), speed.Measurement("run/y", {"ours": ["bad"], "theirs": ["good"]})]
     monkeypatch.setattr(speed, "measurements", lambda: iter(made))
@@ -49,6 +49,39 @@ def test_a_measurement_is_written_once_and_what_fails_is_not(arguments, tmp_path
     assert "run/x: is measured" in said.out and "run/y: failed: it broke" in said.err
     speed.main([*arguments, "--again"])
     assert len((tmp_path / "speed.jsonl").read_text().splitlines()) == 2
+
+
+def test_what_a_process_writes_beside_its_answers_is_told_from_turn_to_turn():
+    noisy = SIDE.replace("lambda: None", "lambda: print('a step', flush=True)")
+    process = turns.Process([sys.executable, "-c", noisy])
+    try:
+        assert process.printed() == "what a library prints\n"
+        for _ in range(2):
+            steps = process.turn(0.01)["steps"] + turns.WARM_UP
+            assert process.printed() == "a step\n" * steps
+        assert process.printed() == ""
+    finally:
+        process.close()
+
+
+def test_a_step_is_split_by_what_onednn_printed_of_its_primitives():
+    begin, shapes = (
+        "onednn_verbose,v1,primitive,exec,cpu,",
+        "src:f32::blocked:acdb::f0,attr-scratchpad:user,alg:x,mb4_ic16",
+    )
+    calls = [
+        ("convolution,brg_conv_fwd:avx512_core,forward_training", 0.5),
+        ("convolution,jit:avx512_core,forward_inference", 0.25),
+        ("convolution,brgconv_strided:avx512_core,backward_data", 2),
+        ("deconvolution,jit:avx512_core,forward_training", 4),
+        ("convolution,jit:avx512_core,backward_weights", 8),
+        ("reorder,jit:uni,undef", 16),
+        ("matmul,brg:avx512_core,undef", 32),
+        ("batch_normalization,bnorm_jit:avx512_core,backward", 64),
+    ]
+    text = "".join(f"{begin}{call},{shapes},{ms}\n" for call, ms in calls) * 2  # of two steps
+    other = "onednn_verbose,v1,primitive,info,template:operation,engine\nonednn_verbose,v1,info,cpu,runtime:OpenMP,9\n"
+    assert speed_primitives.split(other + text, 200.0, steps=2) == [200.0, 4.75, 2, 8, 16, 96, 73.25]
 
 
 def test_networks_of_another_size_are_not_compared():
