@@ -8,7 +8,6 @@ primitive of it: norms, activations, losses, optimizers, copies. Prints a table 
 """
 
 import argparse
-import os
 import re
 import statistics
 
@@ -34,7 +33,6 @@ def main(argv=None):
     parser.add_argument("--seconds", type=float, default=3.0, help="about how long a turn takes")
     parser.add_argument("--pairs", type=int, default=5, help="rounds of turns")
     args = parser.parse_args(argv)
-    os.environ["ONEDNN_VERBOSE"] = "1"
     rows = [row for recipe in args.recipes for row in rows_of(recipe, args)]
     print(record.table(["recipe", "", "step, ms", *COLUMNS, "the rest"], rows))
 
@@ -42,9 +40,11 @@ def main(argv=None):
 def rows_of(recipe, args):
     """The table's, of each of `SIDES`."""
     sides = speed.against_torch(recipe).sides
-    processes = {name: turns.Process(speed.command(sides[name], args), record.ROOT, cores=1) for name in SIDES}
-    measured = {name: [] for name in SIDES}
+    processes, measured = {}, {name: [] for name in SIDES}
     try:
+        for name in SIDES:
+            command = ["env", "ONEDNN_VERBOSE=1", *speed.command(sides[name], args)]
+            processes[name] = turns.Process(command, record.ROOT, cores=1)
         for _ in range(args.pairs):
             for name, process in processes.items():
                 process.printed()

@@ -84,6 +84,19 @@ def test_a_step_is_split_by_what_onednn_printed_of_its_primitives():
     assert speed_primitives.split(other + text, 200.0, steps=2) == [200.0, 4.75, 2, 8, 16, 96, 73.25]
 
 
+def test_the_table_of_primitives_has_a_row_of_each_side_and_its_columns_add_up(monkeypatch, capsys):
+    call = "onednn_verbose,v1,primitive,exec,cpu,convolution,x:y,backward_data,src:f32,,alg:z,mb4,0.5"
+    said = f"lambda: print(__import__('os').environ['ONEDNN_VERBOSE'] == '1' and '{call}', flush=True)"
+    monkeypatch.setattr(speed, "command", lambda *_: [sys.executable, "-c", SIDE.replace("lambda: None", said)])
+    speed_primitives.main(["pix2pix", "--torch-python=python", "--pairs=2", "--seconds=0.01"])
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in capsys.readouterr().out.splitlines()]
+    assert rows[0][3:] == [*speed_primitives.COLUMNS, "the rest"] and len(rows) == 6
+    for recipe, side, ms, forward, by_inputs, *others, rest in rows[2:]:
+        assert recipe == "pix2pix" and side in speed_primitives.SIDES
+        assert (forward, by_inputs, others) == ("0", "0.5", ["0", "0", "0"])
+        assert float(rest) == pytest.approx(float(ms) - 0.5, abs=0.01)
+
+
 def test_networks_of_another_size_are_not_compared():
     processes = [type("", (), {"facts": {"parameters": {"generator": n}}}) for n in (1, 2)]
     with pytest.raises(turns.Failed, match="differ in size"):
