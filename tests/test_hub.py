@@ -17,6 +17,7 @@ from serving.models import small
 
 from tfgan_zoo import hub
 from tfgan_zoo.export import export
+from tfgan_zoo.metrics import protocol
 
 
 @pytest.fixture(scope="module")
@@ -108,6 +109,24 @@ def test_what_is_packed_again_is_the_same_file_and_other_versions_stay(exported,
     assert entries[0].metrics == {"l1": 0.25}
     for name in ("dcgan-2.tar.gz", "points-1.tar.gz"):
         assert (again / name).read_bytes() == (release / name).read_bytes()
+
+
+def test_an_index_has_the_numbers_of_the_run_and_what_was_measured_last(exported, tmp_path, capsys):
+    shutil.copytree(exported / "dcgan/1", tmp_path / "exported/dcgan/1")
+    where = tmp_path / "exported/dcgan/1"
+    known = {"protocol": {}, "details": {}}
+    protocol.append(where, [{"metric": "FD-letters", "value": 9.0, **known}, {"metric": "KID", "value": 2.0, **known}])
+    protocol.append(where, [{"metric": "FD-letters", "value": 8.5, **known}])
+    hub.main(["pack", str(where.parent.parent), str(tmp_path / "release")])
+    (entry,), _ = hub.read(str(tmp_path / "release"))
+    assert entry.metrics == {"l1": 0.25, "FD-letters": 8.5, "KID": 2.0}
+    capsys.readouterr()
+    hub.main(["list", f"--index={tmp_path / 'release'}"])
+    assert capsys.readouterr().out.endswith("  l1 0.25, FD-letters 8.5, KID 2\n")
+    (where / "metrics.json").write_text("[{")
+    hub.main(["pack", str(where.parent.parent), str(tmp_path / "release")])
+    assert hub.read(str(tmp_path / "release"))[0][0].metrics == {"l1": 0.25}
+    assert (where / "metrics.json").read_text() == "[{"
 
 
 @pytest.mark.parametrize("index", ["folder", "file", "address", "address of the file"])

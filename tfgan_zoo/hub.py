@@ -31,6 +31,7 @@ import tyro
 from tfgan_zoo import errors, files, signatures, trust
 from tfgan_zoo.errors import InputError
 from tfgan_zoo.export import write_models_config
+from tfgan_zoo.metrics import protocol
 
 INDEX = "zoo.json"
 FORMAT = 1
@@ -53,7 +54,7 @@ class Entry:
         unpacked: bytes of its files.
         title, arxiv: of its paper, or "".
         parameters: role -> count.
-        metrics: name -> number, as its metadata has them.
+        metrics: name -> number: those of its run, then what `tfgan_zoo.evaluate` measured of it last.
     """
 
     name: str
@@ -170,7 +171,6 @@ def pack(version, name, out):
     content = content.getvalue()
     file = f"{name}-{version.name}.tar.gz"
     files.write(out / file, content)
-    metrics = metadata.get("metrics")
     return Entry(
         name=name,
         version=int(version.name),
@@ -181,7 +181,7 @@ def pack(version, name, out):
         title=metadata.get("title") or "",
         arxiv=metadata.get("arxiv") or "",
         parameters=metadata.get("parameters") or {},
-        metrics=metrics if isinstance(metrics, dict) else {},
+        metrics=protocol.scores(version, metadata),
     )
 
 

@@ -4,11 +4,9 @@
 own controls. `models/` holds small exports that come with the package.
 """
 
-import contextlib
 import dataclasses
 import functools
 import json
-import math
 import re
 from pathlib import Path
 
@@ -19,6 +17,7 @@ from tensorflow.core.protobuf import saved_model_pb2
 from tfgan_zoo import errors, held_out, latent, pictures, random, served_files, signatures, trust
 from tfgan_zoo.data import instances
 from tfgan_zoo.errors import InputError
+from tfgan_zoo.metrics import protocol
 
 UNKNOWN_SIZE = 256  # of a picture where a signature takes any, and nothing says which were trained on
 LONGEST = 1024  # side of an uploaded picture; more is scaled down, or a translation would take minutes
@@ -115,13 +114,7 @@ class Model:
     @property
     def scores(self):
         """name -> number: those of its run, then what `tfgan_zoo.evaluate` measured of it last."""
-        told = self.metadata.get("metrics")
-        scores = dict(told) if isinstance(told, dict) else {}
-        with contextlib.suppress(ValueError, TypeError, KeyError):  # what writes it sets a damaged one aside
-            measured = json.loads(_bytes(self.path / "metrics.json") or "[]")
-            scores |= {record["metric"]: record["value"] for record in measured}
-        numbers = {str(name): value for name, value in scores.items() if type(value) in (int, float)}
-        return {name: value for name, value in numbers.items() if math.isfinite(value)}
+        return protocol.scores(self.path, self.metadata)
 
     @property
     def held_out(self):

@@ -46,6 +46,25 @@ def read(folder):
     return []
 
 
+def scores(folder, metadata):
+    """What is known of a model: the numbers of its run, then what was measured of it last.
+
+    Args:
+        folder: of its version; nothing is changed there, as `read` may.
+        metadata: of its `metadata.json`.
+
+    Returns:
+        name -> finite number.
+    """
+    told = metadata.get("metrics")
+    found = dict(told) if isinstance(told, dict) else {}
+    with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
+        measured = json.loads((Path(folder) / FILE).read_bytes())
+        found |= {record["metric"]: record["value"] for record in measured}
+    numbers = {str(name): value for name, value in found.items() if type(value) in (int, float)}
+    return {name: value for name, value in numbers.items() if math.isfinite(value)}
+
+
 def check(folder):
     """Finds out, before anything is measured, that `append` could not write.
 
