@@ -70,12 +70,13 @@ def first_weights(function, name):
             reached |= {x.name for x in operation.outputs}
     if not matrices:
         raise InputError(f"no matrix that {name} is multiplied with first is found in this model")
-    values = tf.compat.v1.wrap_function(
+    whole = tf.compat.v1.wrap_function(
         lambda: tf.graph_util.import_graph_def(
             graph.as_graph_def(), return_elements=[tensor.name for tensor, _ in matrices], name=""
         ),
         [],
-    )()
+    )
+    values = whole.prune([], whole.outputs)()  # of the rest, inputs have no value
     weights = [
         np.asarray(value).T if turned else np.asarray(value)
         for value, (_, turned) in zip(values, matrices, strict=True)
