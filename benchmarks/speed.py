@@ -38,6 +38,7 @@ RECIPES = sorted(path.stem for path in (record.ROOT / "recipes").glob("*.py"))
 RECORD = record.ROOT / "docs/results/speed.jsonl"
 PAGE, MARK = record.ROOT / "docs/speed.md", "<!-- below: written by benchmarks/speed.py -->"
 SEED = 0
+IN_TORCH = ("dcgan", "wgan_gp", "pix2pix", "cyclegan", "srgan", "stylegan2")  # those of `speed_torch`
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,7 +71,7 @@ def measurements():
             "auto": ["run", "dcgan", "--average=0"],
         },
     )
-    yield from (against_torch(recipe) for recipe in ("dcgan", "wgan_gp", "pix2pix", "cyclegan", "srgan", "stylegan2"))
+    yield from map(against_torch, IN_TORCH)
     for recipe in ("gan", "dcgan", "cgan", "pix2pix", "cyclegan", "srgan", "partial_conv", "recycle_gan", "stargan"):
         yield _pipeline(recipe)
     for recipe in ("text_to_image", "pix2pix_hd", "sgan"):

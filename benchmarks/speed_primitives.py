@@ -27,7 +27,7 @@ SIDES = ("float32", "PyTorch", "PyTorch, channels-last", "PyTorch, channels-last
 
 def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("recipes", nargs="+", choices=["dcgan", "wgan_gp", "pix2pix", "cyclegan", "srgan", "stylegan2"])
+    parser.add_argument("recipes", nargs="+", choices=speed.IN_TORCH)
     parser.add_argument("--torch-python", required=True, help="a Python that has PyTorch")
     parser.add_argument("--data-dir", help="as the recipes take it")
     parser.add_argument("--seconds", type=float, default=3.0, help="about how long a turn takes")

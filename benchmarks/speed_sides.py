@@ -146,7 +146,7 @@ def measure(side, recipe, flags, taken, phase=1, replicas=1, strategy="one_devic
                 step = model.make_train_function(force=True)
                 with updates(model) as updated:
                     graph = step.get_concrete_function(same).graph
-                known |= work(graph) | {"gradients_mb": round(4 * sum(updated) / 1e6, 6)}
+                known |= {"gflop": gflop(graph), "gradients_mb": round(4 * sum(updated) / 1e6, 6)}
                 step(same)
                 taken.say(**known)
                 taken.take(lambda: step(same), lambda losses: tf.nest.map_structure(lambda x: x.numpy(), losses))
@@ -177,11 +177,11 @@ def measure(side, recipe, flags, taken, phase=1, replicas=1, strategy="one_devic
         def close(self):
             """As the other callbacks of a run; nothing is held."""
 
-    def work(graph):
+    def gflop(graph):
         """What one step computes."""
         options = {**tf.compat.v1.profiler.ProfileOptionBuilder.float_operation(), "output": "none"}
         flop = tf.compat.v1.profiler.profile(graph, options=options).total_float_ops
-        return {"gflop": round(flop / 1e9, 6)}
+        return round(flop / 1e9, 6)
 
     with tempfile.TemporaryDirectory() as folder:
         own = [f"--run-dir={folder}/run", f"--export-dir={folder}/exported", *LATE]

@@ -22,8 +22,8 @@ tf.config.set_logical_device_configuration(
 )
 
 
-# Most graphs of the tests run once or twice, and Grappler takes a sixth of the time: they do without it. It is on in
-# recipes' processes, and on two replicas, where every family's traced step is held to its eager one.
+# Most graphs of the tests run once or twice, and Grappler takes about a tenth of the time: they do without it. It is on
+# in recipes' processes, and on two replicas, where every family's traced step is held to its eager one.
 tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
 
 
