@@ -21,7 +21,7 @@ import tensorflow as tf
 
 from benchmarks import record
 from tfgan_zoo import UnrolledGAN, pictures, random
-from tfgan_zoo.data import images, stacked_mnist
+from tfgan_zoo.data import batches, images, stacked_mnist
 from tfgan_zoo.families.unrolled_gan import stacked_generator, strided_discriminator
 from tfgan_zoo.metrics import modes
 from tfgan_zoo.metrics.classifier import load_classifier, train_classifier
@@ -85,9 +85,9 @@ def _run(data, classify, folder, d_fraction, k, seed, steps, batch_size, learnin
         d_optimizer=Adam(2 * learning_rate, 0.5, 0.99),
         steps_per_execution=PER_EXECUTION,
     )
-    batches = tf.data.Dataset.range(steps).map(lambda i: data.sample(batch_size, tf.stack([seed, i])))
+    drawn = tf.data.Dataset.range(steps).map(lambda i: data.sample(batch_size, tf.stack([seed, i])))
     began = time.monotonic()
-    model.fit(batches.prefetch(4), steps_per_epoch=steps, shuffle=False, verbose=0)
+    model.fit(batches.untuned(drawn.prefetch(4)), steps_per_epoch=steps, shuffle=False, verbose=0)
     took = time.monotonic() - began
     with random.stream(seed):
         z = random.normal([modes.STACKED_SAMPLES, LATENT_DIM])

@@ -99,6 +99,16 @@ def test_replicas_of_a_strategy_get_their_slices(shades, two_replicas):
         same(np.concatenate([x.numpy() for x in next(iterator).values]), whole)
 
 
+def test_no_pipeline_is_tuned_since_its_end_would_wait_for_the_thread_that_tunes(shades):
+    streamed = batches.Streamed(shades.columns, shades.counts, (tf.data.Dataset.range(39),), lambda i: shades.load(i))
+    made = [
+        make(examples, 13)
+        for examples in (shades, streamed)
+        for make in (batches.in_order, lambda examples, size: batches.batches(examples, size, seed=0))
+    ]
+    assert [dataset.options().autotune.enabled for dataset in made] == [False] * 4
+
+
 def test_batches_outlive_the_examples_they_come_from():
     iterator = iter(batches.batches(flat(range(39)), 8, seed=0))
     gc.collect()

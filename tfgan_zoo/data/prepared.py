@@ -337,7 +337,7 @@ def _examples(folder, columns, names):
         if min(decoded, encoded) > IN_MEMORY_BYTES:
             return batches.Streamed(columns, (count,), (dataset,), decode)
         if decoded <= IN_MEMORY_BYTES:
-            stored = _read(dataset.batch(_AT_ONCE).map(decode, tf.data.AUTOTUNE, deterministic=True), count)
+            stored = _read(dataset.batch(_AT_ONCE).map(decode, batches.PARALLEL, deterministic=True), count)
             return batches.Examples(columns, (count,), lambda i: _gathered(stored, i))
         stored = _read(dataset.batch(_AT_ONCE), count)
         return batches.Examples(columns, (count,), lambda i: decode(_gathered(stored, i)))

@@ -9,6 +9,7 @@ import tensorflow_datasets as tfds
 from absl import logging
 
 from tfgan_zoo import errors
+from tfgan_zoo.data import batches
 from tfgan_zoo.data.folders import printable
 from tfgan_zoo.errors import InputError
 
@@ -67,12 +68,13 @@ def encoded(builder, part, features):
     verbosity = logging.get_verbosity()
     logging.set_verbosity(logging.ERROR)  # TFDS warns ten times of a deprecated property that it reads itself.
     try:
-        return builder.as_dataset(
+        examples = builder.as_dataset(
             split=part,
             shuffle_files=False,
             decoders=tfds.decode.PartialDecoding(dict.fromkeys(features, True), decoders=skipped),
             read_config=tfds.ReadConfig(interleave_cycle_length=1, try_autocache=False),
         )
+        return batches.untuned(examples)
     finally:
         logging.set_verbosity(verbosity)
 
