@@ -3,19 +3,25 @@
     python -m benchmarks.modes --json=modes.jsonl
     python -m benchmarks.modes --json=modes.jsonl --steps=10000 --batch-size=128
     python -m benchmarks.modes --json=modes.jsonl --rows gan unrolled_gan_10 --data toy:ring --seeds=3
+    python -m benchmarks.modes --json=modes.jsonl --rows gan_pac --seeds=3 --steps=400000 --batch-size=100
 
-Networks for every row: those of Unrolled GAN's appendix A, as `--preset=paper` of its recipe has them. Adam with beta_1
-0.5 and learning rates 1e-3 (G) and 1e-4 (D); WGAN-GP has the betas of its own paper, 0 and 0.9, and 1e-3 for both (with
-its 1e-4 nothing is learnt in 10,000 steps). Unrolled GAN with K = 0 is a GAN with the minimax objective. Prints one
+Networks for every row but one: those of Unrolled GAN's appendix A, as `--preset=paper` of its recipe has them. Adam
+with beta_1 0.5 and learning rates 1e-3 (G) and 1e-4 (D); WGAN-GP has the betas of its own paper, 0 and 0.9, and 1e-3
+for both (with its 1e-4 nothing is learnt in 10,000 steps). Unrolled GAN with K = 0 is a GAN with the minimax objective.
+`gan_pac` is the GAN beside which PacGAN (arXiv 1712.04086) is set: networks, rates, z of length 2 and half as large a
+ring, as its published code has them (github.com/fjxmlzn/PacGAN, synthetic_data_experiments), which takes 400,000 steps
+of 100 from 100,000 points, both players at once; here a point never comes twice and the players take turns. Prints one
 JSON line per run, then a table. Runs that the file has are not done again.
 """
 
 import argparse
+import dataclasses
 import time
 
 import keras
 import numpy as np
 import tensorflow as tf
+from keras import layers as kl
 
 from benchmarks import record
 from tfgan_zoo import FGAN, GAN, LSGAN, WGANGP, UnrolledGAN
@@ -26,6 +32,7 @@ from tfgan_zoo.optimizers import Adam
 
 ROWS = {
     "gan": GAN,
+    "gan_pac": GAN,
     "lsgan": LSGAN,
     "f_gan_pearson": lambda g, d, seed: FGAN(g, d, divergence="pearson", seed=seed),
     "wgan_gp": WGANGP,
@@ -66,13 +73,15 @@ def main():
 def _run(name, row, seed, steps, batch_size):
     keras.backend.clear_session()
     keras.utils.set_random_seed(seed)
-    data = toy.points(name)
-    generator = mlp_generator((2,), LATENT_DIM, [128, 128], initializer=_orthogonal)
-    discriminator = mlp_discriminator((2,), [128], initializer=_orthogonal, scale=0.25)
+    data, (generator, discriminator) = toy.points(name), _pac_networks() if row == "gan_pac" else _networks()
     model = ROWS[row](generator, discriminator, seed=seed)
     adam = {"g_optimizer": Adam(1e-3, 0.5), "d_optimizer": Adam(1e-4, 0.5)}
     if row == "wgan_gp":
         adam = {name: Adam(1e-3, 0.0, 0.9) for name in adam}
+    if row == "gan_pac":
+        adam = {name: Adam(1e-4, 0.8) for name in adam}
+        if name == "toy:ring":
+            data = dataclasses.replace(data, modes=data.modes / 2, sigma=data.sigma / 2)
     model.compile(steps_per_execution=PER_EXECUTION, **adam)
     drawn = tf.data.Dataset.range(steps).map(lambda i: data.sample(batch_size * model.minibatches, tf.stack([seed, i])))
     began = time.monotonic()
@@ -81,6 +90,24 @@ def _run(name, row, seed, steps, batch_size):
     finite = all(np.isfinite(weight).all() for weight in generator.get_weights())
     score = modes.of_generator(generator, data, seed) if finite else {"diverged": True}
     return score | {"seconds": round(took, 1)}
+
+
+def _networks():
+    generator = mlp_generator((2,), LATENT_DIM, [128, 128], initializer=_orthogonal)
+    return generator, mlp_discriminator((2,), [128], initializer=_orthogonal, scale=0.25)
+
+
+def _pac_networks():
+    z = x = keras.Input([2])
+    for _ in range(4):
+        x = kl.Dense(400, use_bias=False, kernel_initializer=_narrow())(x)
+        x = kl.ReLU()(kl.BatchNormalization(momentum=0.95)(x))
+    generator = keras.Model(z, kl.Dense(2, kernel_initializer=_narrow())(x), name="generator")
+    return generator, mlp_discriminator((2,), [200] * 3, initializer=_narrow, pieces=5)
+
+
+def _narrow():
+    return keras.initializers.RandomNormal(stddev=0.02)
 
 
 def _orthogonal():

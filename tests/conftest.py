@@ -6,6 +6,10 @@ import os
 # XLA's programs are compared, not timed: without its optimiser they compile in half the time. Read once, at the start.
 os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true")
 
+# Workers share the cores out among themselves: one that takes all for each operation makes the others wait.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
+
 from tfgan_zoo import console  # noqa: E402, F401, I001  first: it keeps TensorFlow's start-up messages off the terminal
 
 import keras  # noqa: E402
@@ -16,6 +20,7 @@ from tfgan_zoo.run import memory  # noqa: E402
 
 gc.collect()
 gc.freeze()  # what was imported is not looked through again: TensorFlow alone is half a million objects
+gc.set_threshold(20_000, 10, 10)  # tracing makes many objects that stay
 
 tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
