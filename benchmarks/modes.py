@@ -10,8 +10,8 @@ with beta_1 0.5 and learning rates 1e-3 (G) and 1e-4 (D); WGAN-GP has the betas 
 for both (with its 1e-4 nothing is learnt in 10,000 steps). Unrolled GAN with K = 0 is a GAN with the minimax objective.
 `gan_pac` is the GAN beside which PacGAN (arXiv 1712.04086) is set: networks, rates, z of length 2 and half as large a
 ring, as its published code has them (github.com/fjxmlzn/PacGAN, synthetic_data_experiments), which takes 400,000 steps
-of 100 from 100,000 points, both players at once; here a point never comes twice and the players take turns. Prints one
-JSON line per run, then a table. Runs that the file has are not done again.
+of 100 from 100,000 points, both players at once; here a point never comes twice, the players take turns and batch norm
+has Keras' epsilon. Prints one JSON line per run, then a table. Runs that the file has are not done again.
 """
 
 import argparse
@@ -73,15 +73,16 @@ def main():
 def _run(name, row, seed, steps, batch_size):
     keras.backend.clear_session()
     keras.utils.set_random_seed(seed)
-    data, (generator, discriminator) = toy.points(name), _pac_networks() if row == "gan_pac" else _networks()
-    model = ROWS[row](generator, discriminator, seed=seed)
+    data, networks = toy.points(name), _networks
     adam = {"g_optimizer": Adam(1e-3, 0.5), "d_optimizer": Adam(1e-4, 0.5)}
     if row == "wgan_gp":
-        adam = {name: Adam(1e-3, 0.0, 0.9) for name in adam}
+        adam = {player: Adam(1e-3, 0.0, 0.9) for player in adam}
     if row == "gan_pac":
-        adam = {name: Adam(1e-4, 0.8) for name in adam}
+        networks, adam = _pac_networks, {player: Adam(1e-4, 0.8) for player in adam}
         if name == "toy:ring":
             data = dataclasses.replace(data, modes=data.modes / 2, sigma=data.sigma / 2)
+    generator, discriminator = networks()
+    model = ROWS[row](generator, discriminator, seed=seed)
     model.compile(steps_per_execution=PER_EXECUTION, **adam)
     drawn = tf.data.Dataset.range(steps).map(lambda i: data.sample(batch_size * model.minibatches, tf.stack([seed, i])))
     began = time.monotonic()
