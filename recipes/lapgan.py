@@ -1,9 +1,10 @@
 """LAPGAN: pictures from noise, from coarse to fine along a Laplacian pyramid.
 
-Default: the embedded glyphs (DejaVu Sans): 16x16, then 32x32, 8,000 steps of 64; an average of the generators is
-served, which the paper has not, and without which there are specks. 6 minutes on an Intel Xeon with AMX, in
-mixed_bfloat16, 15 on one without that did much other work; FD 150, precision 0.78, recall 0.31 in the features of a
-classifier of the letters (commit 5742a71 with --average=0.01, one seed). Looked at: letters, many in pieces, soft.
+Default: the embedded glyphs (DejaVu Sans): 16x16, then 32x32, 16,000 steps of 64; an average of the generators is
+served, which the paper has not, and without which there are specks. 28 minutes on an Intel Xeon that did other work; FD
+86, precision 0.82, recall 0.52 in the features of a classifier of the letters, 150, 0.78 and 0.31 after half of it (the
+first half at commit 5742a71 with --average=0.01, the second at 59525dd with --steps; one seed). Looked at: half are
+letters or signs, strokes firm and frayed, a few specks. It is the 16x16 that need the steps (docs/results.md).
 Starting from 5x5 (--image-size=20 --levels=3), the coarsest generator ends in a few shapes, with dropout in its
 discriminator or without.
 
@@ -42,7 +43,7 @@ class Config(run.Config):
 
     image_size: run.ImageSize = run.square(32)
     batch_size: int = 64
-    steps: int = 8000
+    steps: int = 16_000
     levels: int = dataclasses.field(default=2, metadata={"below": 17})
     """Sizes of the pyramid; each is half the one before."""
     latent_dim: int = 100
