@@ -11,8 +11,8 @@ and from these pictures comes the contact sheet. `--page` only makes page and sh
 written by hand, and kept.
 
 Families that draw from noise are scored in the features of a classifier of the letters (`tfgan_zoo.metrics.classifier`,
-trained here once), given 32x32 pictures: smaller and larger ones are scaled to that. All others have what their recipe
-measures on held-out examples.
+trained here once), given 32x32 pictures: smaller and larger ones are scaled to that. Those that learn black and white
+pictures are compared with the data made so. All others have what their recipe measures on held-out examples.
 """
 
 import argparse
@@ -105,9 +105,15 @@ def _scores(version, told, out, flags):
         record.call(["-m", "tfgan_zoo.metrics.classifier", f"--out={judge.parent}", *data], out / "classifier.log")
     metrics = "fd,kid,prdc" + (",label_accuracy" if "label" in takes else "")
     asked = ["--split=train", f"--metrics={metrics}", f"--extractor={judge}", "--extractor-name=letters"]
+    asked += ["--black-and-white"] * learns_black_and_white(told["config"])
     record.call(["-m", "tfgan_zoo.evaluate", str(version), *asked, *data], version.parent / "scores.log")
     measured = json.loads((version / "metrics.json").read_text())
     return {one["metric"].removesuffix("-letters"): one["value"] for one in measured}
+
+
+def learns_black_and_white(config):
+    """Whether a recipe of these flags makes grey data black and white by a threshold."""
+    return config.get("binarize") == "threshold" or config.get("pixels") == "discrete"
 
 
 # ---------------------------------------------------------------------------------------------------------------------

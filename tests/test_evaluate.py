@@ -222,6 +222,33 @@ def test_every_metric_of_samples_is_that_of_the_images_and_stands_beside_the_mod
     assert records(noise)["swd"]["details"]["swd_16"] == pytest.approx(found["swd"])
 
 
+def test_black_and_white_pictures_are_compared_with_data_that_is_made_so(
+    noise, models, folder, halves, sets, extractor, call, tmp_path
+):
+    on = ["--split=train", "--black-and-white"]
+    code, _, err = call(
+        noise, f"--dataset={folder}", *on, "--metrics=fd,swd", "--seed=3", "--count=30", "--batch-size=5", *extractor
+    )
+    assert code == 0, err
+    real, made = (np.sign(images) for images in real_and_made(folder, sets, noise, seed=3, count=30, batch_size=5))
+    assert np.unique(real).tolist() == np.unique(made).tolist() == [-1, 1]
+    a, b = frechet.Moments(), frechet.Moments()
+    a.update(blocks(real))
+    b.update(blocks(made))
+    found = records(noise)
+    assert found["FD-Blocks"]["value"] == pytest.approx(frechet.frechet_distance(a, b), rel=1e-4)
+    patches = [swd.Descriptors([SIZE, SIZE, 1], seed=seed) for seed in (6, 7)]
+    patches[0].update(real)
+    patches[1].update(made[:23])
+    assert found["swd"]["value"] == pytest.approx(swd.sliced_wasserstein(*patches, seed=3)["swd"], rel=1e-4)
+    assert found["swd"]["protocol"]["pixels"] == found["FD-Blocks"]["protocol"]["pixels"] == "black and white"
+
+    negative = shutil.copytree(models["negative"], tmp_path / "negative")
+    for model, data, metrics in ((noise, folder, "fd,ppl"), (negative, halves, "swd")):
+        code, _, error = call(model, f"--dataset={data}", *on, f"--metrics={metrics}", *extractor)
+        assert code == 2 and "--black-and-white is for samples, and not for ppl" in error
+
+
 def test_a_number_carries_its_protocol(noise, folder, extractor, call):
     assert call(noise, f"--dataset={folder}", "--split=train", "--metrics=fd", "--count=30", *extractor)[0] == 0
     (noise / "metadata.json").write_text('{"ema": true}')

@@ -1,5 +1,7 @@
 """The page of the zoo is made of the lines of its runs, and keeps what was written by hand."""
 
+import dataclasses
+import importlib
 import json
 from pathlib import Path
 
@@ -35,6 +37,12 @@ def written(zoo, out, *lines):
 
 def test_the_zoo_has_every_family_of_the_readme():
     assert sorted(module.families()) == sorted(path.stem for path in (ROOT / "recipes").glob("*.py"))
+
+
+def test_families_that_learn_black_and_white_pictures_are_scored_against_such():
+    configs = {stem: importlib.import_module(f"recipes.{stem}").PRESETS["default"] for stem in module.families()}
+    found = {stem for stem, config in configs.items() if module.learns_black_and_white(dataclasses.asdict(config))}
+    assert found == {"bgan", "pixel_cnn", "pixel_vae", "pixel_gan"}
 
 
 def test_a_family_is_a_row_of_means_over_its_runs(zoo, tmp_path):

@@ -41,6 +41,8 @@ class Measures(extractors.Flags):
     """For models whose signature has an input of this name."""
     model_range: Literal["-1..1", "0..1", "0..255"] = "-1..1"
     """The range of the images that the model takes and gives."""
+    black_and_white: bool = False
+    """Make real and made images black or white at each pixel first: for models that learn such ones from grey data."""
     kid_subsets: int = 100
     """Random subsets that KID is averaged over."""
     kid_subset_size: int = 1000
@@ -100,6 +102,8 @@ class Measurement:
         self.metrics = names(flags.metrics) or ["l1" if source.has_targets else "swd"]
         for name in self.metrics:
             self._check(name)
+        if flags.black_and_white and (source.translates or "ppl" in self.metrics):
+            raise InputError("--black-and-white is for samples, and not for ppl, nor for images made of images")
         self.keeps = {part for name in self.metrics for part in METRICS[name].keeps}
         self.swd_images = min(source.real_count, source.count, flags.swd_images)
         needs_extractor = any(METRICS[name].in_features for name in self.metrics)
@@ -151,13 +155,16 @@ class Measurement:
             if real:
                 self.real = _Seen(self, "real")
                 for batch, label in source.reals():
-                    self.real.update(batch, label)
+                    self.real.update(self._shown(batch), label)
                     bar.update(len(batch))
             made = _Seen(self, "made")
             for batch, label, example in source.fakes() if self.keeps else ():
-                made.update(batch, label, example)
+                made.update(self._shown(batch), label, example)
                 bar.update(len(batch))
         return [record for name in self.metrics for record in self._records(name, made)]
+
+    def _shown(self, images):
+        return np.where(images > 0, np.float32(1), np.float32(-1)) if self.flags.black_and_white else images
 
     def _records(self, name, made):
         metric = METRICS[name]
@@ -173,6 +180,7 @@ class Measurement:
             "real_images": counts["real"],
             "fake_images": counts["made"],
             **self.source.stamp(),
+            **({"pixels": "black and white"} if self.flags.black_and_white else {}),
             "settings": settings,
         }
         for key, value, details in values:
