@@ -35,7 +35,7 @@ ROWS = {
     "vae": ("VAE", ["--binarize=threshold", "--latent-dim=16"], ("at most", "negative_elbo"), "one pass"),
     "pixel_cnn": ("PixelCNN", ["--steps=1500"], ("exactly", "nats"), f"{SIDE * SIDE} pixels, one after another"),
     "dcgan": ("DCGAN", [], ("nothing", None), "one pass"),
-    "aae": ("AAE", ["--kind=basic"], ("nothing", None), "one pass"),
+    "aae": ("AAE", ["--kind=basic", "--steps=6000"], ("nothing", None), "one pass"),
     "pixel_vae": ("PixelVAE", [], ("at most", "importance_nats"), f"{SIDE * SIDE} pixels, one after another"),
 }
 
