@@ -29,14 +29,15 @@ DOCS = record.ROOT / "docs"
 LINES, PAGE, STRIPS = DOCS / "results/compare.jsonl", DOCS / "compare.md", DOCS / "pictures/compare.png"
 SIDE, SAMPLES, SHOWN = 16, 1000, 16
 MARK = "<!-- below: written by benchmarks/compare.py -->"
+BY_PIXEL = f"{SIDE * SIDE} pixels, one after another"
 # recipe -> its name and flags, what is known of -log p(x) and the held-out measure that says it, what a sample takes
 ROWS = {
     "rbm": ("RBM", [], ("up to a constant only", None), "1,000 Gibbs steps"),
     "vae": ("VAE", ["--binarize=threshold", "--latent-dim=16"], ("at most", "negative_elbo"), "one pass"),
-    "pixel_cnn": ("PixelCNN", ["--steps=1500"], ("exactly", "nats"), f"{SIDE * SIDE} pixels, one after another"),
+    "pixel_cnn": ("PixelCNN", ["--steps=1500"], ("exactly", "nats"), BY_PIXEL),
     "dcgan": ("DCGAN", [], ("nothing", None), "one pass"),
     "aae": ("AAE", ["--kind=basic", "--steps=6000"], ("nothing", None), "one pass"),
-    "pixel_vae": ("PixelVAE", [], ("at most", "importance_nats"), f"{SIDE * SIDE} pixels, one after another"),
+    "pixel_vae": ("PixelVAE", ["--steps=1500"], ("at most", "importance_nats"), BY_PIXEL),
 }
 
 
