@@ -3,8 +3,8 @@
 Default: the embedded glyphs (DejaVu Sans) at 16x16, K = 5. 24,000 steps of 64 take 8 min of one core of an Intel
 Xeon (commit 59525dd, with --steps). Looked at: half are letters, soft, with specks; FD 18, recall 0.65 in the features
 of a classifier of the letters, 28 and 0.18 after 3,000 steps, 19 and 0.43 after 12,000. An average of G is no better.
-The ring with the published steps and batch, three seeds (commit d5c6924): 8 of 8 modes with K = 10; the grid 22, 17 and
-25.
+The ring with the published steps and batch, three seeds (commit d5c6924): 8 of 8 modes with K = 10; the grid, five
+seeds: 22, 17, 25, 20, 22.
 
     python recipes/unrolled_gan.py
     python recipes/unrolled_gan.py --preset=paper
