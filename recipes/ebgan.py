@@ -1,8 +1,9 @@
 """EBGAN: pictures from noise, by the energy of an auto-encoder.
 
 Default: the embedded glyphs (DejaVu Sans) at 16x16, 4,000 steps of 64, 2 minutes of one core of an Intel Xeon. Looked
-at: nearly all are letters or signs, a few specks. FD 4.0, recall 0.80 in the features of a classifier of the letters
-(commit 59525dd, told the rate, three seeds). At a rate of D of 1e-3 two of three seeds fell apart after step 3,000.
+at: two of three are letters or signs, soft, faint specks. FD 4.0, recall 0.80 in the features of a classifier of the
+letters (commit 59525dd, told the rate, three seeds). At a rate of D of 1e-3 two of three seeds fell apart after step
+3,000.
 
     python recipes/ebgan.py
     python recipes/ebgan.py --pt-weight=0
