@@ -103,7 +103,7 @@ class Measurement:
         for name in self.metrics:
             self._check(name)
         if flags.black_and_white and (source.translates or "ppl" in self.metrics):
-            raise InputError("--black-and-white is for samples, and not for ppl, nor for images made of images")
+            raise InputError("--black-and-white is for samples, and not for ppl or images made of images; leave it out")
         self.keeps = {part for name in self.metrics for part in METRICS[name].keeps}
         self.swd_images = min(source.real_count, source.count, flags.swd_images)
         needs_extractor = any(METRICS[name].in_features for name in self.metrics)
